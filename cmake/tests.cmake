@@ -1,0 +1,44 @@
+# lpc_test(name SOURCES … USES … [TIMEOUT s] [LABELS …]): a libcheck program. Exit 77 = skipped, with
+# its reason on stdout. Every test gets the source tree and the optional shared/ folder as definitions.
+set(LPUCHAOS_SHARED "${PROJECT_SOURCE_DIR}/../shared" CACHE PATH "traces/ and oracle/ for tests")
+
+function(lpc_test name)
+	cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+	if(NOT A_TIMEOUT)
+		set(A_TIMEOUT 120)
+	endif()
+	add_executable(${name} ${A_SOURCES})
+	target_link_libraries(${name} PRIVATE lpc_flags PkgConfig::CHECK ${A_USES})
+	target_compile_definitions(${name} PRIVATE
+		LPC_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LPC_SHARED_DIR="${LPUCHAOS_SHARED}"
+		LPC_BINARY="${PROJECT_BINARY_DIR}/lpuchaos")
+	add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_BINARY_DIR}")
+	set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77
+		LABELS "${A_LABELS}")
+endfunction()
+
+# lpc_bench(name SOURCES … USES …): built with the tests, run by hand; never a timed assertion.
+function(lpc_bench name)
+	cmake_parse_arguments(A "" "" "SOURCES;USES" ${ARGN})
+	add_executable(${name} ${A_SOURCES})
+	target_link_libraries(${name} PRIVATE lpc_flags ${A_USES})
+	target_compile_definitions(${name} PRIVATE
+		LPC_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LPC_SHARED_DIR="${LPUCHAOS_SHARED}")
+endfunction()
+
+# lpc_fuzz(name SOURCE file USES …): LLVMFuzzerTestOneInput with libFuzzer in the fuzz preset; in every
+# other build the same file linked with tests/support/fuzz_main.c, which replays a corpus and mutates
+# it for a bounded time (FUZZ_SECONDS, default 2).
+function(lpc_fuzz name)
+	cmake_parse_arguments(A "" "SOURCE;CORPUS" "USES" ${ARGN})
+	add_executable(${name} ${A_SOURCE})
+	target_link_libraries(${name} PRIVATE lpc_flags ${A_USES})
+	if(LPUCHAOS_FUZZ)
+		target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+		add_test(NAME ${name} COMMAND ${name} -max_total_time=30 ${A_CORPUS})
+	else()
+		target_sources(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests/support/fuzz_main.c")
+		add_test(NAME ${name} COMMAND ${name} ${A_CORPUS})
+	endif()
+	set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
+endfunction()

@@ -1,0 +1,144 @@
+/* A deployment as parsed and compiled: hardware, model, pools with their buckets, Ethernet, health,
+ * cross-rack position. Plain data in the owner's arena; immutable once built; the rack and the reports
+ * read it, nobody writes it. Defaults and truth labels: emulator/hardware/lpuv1.json, FACTS.md.
+ *
+ * Parsing is pure: files named by the deployment come through a loader that the composition root gives. */
+#ifndef LPC_EMULATOR_DEPLOYMENT_H
+#define LPC_EMULATOR_DEPLOYMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "emulator/topology.h"
+#include "harness/base/json.h"
+
+enum {
+	POOL_BUCKETS_MAX = 16,
+	DEPLOYMENT_POOLS_MAX = 16,
+	DEPLOYMENT_TIERS_MAX = 16,
+	POOL_INSTANCES_MAX = 1024,
+	INSTANCE_SLOTS_MAX = 16384,
+};
+
+enum truth { TRUTH_FACT, TRUTH_INFERENCE, TRUTH_ASSUMPTION };
+
+/* One labelled number of the hardware file or a default of ours; reports list those a verdict used. */
+struct parameter {
+	const char *name, *unit, *source;
+	double value;
+	enum truth label;
+};
+
+struct bucket_spec {
+	int64_t max_seq;  /* tokens, prompt + max_tokens */
+	int64_t frame_ns;
+	int64_t ppf;      /* prefill tokens a frame */
+	uint32_t slots;   /* of one instance */
+};
+
+enum entry_rule { ENTRY_PHASE, ENTRY_FRAME, ENTRY_IMMEDIATE };
+enum admission_policy {
+	ADMISSION_NONE,
+	ADMISSION_TOKEN_BUDGET,  /* refuse when predicted wait + prefill > limit_ns */
+	ADMISSION_REQUEST_COUNT, /* refuse when running + queued of the pool >= limit */
+	ADMISSION_QUEUE_CAP,     /* refuse when the bucket's queue holds limit requests */
+};
+enum oversize_rule { OVERSIZE_REJECT, OVERSIZE_TRUNCATE, OVERSIZE_ROUTE };
+enum loss_rule { LOSS_REPLAY, LOSS_FAIL };
+enum weights_from { WEIGHTS_HOST_DRAM, WEIGHTS_REGISTRY };
+
+struct admission_spec {
+	enum admission_policy policy;
+	int64_t limit_ns;    /* token_budget */
+	int64_t limit;       /* request_count, queue_cap */
+	double tenant_rate;  /* requests/s a tenant, token bucket; 0 = none; with any policy */
+	int64_t tenant_burst;
+};
+
+struct pool_spec {
+	const char *name;
+	uint32_t n_buckets;
+	struct bucket_spec buckets[POOL_BUCKETS_MAX]; /* ascending max_seq */
+	uint32_t n_instances;
+	uint32_t nodes_per_instance;
+	uint32_t *nodes; /* n_instances × nodes_per_instance global nodes, in path order */
+	enum entry_rule entry;
+	struct admission_spec admission;
+	/* accepts: empty lists accept all */
+	uint32_t n_tiers, n_tenants;
+	const char *tiers[DEPLOYMENT_TIERS_MAX];
+	const char *tenants[64];
+	int64_t min_tokens, max_tokens; /* of P + max_tokens; 0 = no bound */
+	bool overflow_next;             /* a request refused here tries the next pool that accepts it */
+	uint32_t n_priority;
+	const char *priority[DEPLOYMENT_TIERS_MAX]; /* earlier = served first; others behind */
+	uint32_t degraded_below;                    /* 0 = off */
+	uint32_t n_shed;
+	const char *shed[DEPLOYMENT_TIERS_MAX]; /* tiers refused while degraded */
+	int64_t degraded_max_tokens;            /* 0 = no cap */
+	enum oversize_rule oversize;
+	enum loss_rule on_loss;
+	int64_t batch_window_ns; /* 0 = off */
+	int64_t reload_bytes;    /* weights of one node of an instance: remap = reload_bytes / bandwidth */
+	const char *artifact_digest; /* NULL for an explicit timetable */
+};
+
+struct ethernet_spec {
+	int64_t ingress_delay_ns; /* client to frontend and back, each way, a message; default 0 */
+	int64_t hop_ns;           /* one message over an Ethernet hop of a critical path, healthy */
+	uint32_t lanes;           /* parallel lanes of a cross-rack hop: the slowest one counts */
+	int64_t rto_min_ns;
+};
+
+/* Detection and failover (DESIGN §5, "Failures"). All durations are labelled in the parameter table. */
+struct health_spec {
+	int64_t poll_period_ns; /* polled detection: multiples of it from t = 0 */
+	uint32_t polls;         /* found at the c-th poll after the effect */
+	int64_t timeout_ns;     /* after the last finished frame */
+	int64_t persist_ns;     /* a link down for longer is persistent: evict */
+	uint32_t suspicions;    /* this many within the window: evict */
+	int64_t suspect_window_ns;
+	int64_t isolate_ns, resync_ns, resume_ns;
+	int64_t remap_ns;       /* fixed part (or, with remap_fixed, the whole) of a remap */
+	bool remap_fixed;       /* deployment gave health.remap outright */
+	enum weights_from weights_from;
+	double host_dram_bytes_per_s, registry_bytes_per_s; /* a node */
+};
+
+enum cross_rack_position { CROSS_RACK_FORBIDDEN, CROSS_RACK_ALLOWED };
+
+struct cross_rack_spec {
+	enum cross_rack_position position;
+	const char *rationale, *envelope;
+	enum truth label;
+};
+
+struct deployment {
+	struct topology topology;
+	struct ethernet_spec ethernet;
+	struct health_spec health;
+	struct cross_rack_spec cross_rack;
+	uint32_t n_pools;
+	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
+	const char *model; /* its name, for the API */
+	uint32_t n_parameters;
+	struct parameter *parameters;
+	uint32_t n_warnings;
+	const char **warnings; /* "fact without source read as assumption: …" */
+};
+
+/* Loads a JSON file named inside another: path relative to that file's folder. The document belongs to
+ * the loader's owner and outlives the deployment. */
+struct file_loader {
+	void *ctx;
+	enum status (*load_json)(void *ctx, const char *from_file, const char *path, struct jval *root,
+		struct error *err);
+};
+
+/* v: the deployment object. Compiles artifacts where pools ask for them. */
+enum status deployment_parse(struct jval v, const struct file_loader *loader, struct arena *arena,
+	struct deployment *out, struct error *err) LPC_MUST_USE;
+
+/* Canonical form for the plan digest: sorted keys, defaults expanded, ns, no paths. */
+void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
+
+#endif

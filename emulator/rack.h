@@ -1,0 +1,139 @@
+/* The rack: instances on their timetables, pools, admission, health monitor and failover, as one sans-I/O
+ * state machine over int64_t nanoseconds of run time (DESIGN §2, §5). Both clocks drive the same code:
+ * the virtual driver jumps to rack_next_at(); the server process steps it at real instants.
+ *
+ * Order at one instant (DESIGN §4) is the caller's and the rack's together. At instant t:
+ *   1, 2  the caller reverts and injects faults through rack_sink()
+ *   3, 4  rack_step(t): frame ends (first tokens, tokens, completions, freed slots), then health
+ *   5, 6  the caller hands in arrivals by rack_submit(t, …), in order of request id
+ *   7     rack_dispatch(t): entries; must be called once at the end of every instant at which anything
+ *         above happened
+ * Instants never go backwards and none that rack_next_at() names may be skipped.
+ *
+ * Nothing here allocates per request beyond a pool that grows to the largest number in flight. */
+#ifndef LPC_EMULATOR_RACK_H
+#define LPC_EMULATOR_RACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "emulator/deployment.h"
+#include "faults/sink.h"
+
+struct rack;
+
+struct rack_request {
+	uint64_t id;            /* unique among live requests; also the order among equals */
+	uint32_t user;          /* the caller's own, handed back (a stream's slot in the server) */
+	uint32_t tenant;        /* index into the names given at rack_create */
+	uint32_t tier;
+	int64_t prompt_tokens, output_tokens, max_tokens; /* all >= 1; output <= max */
+};
+
+enum rack_refusal {
+	REFUSED_CONTEXT,   /* 400 context_length_exceeded: no bucket of an accepting pool holds it */
+	REFUSED_NO_POOL,   /* 400: no pool accepts this tier, tenant or size */
+	REFUSED_RATE,      /* 429, per-tenant rate */
+	REFUSED_ADMISSION, /* 429, the pool's policy */
+	REFUSED_SHED,      /* 429, degraded pool sheds the tier */
+	REFUSED_CAPACITY,  /* 503: no instance of the pool lives and none is coming back */
+};
+
+enum { RACK_BLAME_MAX = 4 }; /* faults told apart in one request's stalls; further ones join the last */
+
+struct rack_stall {
+	uint32_t fault; /* index in the scenario's list */
+	int64_t ns;
+};
+
+/* A served request. Times are at the frontend (before egress delay) unless they say otherwise. The
+ * parts add up: t_last_edge - t_arrival = queue + entry_wait + prefill + decode + sum(stalls). */
+struct rack_completion {
+	struct rack_request req;
+	int64_t t_arrival;            /* at the frontend, after the ingress delay */
+	int64_t t_entry;              /* first slot entry */
+	int64_t t_first_edge, t_last_edge;
+	int64_t t_first, t_last;      /* at the client's end of the ingress link, with its delays */
+	int64_t queue_ns, entry_wait_ns, prefill_ns, decode_ns; /* net of stalls */
+	int64_t itl_max_ns, itl_p99_ns; /* of this request's gaps at the client's end; 0 if one token */
+	uint32_t replays;             /* times it lost its instance and was replayed */
+	int64_t tokens_recomputed;
+	uint32_t n_stalls;
+	struct rack_stall stalls[RACK_BLAME_MAX];
+	bool failed;                  /* on_loss: fail, after `delivered` tokens */
+	int64_t delivered;
+	uint32_t pool, bucket, instance, slot; /* of the last episode */
+};
+
+/* Events out. Every callback may be NULL. They are made from within rack_step, rack_submit, rack_dispatch
+ * or the sink, and must not call back into the rack. */
+struct rack_listener {
+	void *ctx;
+	void (*refused)(void *ctx, int64_t now, const struct rack_request *req, enum rack_refusal why,
+		int64_t retry_after_s);
+	/* Slot entry: when the first token is due if nothing happens. */
+	void (*entered)(void *ctx, int64_t now, const struct rack_request *req);
+	/* Token `index` (0-based) is due at the client's end at `due` (<= now). Only with emit_tokens. */
+	void (*token)(void *ctx, int64_t due, const struct rack_request *req, int64_t index);
+	/* In order of (t_last at the client's end, id). */
+	void (*completed)(void *ctx, int64_t now, const struct rack_completion *done);
+	/* n gaps of gap_ns between consecutive tokens of one request, at the client's end. Called just
+	 * before its `completed`. Only with emit_gaps. */
+	void (*gaps)(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n);
+	/* A ledger phase was reached (effect, detect, isolate, failover); first time only per fault. */
+	void (*phase)(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns);
+	/* The life of a request for `explain`: NULL unless asked. */
+	void (*trace)(void *ctx, int64_t at_ns, uint64_t id, const char *what);
+};
+
+struct rack_config {
+	const struct deployment *deployment;
+	uint64_t seed;
+	const char *const *tenants; /* names by index */
+	uint32_t n_tenants;
+	const char *const *tiers;
+	uint32_t n_tiers;
+	uint32_t n_faults;
+	bool emit_tokens; /* the wall clock: every token is an event */
+	bool emit_gaps;
+	struct rack_listener listener;
+};
+
+struct rack *rack_create(const struct rack_config *config); /* asserts; inputs were validated */
+void rack_free(struct rack *r);
+
+int64_t rack_next_at(const struct rack *r); /* NS_NEVER when nothing is due */
+void rack_step(struct rack *r, int64_t now);
+/* With an ingress delay the request waits inside the rack until it reaches the frontend. */
+void rack_submit(struct rack *r, int64_t now, const struct rack_request *req);
+void rack_dispatch(struct rack *r, int64_t now);
+/* The client has gone (timeout, disconnect): frees its slot or its place in the queue at once. False if
+ * the request is not live (already completed). delivered = tokens that reached the client by now. */
+bool rack_cancel(struct rack *r, int64_t now, uint64_t id, int64_t *delivered);
+
+/* The model's side of the faults. */
+struct fault_sink rack_sink(struct rack *r);
+
+/* Live signals, sampled by the caller on the 10 ms grid. */
+struct rack_signals {
+	uint64_t queued, running, live_instances, spare_count;
+	int64_t oldest_queue_ns; /* age of the oldest queued request over all pools */
+};
+void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out);
+int64_t rack_pool_queue_ns(const struct rack *r, int64_t now, uint32_t pool); /* age of its oldest */
+
+/* Digest of the static state (DESIGN §6): conditions, wiring, Ethernet, admission …; equal to a
+ * never-faulted rack's after the last revert. */
+void rack_static_digest(const struct rack *r, uint8_t out[32]);
+
+/* Worst position of any instance's mapping so far (critical_path_in_rack). */
+enum path_scope { PATH_IN_RACK, PATH_IN_DOMAIN, PATH_ETHERNET };
+enum path_scope rack_path_worst(const struct rack *r);
+
+/* Counters of the conservation laws; asserted inside at every rack_free and on demand. */
+struct rack_counts {
+	uint64_t submitted, refused, completed, failed, cancelled, live;
+	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, dispatches, events;
+};
+struct rack_counts rack_counts(const struct rack *r);
+
+#endif

@@ -1,0 +1,89 @@
+/* The components of a deployment's hardware, their names and their wiring (DESIGN §5, "Names").
+ *
+ * Components are numbered once, in this order: racks; nodes by (rack, node); chips by (rack, node, chip);
+ * links; PDUs; fans. A component id is an index into `components`; "component order" in the order of
+ * events is this number. Nodes and chips also have global indices (node = rack * nodes_per_rack + n,
+ * chip = node * chips_per_node + c), which the arrays of the model use.
+ *
+ * Names: r0 · r0.n3 · r0.n3.c5 · r0.n3.c5-r0.n3.c6 (inside a node, lower chip first) · r0.n1-r0.n2.0 … .3
+ * (cables between two nodes of a rack) · r0.n8-r1.n0.0 … (C2C cables between racks of one pod: every rack
+ * pair of a pod, see hardware) · r0.pdu0 · r0.n3.fan0 · eth.ingress · eth.r0-r1.
+ *
+ * The wiring is live state of the rack (a miswire changes it); the topology is what was ordered. */
+#ifndef LPC_EMULATOR_TOPOLOGY_H
+#define LPC_EMULATOR_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "harness/base/arena.h"
+
+#define COMPONENT_NONE UINT32_MAX
+
+enum component_kind {
+	COMPONENT_RACK,
+	COMPONENT_NODE,
+	COMPONENT_CHIP,
+	COMPONENT_LINK,
+	COMPONENT_PDU,
+	COMPONENT_FAN,
+};
+
+enum link_class { LINK_C2C_NODE, LINK_C2C_RACK, LINK_C2C_POD, LINK_ETHERNET };
+
+struct component {
+	const char *name;
+	enum component_kind kind;
+	uint32_t rack; /* index; COMPONENT_NONE for eth.ingress and links between racks */
+	uint32_t node; /* global node index of a node, chip or fan; else COMPONENT_NONE */
+	uint32_t index; /* global chip index, link index, … within its kind */
+};
+
+struct link {
+	uint32_t component;
+	enum link_class class;
+	uint32_t node_a, node_b; /* global nodes (c2c); equal for links inside a node */
+	uint32_t chip_a, chip_b; /* global chips of a c2c-node link, else COMPONENT_NONE */
+	uint32_t rack_a, rack_b; /* eth.rA-rB and all others; COMPONENT_NONE for eth.ingress */
+};
+
+struct topology {
+	uint32_t n_racks, nodes_per_rack, chips_per_node, spares_per_rack, cables_per_pair;
+	uint32_t n_nodes, n_chips, n_links, n_components;
+	uint32_t *pod_of_rack; /* by rack */
+	struct component *components;
+	struct link *links;
+	uint32_t node_component0, chip_component0, link_component0;
+	uint32_t eth_ingress; /* link index */
+	void *by_name;        /* open-addressing table, topology.c's own */
+	uint32_t by_name_size;
+};
+
+struct topology_spec {
+	uint32_t racks, nodes_per_rack, chips_per_node, spares_per_rack, cables_per_pair, pdus_per_rack,
+		fans_per_node;
+	uint32_t racks_per_pod; /* racks r with equal r / racks_per_pod form a pod */
+};
+
+/* Everything lives in the arena. */
+void topology_build(struct topology *t, const struct topology_spec *spec, struct arena *arena);
+
+uint32_t topology_find(const struct topology *t, const char *name); /* component id or COMPONENT_NONE */
+
+/* Link indices. Nodes are global. k = cable number. COMPONENT_NONE where there is no such link. */
+uint32_t topology_chip_link(const struct topology *t, uint32_t chip_a, uint32_t chip_b);
+uint32_t topology_cable(const struct topology *t, uint32_t node_a, uint32_t node_b, uint32_t k);
+uint32_t topology_ethernet(const struct topology *t, uint32_t rack_a, uint32_t rack_b);
+
+static inline uint32_t topology_rack_of_node(const struct topology *t, uint32_t node)
+{
+	return node / t->nodes_per_rack;
+}
+
+/* An instance's critical path over its nodes in order: each node's intra-node links, and between
+ * consecutive nodes cable .0 (same rack: c2c-rack; same pod: c2c-pod; else the Ethernet link of the two
+ * racks). links has room for `room`; returns the count (asserted to fit). */
+uint32_t topology_path(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes,
+	uint32_t *links, uint32_t room);
+uint32_t topology_path_room(const struct topology *t, uint32_t n_nodes);
+
+#endif

@@ -1,0 +1,54 @@
+/* What a fault can do to the model: verbs, not knowledge. A kind (faults/<family>_<name>.c) calls them at
+ * its instants; the rack (emulator/) and the load side (harness/run) implement them; neither knows the
+ * other. Every `begin` has its `end`; ends come first at one instant (DESIGN §4: revert before inject).
+ *
+ * `fault` is the index in the scenario's list, for blame and the ledger. Components are ids of
+ * emulator/topology.h, resolved before the run. A NULL verb is not served by that side. */
+#ifndef LPC_FAULTS_SINK_H
+#define LPC_FAULTS_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Phases of the ledger (DESIGN §6). */
+enum fault_phase {
+	PHASE_INJECT,
+	PHASE_EFFECT,
+	PHASE_DETECT,
+	PHASE_ISOLATE,
+	PHASE_FAILOVER,
+	PHASE_RECOVER,
+	PHASE_REVERT,
+	PHASE_COUNT,
+};
+
+enum delay_distribution { DELAY_UNIFORM, DELAY_NORMAL, DELAY_PARETO, DELAY_PARETONORMAL };
+
+/* netem's words (FORMATS §4): delay ± jitter with correlation, each message. */
+struct ether_delay {
+	int64_t delay_ns, jitter_ns;
+	double correlation; /* 0…1 */
+	enum delay_distribution distribution;
+};
+
+enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
+
+struct fault_sink {
+	void *ctx;
+	/* A link carries nothing between down and up. */
+	void (*link_down)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	void (*link_up)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* A chip or node is lost with its SRAM; `how` it is found. Restored = repaired: the node is usable
+	 * again (as a spare, or for the instance that waits for it). */
+	void (*unit_lost)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+		enum detection how);
+	void (*unit_restored)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* Delay on an Ethernet link on top of its healthy one; NULL takes this fault's away. */
+	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+		const struct ether_delay *d);
+	/* Lengths of requests planned from now on; `params` is the kind's own parameter record, read by
+	 * the load side; NULL takes it away. */
+	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);
+};
+
+#endif

@@ -1,0 +1,43 @@
+/* SHA-256 (OpenSSL) for files and documents, and the four-lane multiply-mix fold for streams of
+ * integers (DESIGN §9: hashing each request with SHA-256 would cost more than simulating it). */
+#ifndef LPC_BASE_DIGEST_H
+#define LPC_BASE_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DIGEST_BYTES = 32, DIGEST_TEXT_MAX = 72 }; /* "sha256:" + 64 hex + NUL */
+
+struct sha256; /* opaque, an OpenSSL context */
+
+struct sha256 *sha256_new(void);
+void sha256_update(struct sha256 *s, const void *data, size_t n);
+void sha256_final(struct sha256 *s, uint8_t out[static DIGEST_BYTES]); /* frees s */
+void sha256_of(const void *data, size_t n, uint8_t out[static DIGEST_BYTES]);
+
+/* "sha256:<hex>"; returns buf. */
+const char *digest_text(const uint8_t d[static DIGEST_BYTES], char buf[static DIGEST_TEXT_MAX]);
+
+/* Folds little-endian 64-bit words into four 64-bit lanes, word i into lane i mod 4:
+ * lane = fold(lane ^ word, K_i), fold(a, b) = high(a·b) ^ low(a·b) over 128 bits. */
+struct lanes {
+	uint64_t lane[4];
+	uint64_t n; /* words so far */
+};
+
+void lanes_init(struct lanes *l);
+
+static inline void lanes_add(struct lanes *l, uint64_t word)
+{
+	static const uint64_t k[4] = {0x9e3779b97f4a7c15u, 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu,
+		0x8ebc6af09c88c6e3u};
+	unsigned i = (unsigned)(l->n++ & 3);
+	__uint128_t m = (__uint128_t)(l->lane[i] ^ word) * k[i];
+
+	l->lane[i] = (uint64_t)m ^ (uint64_t)(m >> 64) ^ (l->lane[i] << 1 | l->lane[i] >> 63);
+}
+
+/* SHA-256 over the lanes and n as 40 little-endian bytes. */
+void lanes_final(const struct lanes *l, uint8_t out[static DIGEST_BYTES]);
+
+#endif

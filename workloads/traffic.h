@@ -1,0 +1,74 @@
+/* Traffic: what arrives, when, how long (DESIGN §4 "Traffic", §7 "traffic"). A pull iterator; memory does
+ * not grow with the number of requests. Pure: traces are read through a byte source.
+ *
+ * All draws here are plan-time: one stream per tenant and purpose ("arrival/<name>", "prompt/<name>",
+ * "output/<name>"), so that removing one tenant or fault never moves another draw. */
+#ifndef LPC_WORKLOADS_TRAFFIC_H
+#define LPC_WORKLOADS_TRAFFIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "harness/base/json.h"
+#include "workloads/arrival.h" /* struct arrival_spec, arrival process state */
+#include "workloads/length.h"  /* struct length_spec: a law of token counts */
+#include "workloads/trace.h"   /* struct trace_spec, struct trace_source, struct trace_counts */
+
+enum { TRAFFIC_TENANTS_MAX = 64, TRAFFIC_TIERS_MAX = 16 };
+#define TRAFFIC_REQUESTS_MAX INT64_C(1000000000)
+
+struct tenant_spec {
+	const char *name, *tier;
+	uint32_t tier_index;
+	int64_t timeout_ns; /* default 10m */
+	int64_t retries;
+	bool from_trace;
+	struct arrival_spec arrival;
+	struct length_spec prompt, output;
+	int64_t max_tokens; /* 0 = not given */
+	struct trace_spec trace;
+};
+
+struct traffic_spec {
+	uint32_t n_tenants, n_tiers;
+	struct tenant_spec tenants[TRAFFIC_TENANTS_MAX];
+	const char *tiers[TRAFFIC_TIERS_MAX]; /* in order of first appearance */
+};
+
+struct arrival {
+	int64_t at_ns;
+	uint64_t request_id; /* 1, 2, 3 … in order of (at_ns, tenant) */
+	uint32_t tenant;
+	int64_t prompt_tokens, output_tokens, max_tokens; /* max_tokens 0 = the deployment decides */
+};
+
+struct traffic_counts {
+	uint64_t emitted;
+	uint64_t clipped_prompt, clipped_output; /* lengths that met a cap */
+	uint64_t emitted_by_tenant[TRAFFIC_TENANTS_MAX];
+	struct trace_counts trace; /* rows_read = emitted + dropped by reason; sum over traces */
+};
+
+/* v: the scenario's "traffic" array. `duration_ns` bounds fault-free planning checks (a rate that would
+ * exceed TRAFFIC_REQUESTS_MAX is refused at its place in the file). */
+enum status traffic_parse(struct jval v, int64_t duration_ns, struct arena *arena,
+	struct traffic_spec *out, struct error *err) LPC_MUST_USE;
+void traffic_canonical(const struct traffic_spec *spec, struct json_out *o, const char *key);
+
+struct traffic;
+
+/* `open_trace` gives a byte source for a trace's path (resolved against from_file); see trace.h. */
+enum status traffic_open(const struct traffic_spec *spec, uint64_t seed, int64_t duration_ns,
+	const struct trace_opener *opener, struct traffic **out, struct error *err) LPC_MUST_USE;
+void traffic_close(struct traffic *t);
+
+/* The next arrival in order of (at_ns, tenant index). Returns ERR_NONE and *more = false at the end
+ * (at_ns >= duration is never emitted); ERR_USAGE for a bad trace row (file:line). */
+enum status traffic_next(struct traffic *t, struct arrival *out, bool *more, struct error *err)
+	LPC_MUST_USE;
+
+struct traffic_counts traffic_counts(const struct traffic *t);
+bool traffic_is_trace_only(const struct traffic_spec *spec); /* census (FORMATS §1, basis) */
+bool traffic_is_random(const struct traffic_spec *spec);     /* some draw depends on the seed */
+double traffic_mean_rate(const struct tenant_spec *tenant);  /* requests/s; 0 for traces */
+
+#endif

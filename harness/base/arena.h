@@ -14,7 +14,7 @@ struct arena {
 	size_t used, limit; /* bytes */
 };
 
-void arena_init(struct arena *a, size_t limit);
+void arena_init(struct arena *a, size_t limit); /* bytes; 0 = none */
 void arena_free(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size) LPC_MUST_USE;        /* 16-byte aligned, zeroed */
 void *arena_must(struct arena *a, size_t size) LPC_MUST_USE;

@@ -47,6 +47,10 @@ static inline void histogram_add(struct histogram *h, int64_t ns)
 	histogram_add_n(h, ns, 1);
 }
 
+/* ceil(q n) for the decimal ratio that q stands for: q is read to nine digits, since 0.07 * 100 is above 7
+ * in binary. The rank of every percentile anywhere. */
+uint64_t histogram_rank(double q, uint64_t n);
+
 /* Upper edge (inclusive, never above max) of the cell of the ceil(q n)-th value, n = count + infinite,
  * q in (0, 1]. False when n = 0 or the rank falls among the infinite ones. */
 bool histogram_percentile(const struct histogram *h, double q, int64_t *ns);
@@ -60,7 +64,7 @@ double histogram_mean(const struct histogram *h); /* ns; 0 when empty */
 bool histogram_next(const struct histogram *h, uint32_t *cursor, int64_t *upper_ns, uint64_t *n);
 
 /* Smallest n from which percentile q may be printed: ceil(ln 0.01 / ln q) (FORMATS §1): p50 7, p90 44,
- * p95 90, p99 459, p99.9 4603. */
+ * p95 90, p99 459, p99.9 4603; UINT64_MAX for q = 1. */
 uint64_t histogram_floor(double q);
 
 #endif

@@ -20,7 +20,7 @@ struct pool {
 	uint32_t capacity, limit, live, free_head, n_chunks;
 };
 
-void pool_init(struct pool *p, size_t object_size, uint32_t limit);
+void pool_init(struct pool *p, size_t object_size, uint32_t limit); /* limit 0 = none */
 void pool_free(struct pool *p);
 uint32_t pool_take(struct pool *p) LPC_MUST_USE; /* POOL_NONE at the limit */
 void pool_give(struct pool *p, uint32_t index);

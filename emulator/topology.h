@@ -6,8 +6,8 @@
  * chip = node * chips_per_node + c), which the arrays of the model use.
  *
  * Names: r0 · r0.n3 · r0.n3.c5 · r0.n3.c5-r0.n3.c6 (inside a node, lower chip first) · r0.n1-r0.n2.0 … .3
- * (cables between two nodes of a rack) · r0.n8-r1.n0.0 … (C2C cables between racks of one pod: every rack
- * pair of a pod, see hardware) · r0.pdu0 · r0.n3.fan0 · eth.ingress · eth.r0-r1.
+ * (cables between two nodes of a rack) · r0.n3-r1.n3.0 … (C2C cables between racks of one pod: every rack
+ * pair, node i to node i) · r0.pdu0 · r0.n3.fan0 · eth.ingress · eth.r0-r1 (every rack pair).
  *
  * The wiring is live state of the rack (a miswire changes it); the topology is what was ordered. */
 #ifndef LPC_EMULATOR_TOPOLOGY_H
@@ -48,11 +48,13 @@ struct link {
 
 struct topology {
 	uint32_t n_racks, nodes_per_rack, chips_per_node, spares_per_rack, cables_per_pair;
+	uint32_t pdus_per_rack, fans_per_node, racks_per_pod, pod_cables_per_node;
 	uint32_t n_nodes, n_chips, n_links, n_components;
 	uint32_t *pod_of_rack; /* by rack */
 	struct component *components;
 	struct link *links;
-	uint32_t node_component0, chip_component0, link_component0;
+	uint32_t node_component0, chip_component0, link_component0, pdu_component0, fan_component0;
+	uint32_t pod_link0;   /* link index of the first cable between racks */
 	uint32_t eth_ingress; /* link index */
 	void *by_name;        /* open-addressing table, topology.c's own */
 	uint32_t by_name_size;
@@ -62,6 +64,7 @@ struct topology_spec {
 	uint32_t racks, nodes_per_rack, chips_per_node, spares_per_rack, cables_per_pair, pdus_per_rack,
 		fans_per_node;
 	uint32_t racks_per_pod; /* racks r with equal r / racks_per_pod form a pod */
+	uint32_t pod_cables_per_node; /* from a node to its namesake in each other rack of the pod */
 };
 
 /* Everything lives in the arena. */
@@ -79,9 +82,18 @@ static inline uint32_t topology_rack_of_node(const struct topology *t, uint32_t 
 	return node / t->nodes_per_rack;
 }
 
-/* An instance's critical path over its nodes in order: each node's intra-node links, and between
- * consecutive nodes cable .0 (same rack: c2c-rack; same pod: c2c-pod; else the Ethernet link of the two
- * racks). links has room for `room`; returns the count (asserted to fit). */
+static inline bool topology_is_spare(const struct topology *t, uint32_t node)
+{
+	return node % t->nodes_per_rack >= t->nodes_per_rack - t->spares_per_rack;
+}
+
+/* The links from one node of a path to the next, at most two: cable .0 inside a rack; to another rack of
+ * the pod cable .0 to the namesake there and cable .0 from it to the goal; else the Ethernet link of the
+ * two racks. Returns the count; 0 when the nodes are the same. */
+uint32_t topology_hop(const struct topology *t, uint32_t from, uint32_t to, uint32_t links[static 2]);
+
+/* An instance's critical path over its nodes in order: each node's intra-node links, then the hop to the
+ * next node. links has room for `room` (topology_path_room says how many); returns the count. */
 uint32_t topology_path(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes,
 	uint32_t *links, uint32_t room);
 uint32_t topology_path_room(const struct topology *t, uint32_t n_nodes);

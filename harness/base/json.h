@@ -89,9 +89,12 @@ struct field {
 	enum field_type type;
 	size_t offset;             /* of the target inside the out structure */
 	unsigned flags;
-	const char *fallback;      /* the default as its JSON text ("\"20ms\"", "0.02"), NULL = zero / absent */
-	int64_t min, max;          /* FIELD_INT, FIELD_DURATION; both 0 = no limit but >= 0 for durations */
-	double rmin, rmax;         /* FIELD_REAL; both 0 = no limit */
+	const char *fallback;      /* the default as its JSON text ("\"20ms\"", "0.02"), but the bare string
+				      for FIELD_STRING and FIELD_NAME (the target points at it);
+				      NULL = zero / absent */
+	int64_t min, max;          /* FIELD_INT, FIELD_DURATION; both 0 = no limit but >= 0 for durations
+				      (> 0 with FIELD_EXCLUSIVE_MIN); max 0 under a min > 0 = no upper limit */
+	double rmin, rmax;         /* FIELD_REAL; likewise */
 	const char *const *choices; /* FIELD_ENUM: NULL-terminated */
 	const char *unit;          /* "ns", "tokens", "ppm", … for docs; NULL = none */
 	const char *help;          /* one line, lower case, no full stop */
@@ -131,7 +134,7 @@ struct json_out {
 	size_t n, capacity;
 	int indent, depth;
 	bool need_comma;
-	unsigned char kind[JSON_DEPTH_MAX]; /* '{' or '[' */
+	unsigned char kind[2 * JSON_DEPTH_MAX]; /* '{' or '['; room for a whole document in another */
 };
 
 void json_out_init(struct json_out *o, int indent);
@@ -146,7 +149,10 @@ void json_out_real(struct json_out *o, const char *key, double v);
 void json_out_bool(struct json_out *o, const char *key, bool v);
 void json_out_null(struct json_out *o, const char *key);
 void json_out_raw(struct json_out *o, const char *key, const char *json_text);
-/* v's tree as it is. With `sorted`, object keys in ascending byte order (canonical form). */
+/* v's tree as it is. With `sorted` in canonical form: object keys in ascending byte order, numbers as
+ * json_out_i64 writes them where they are written as integers, else as json_out_real does. */
 void json_out_value(struct json_out *o, const char *key, struct jval v, bool sorted);
+/* A field's default, as a user would write it; null if it has none. */
+void json_out_default(struct json_out *o, const char *key, const struct field *f);
 
 #endif

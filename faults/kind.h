@@ -1,0 +1,84 @@
+/* A fault kind as one record: what it is called, what it may hit, its parameters as data, what it
+ * does, and its behaviour. `lpuchaos faults`, validation, the plan and the docs all read this one
+ * record; a new kind is one file faults/<family>_<name>.c and one line in faults/catalogue.c.
+ *
+ * Behaviour is a sans-I/O state machine that speaks the verbs of faults/sink.h. The rules:
+ *  - inject() begins what the kind does; whatever is begun in the sink by then or later, revert()
+ * ends;
+ *  - a kind that acts again by itself sets `next_at` (else NS_NEVER) and is given step() at that
+ * instant;
+ *  - `holding` says that something begun in the sink is in force: what ends at an instant goes
+ * first (DESIGN §4), so machines that hold are stepped before machines that do not;
+ *  - nothing is drawn, read or allocated here. */
+#ifndef LPC_FAULTS_KIND_H
+#define LPC_FAULTS_KIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "faults/sink.h"
+#include "harness/base/json.h"
+#include "harness/base/units.h"
+
+enum fault_side {
+	FAULT_MODEL,  /* acts in the rack: the emulator's process */
+	FAULT_CLIENT, /* acts on what is sent: the load side; works with any target */
+};
+
+/* What a target may be; a kind allows a set. Ids of components are emulator/topology.h's, ids of
+ * traffic entries are their index. */
+enum fault_target_class {
+	FAULT_TARGET_C2C_LINK = 1 << 0,
+	FAULT_TARGET_ETHERNET = 1 << 1,
+	FAULT_TARGET_CHIP = 1 << 2,
+	FAULT_TARGET_NODE = 1 << 3,
+	FAULT_TARGET_TRAFFIC = 1 << 4,
+};
+enum { FAULT_TARGET_CLASSES = 5 };
+
+const char *fault_target_class_name(unsigned one_class); /* "c2c link", … */
+
+enum { FAULT_ON_VIRTUAL = 1, FAULT_ON_WALL = 2, FAULT_ON_BOTH = 3 };
+
+struct target_resolver; /* faults/schedule.h */
+
+struct fault_machine;
+
+struct fault_kind {
+	const char *name;                             /* family.name */
+	const char *help;                             /* one line */
+	const char *effect, *detection, *revert_text; /* sentences */
+	unsigned targets;                             /* set of fault_target_class */
+	const char *default_target;                   /* NULL = must be given */
+	enum fault_side side;
+	unsigned clocks;
+	/* Faults of one group must not overlap on one target; NULL = may pile up. */
+	const char *exclusive;
+	const struct field *fields; /* parameters, offsets into the kind's record */
+	size_t n_fields, params_size;
+	/* Beyond the table; v is the fault's object. NULL = nothing. */
+	enum status (*validate)(struct jval v, const struct target_resolver *resolver,
+	        struct arena *arena, void *params, struct error *err);
+	/* Writes the member of a FIELD_OBJECT parameter; NULL where the table has none. */
+	void (*canonical)(const void *params, const struct target_resolver *resolver,
+	        const struct field *field, struct json_out *o);
+	/* One line about what these parameters amount to, for the plan; NULL = nothing to say. */
+	void (*note)(const void *params, char *buf, size_t n);
+	const char *example; /* a complete fault object, JSON text */
+	void (*inject)(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+	void (*step)(struct fault_machine *m, int64_t now,
+	        const struct fault_sink *sink); /* may be NULL */
+	void (*revert)(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+};
+
+/* One fault of a plan at work. */
+struct fault_machine {
+	const struct fault_kind *kind;
+	const void *params;
+	uint32_t fault; /* index in the plan */
+	uint32_t n_targets;
+	const uint32_t *targets; /* ascending */
+	bool active, holding;
+	int64_t next_at;
+};
+
+#endif

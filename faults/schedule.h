@@ -1,0 +1,128 @@
+/* The scenario's faults as a plan; the scheduler that says when each begins and ends; the machines
+ * that act in between.
+ *
+ * The scheduler and the machines are apart because on the wall clock they live in two processes:
+ * the one fault scheduler in `run`, the machines of the rack in the emulator, joined by the message
+ * `FAULT id inject|revert` with the planned instant. On the virtual clock the same two are joined
+ * by a function call.
+ *
+ * Order at one instant (DESIGN §4): all reverts, then all injects, each by index in the plan. */
+#ifndef LPC_FAULTS_SCHEDULE_H
+#define LPC_FAULTS_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "faults/kind.h"
+#include "faults/trigger.h"
+
+enum { FAULT_PLAN_MAX = 256, FAULT_TARGETS_MAX = 65536 };
+#define FAULT_OCCURRENCES_MAX INT64_C(1000000)
+
+enum target_answer {
+	TARGET_FOUND,
+	TARGET_UNKNOWN, /* nothing has this name */
+	TARGET_WRONG,   /* something has, but of a class that is not in the set */
+	TARGET_NONE,    /* the word is known, but nothing of the set answers to it here */
+};
+
+/* What the faults must ask about the deployment and the traffic; given by the composition root. */
+struct target_resolver {
+	void *ctx;
+	/* What `word` stands for among the classes of the set: a name (r0.n1-r0.n2.0, chat), `all`,
+	 * a role (critical_path, spare, busiest) or domain:NAME. Ids in the arena, any order. With
+	 * TARGET_WRONG, *detail says what the word is ("node r0.n3"), with TARGET_UNKNOWN the
+	 * nearest name or NULL. */
+	enum target_answer (*resolve)(void *ctx, const char *word, unsigned classes,
+	        struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail);
+	const char *(*name)(void *ctx, bool traffic, uint32_t id);
+	/* A law of token counts (workloads/length.h), opaque here. */
+	enum status (*length_law)(
+	        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err);
+	void (*length_law_canonical)(
+	        void *ctx, const void *law, struct json_out *o, const char *key);
+};
+
+struct fault_spec {
+	const char *id;
+	const struct fault_kind *kind;
+	uint32_t n_targets;
+	const uint32_t *targets; /* ascending, distinct */
+	const char *target;      /* their names, joined by commas: for the ledger */
+	struct jval where;       /* of the fault's object, for later errors; borrowed */
+	bool triggered;          /* by `when`; at_ns is then NS_NEVER */
+	struct trigger_spec when;
+	int64_t at_ns;    /* first inject */
+	int64_t every_ns; /* 0 = once */
+	int64_t for_ns;   /* NS_NEVER = to the end of the run */
+	void *params;     /* the kind's record, complete */
+};
+
+struct fault_plan {
+	uint32_t n;
+	struct fault_spec *faults; /* in the order of the file */
+};
+
+/* v: the scenario's "faults" array, or JSON_NONE. Everything is checked here: kinds, targets,
+ * parameters, times against the duration, ids, overlaps of exclusive faults. `seed` draws any(n).
+ * Plan and strings live in the arena; `where` borrows the document. */
+enum status fault_plan_parse(struct jval v, uint64_t seed, int64_t duration_ns,
+        const struct target_resolver *resolver, struct arena *arena, struct fault_plan *out,
+        struct error *err) LPC_MUST_USE;
+
+/* Canonical form for the plan digest: keys sorted, ns, defaults expanded, targets by name. */
+void fault_plan_canonical(const struct fault_plan *plan, const struct target_resolver *resolver,
+        struct json_out *o, const char *key);
+
+uint32_t fault_plan_find(const struct fault_plan *plan, const char *id); /* index, or UINT32_MAX */
+
+/* --- when faults begin and end
+ * --------------------------------------------------------------------- */
+
+typedef void fault_event_fn(void *ctx, int64_t now, uint32_t fault, bool inject);
+
+struct fault_timer {
+	int64_t inject_at, revert_at; /* NS_NEVER = none planned */
+	bool active;
+	struct trigger trigger;
+};
+
+struct fault_schedule {
+	const struct fault_plan *plan;
+	int64_t duration_ns;
+	struct fault_timer *timers; /* by fault */
+};
+
+void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan,
+        int64_t duration_ns, struct arena *arena);
+int64_t fault_schedule_next_at(const struct fault_schedule *s); /* NS_NEVER when nothing is due */
+/* Says everything that is due at or before `now`, at `now`. Instants should not be skipped: a
+ * virtual driver stops at each, a wall driver passes the planned instant. */
+void fault_schedule_step(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx);
+/* A sample of the signal that fault `fault` waits for. Fires at most once: the fault is then due 1
+ * ns later, as triggers come last within their instant. */
+void fault_schedule_sample(struct fault_schedule *s, int64_t now, uint32_t fault, double value);
+/* The end of the run, however it came: reverts all that is active, plans nothing more. */
+void fault_schedule_finish(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx);
+
+/* --- what they do in between
+ * ----------------------------------------------------------------------- */
+
+struct fault_machines {
+	uint32_t n;
+	enum fault_side side;
+	struct fault_machine *m; /* by fault */
+};
+
+/* Machines of the plan's faults that act on `side`; the others are there and do nothing. */
+void fault_machines_init(struct fault_machines *ms, const struct fault_plan *plan,
+        enum fault_side side, struct arena *arena);
+void fault_machines_inject(
+        struct fault_machines *ms, int64_t now, uint32_t fault, const struct fault_sink *sink);
+void fault_machines_revert(
+        struct fault_machines *ms, int64_t now, uint32_t fault, const struct fault_sink *sink);
+int64_t fault_machines_next_at(const struct fault_machines *ms);
+void fault_machines_step(struct fault_machines *ms, int64_t now, const struct fault_sink *sink);
+void fault_machines_revert_all(
+        struct fault_machines *ms, int64_t now, const struct fault_sink *sink);
+
+#endif

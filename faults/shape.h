@@ -1,0 +1,25 @@
+/* The parameter records of the family `shape`, which the load side reads from fault_sink.reshape.
+ */
+#ifndef LPC_FAULTS_SHAPE_H
+#define LPC_FAULTS_SHAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "faults/kind.h"
+
+enum shape_kind { SHAPE_OUTLIER, SHAPE_CREEP };
+enum shape_of { SHAPE_PROMPT, SHAPE_OUTPUT };
+
+struct shape_params {
+	enum shape_kind kind;
+	/* outlier */
+	double share;                             /* 0 … 1 */
+	struct jval prompt_tokens, output_tokens; /* as written; not to be read after the parse */
+	const void *prompt_law, *output_law; /* of target_resolver.length_law; NULL = unchanged */
+	/* creep */
+	int of;          /* enum shape_of */
+	double rate;     /* tokens a minute */
+	int64_t ceiling; /* tokens */
+};
+
+#endif

@@ -1,14 +1,16 @@
-/* The rack: instances on their timetables, pools, admission, health monitor and failover, as one sans-I/O
- * state machine over int64_t nanoseconds of run time (DESIGN §2, §5). Both clocks drive the same code:
- * the virtual driver jumps to rack_next_at(); the server process steps it at real instants.
+/* The rack: instances on their timetables, pools, admission, health monitor and failover, as one
+ * sans-I/O state machine over int64_t nanoseconds of run time (DESIGN §2, §5). Both clocks drive
+ * the same code: the virtual driver jumps to rack_next_at(); the server process steps it at real
+ * instants.
  *
  * Order at one instant (DESIGN §4) is the caller's and the rack's together. At instant t:
  *   1, 2  the caller reverts and injects faults through rack_sink()
  *   3, 4  rack_step(t): frame ends (first tokens, tokens, completions, freed slots), then health
  *   5, 6  the caller hands in arrivals by rack_submit(t, …), in order of request id
- *   7     rack_dispatch(t): entries; must be called once at the end of every instant at which anything
- *         above happened
- * Instants never go backwards and none that rack_next_at() names may be skipped.
+ *   7     rack_dispatch(t): entries; must be called once at the end of every instant at which
+ * anything above happened Instants never go backwards. rack_step(t) first plays every earlier
+ * instant that is due, each with its own dispatch, so that a late caller (the wall clock) changes
+ * nothing of the order.
  *
  * Nothing here allocates per request beyond a pool that grows to the largest number in flight. */
 #ifndef LPC_EMULATOR_RACK_H
@@ -22,23 +24,24 @@
 struct rack;
 
 struct rack_request {
-	uint64_t id;            /* unique among live requests; also the order among equals */
-	uint32_t user;          /* the caller's own, handed back (a stream's slot in the server) */
-	uint32_t tenant;        /* index into the names given at rack_create */
+	uint64_t id;     /* unique among live requests; also the order among equals */
+	uint32_t user;   /* the caller's own, handed back (a stream's slot in the server) */
+	uint32_t tenant; /* index into the names given at rack_create */
 	uint32_t tier;
 	int64_t prompt_tokens, output_tokens, max_tokens; /* all >= 1; output <= max */
 };
 
 enum rack_refusal {
-	REFUSED_CONTEXT,   /* 400 context_length_exceeded: no bucket of an accepting pool holds it */
-	REFUSED_NO_POOL,   /* 400: no pool accepts this tier, tenant or size */
-	REFUSED_RATE,      /* 429, per-tenant rate */
+	REFUSED_CONTEXT, /* 400 context_length_exceeded: no bucket of an accepting pool holds it */
+	REFUSED_NO_POOL, /* 400: no pool accepts this tier, tenant or size */
+	REFUSED_RATE,    /* 429, per-tenant rate */
 	REFUSED_ADMISSION, /* 429, the pool's policy */
 	REFUSED_SHED,      /* 429, degraded pool sheds the tier */
-	REFUSED_CAPACITY,  /* 503: no instance of the pool lives and none is coming back */
 };
 
-enum { RACK_BLAME_MAX = 4 }; /* faults told apart in one request's stalls; further ones join the last */
+enum {
+	RACK_BLAME_MAX = 4
+}; /* faults told apart in one request's stalls; further ones join the last */
 
 struct rack_stall {
 	uint32_t fault; /* index in the scenario's list */
@@ -49,40 +52,48 @@ struct rack_stall {
  * parts add up: t_last_edge - t_arrival = queue + entry_wait + prefill + decode + sum(stalls). */
 struct rack_completion {
 	struct rack_request req;
-	int64_t t_arrival;            /* at the frontend, after the ingress delay */
-	int64_t t_entry;              /* first slot entry */
+	int64_t t_arrival; /* at the frontend, after the ingress delay */
+	int64_t t_entry;   /* first slot entry */
 	int64_t t_first_edge, t_last_edge;
-	int64_t t_first, t_last;      /* at the client's end of the ingress link, with its delays */
-	int64_t queue_ns, entry_wait_ns, prefill_ns, decode_ns; /* net of stalls */
-	int64_t itl_max_ns, itl_p99_ns; /* of this request's gaps at the client's end; 0 if one token */
-	uint32_t replays;             /* times it lost its instance and was replayed */
+	int64_t t_first, t_last; /* at the client's end of the ingress link, with its delays */
+	int64_t queue_ns, entry_wait_ns, prefill_ns,
+	        decode_ns; /* net of stalls: blame, not metrics */
+	int64_t itl_max_ns,
+	        itl_p99_ns; /* of this request's gaps at the client's end; 0 if one token */
+	uint32_t replays;   /* times it lost its instance and was replayed */
 	int64_t tokens_recomputed;
 	uint32_t n_stalls;
 	struct rack_stall stalls[RACK_BLAME_MAX];
-	bool failed;                  /* on_loss: fail, after `delivered` tokens */
+	bool failed; /* on_loss: fail, after `delivered` tokens */
 	int64_t delivered;
 	uint32_t pool, bucket, instance, slot; /* of the last episode */
 };
 
-/* Events out. Every callback may be NULL. They are made from within rack_step, rack_submit, rack_dispatch
- * or the sink, and must not call back into the rack. */
+enum rack_step_kind { STEP_SUBMITTED, STEP_QUEUED, STEP_DISPATCHED, STEP_EVICTED };
+
+/* Events out. `due` is the instant at the client's end of the ingress link. Every callback may be
+ * NULL. They are made from within rack_step, rack_submit, rack_dispatch or the sink, and must not
+ * call back into the rack. */
 struct rack_listener {
 	void *ctx;
-	void (*refused)(void *ctx, int64_t now, const struct rack_request *req, enum rack_refusal why,
-		int64_t retry_after_s);
-	/* Slot entry: when the first token is due if nothing happens. */
-	void (*entered)(void *ctx, int64_t now, const struct rack_request *req);
-	/* Token `index` (0-based) is due at the client's end at `due` (<= now). Only with emit_tokens. */
+	void (*refused)(void *ctx, int64_t due, const struct rack_request *req,
+	        enum rack_refusal why, int64_t retry_after_s);
+	/* Token `index` (0-based) is due at the client's end at `due` (<= now). Only with
+	 * emit_tokens. */
 	void (*token)(void *ctx, int64_t due, const struct rack_request *req, int64_t index);
-	/* In order of (t_last at the client's end, id). */
+	/* In order of `now`, the instant of the last token at the client's end; the order among
+	 * equals is the rack's own (a recorder sorts them by id). */
 	void (*completed)(void *ctx, int64_t now, const struct rack_completion *done);
-	/* n gaps of gap_ns between consecutive tokens of one request, at the client's end. Called just
-	 * before its `completed`. Only with emit_gaps. */
+	/* n gaps of gap_ns between consecutive tokens of one request, at the client's end. Called
+	 * just before its `completed`, longest gaps first. Only with emit_gaps. */
 	void (*gaps)(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n);
-	/* A ledger phase was reached (effect, detect, isolate, failover); first time only per fault. */
+	/* A ledger phase was reached (effect, detect, isolate, failover); first time only per
+	 * fault. */
 	void (*phase)(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns);
-	/* The life of a request for `explain`: NULL unless asked. */
-	void (*trace)(void *ctx, int64_t at_ns, uint64_t id, const char *what);
+	/* The life of a request, for `explain`. a, b: pool and bucket when queued, instance and
+	 * slot when dispatched, tokens delivered and 0 when evicted. */
+	void (*trace)(void *ctx, int64_t at_ns, uint64_t id, enum rack_step_kind step, int64_t a,
+	        int64_t b);
 };
 
 struct rack_config {
@@ -103,12 +114,15 @@ void rack_free(struct rack *r);
 
 int64_t rack_next_at(const struct rack *r); /* NS_NEVER when nothing is due */
 void rack_step(struct rack *r, int64_t now);
-/* With an ingress delay the request waits inside the rack until it reaches the frontend. */
-void rack_submit(struct rack *r, int64_t now, const struct rack_request *req);
+/* With an ingress delay the request waits inside the rack until it reaches the frontend. Returns a
+ * handle for rack_cancel, good until `refused` or `completed` was called for it (which may happen
+ * within). */
+uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req);
 void rack_dispatch(struct rack *r, int64_t now);
-/* The client has gone (timeout, disconnect): frees its slot or its place in the queue at once. False if
- * the request is not live (already completed). delivered = tokens that reached the client by now. */
-bool rack_cancel(struct rack *r, int64_t now, uint64_t id, int64_t *delivered);
+/* The client has gone (timeout, disconnect): frees its slot or its place in the queue at once.
+ * False if the handle is stale. *left (may be NULL) gets what was reached: a completion record
+ * whose `delivered` and times up to now are filled in. No callback is made for it. */
+bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_completion *left);
 
 /* The model's side of the faults. */
 struct fault_sink rack_sink(struct rack *r);
@@ -119,7 +133,8 @@ struct rack_signals {
 	int64_t oldest_queue_ns; /* age of the oldest queued request over all pools */
 };
 void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out);
-int64_t rack_pool_queue_ns(const struct rack *r, int64_t now, uint32_t pool); /* age of its oldest */
+int64_t rack_pool_queue_ns(
+        const struct rack *r, int64_t now, uint32_t pool); /* age of its oldest */
 
 /* Digest of the static state (DESIGN §6): conditions, wiring, Ethernet, admission …; equal to a
  * never-faulted rack's after the last revert. */

@@ -43,6 +43,9 @@ struct fault_sink {
 	void (*unit_lost)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 		enum detection how);
 	void (*unit_restored)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* The fault is over: what it left behind (suspicions, quarantined nodes) is repaired. Called once a
+	 * revert, after the kind's own verbs. */
+	void (*reverted)(void *ctx, int64_t now, uint32_t fault);
 	/* Delay on an Ethernet link on top of its healthy one; NULL takes this fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 		const struct ether_delay *d);

@@ -1,0 +1,305 @@
+/* The books of one request. Every latency is the sum of its parts, to the nanosecond (DESIGN §5
+ * "Blame"):
+ *
+ *   t_last − t_arrival = queue + entry wait + prefill + decode + Σ stall[fault]
+ *
+ * asserted for every request that completes. Parts are read from the instance's log when an episode
+ * (a stay in one slot) ends; nothing is updated while it runs. Who pays for what:
+ *  - a stop of the instance: the fault that caused it;
+ *  - work that was lost or must be done again (an evicted prefill, the partial frame at the
+ * eviction, the prefill of P + i, the second wait for a slot): the fault that evicted the request.
+ */
+#include <string.h>
+
+#include "emulator/rack_state.h"
+
+void account_stall(struct live *l, uint32_t fault, int64_t ns)
+{
+	uint32_t i = 0;
+
+	if (ns == 0)
+		return;
+	while (i < l->n_stalls && l->stalls[i].fault != fault)
+		i++;
+	if (i == l->n_stalls && i == RACK_BLAME_MAX)
+		i--; /* no room to tell it apart: it joins the last */
+	else if (i == l->n_stalls)
+		l->stalls[l->n_stalls++] = (struct rack_stall){.fault = fault};
+	l->stalls[i].ns += ns;
+}
+
+struct stops {
+	struct live *live;
+	int64_t sum_ns;
+};
+
+static void add_stop(void *ctx, uint32_t cause, int64_t ns)
+{
+	struct stops *s = ctx;
+
+	s->sum_ns += ns;
+	account_stall(s->live, cause, ns);
+}
+
+/* Books [t0, t1) of a running request: stops to their faults, the rest returned. */
+static int64_t book(
+        struct live *l, const struct instance *in, uint64_t segment, int64_t t0, int64_t t1)
+{
+	struct stops s = {.live = l};
+
+	if (segment != instance_segment(in) || instance_clock(in)->stopped)
+		instance_stops(in, segment, t0, t1, add_stop, &s);
+	return t1 - t0 - s.sum_ns;
+}
+
+static void push_gap(struct gap_list *list, int64_t gap_ns, int64_t n)
+{
+	if (list->n && list->runs[list->n - 1].gap_ns == gap_ns) {
+		list->runs[list->n - 1].n += n;
+		return;
+	}
+	if (list->n == list->capacity) {
+		list->capacity = list->capacity ? list->capacity * 2 : 16;
+		list->runs = mem_grow(list->runs, list->capacity, sizeof(*list->runs));
+	}
+	list->runs[list->n++] = (struct gap_run){gap_ns, n};
+}
+
+static void push_gap_cb(void *ctx, int64_t gap_ns, int64_t n)
+{
+	push_gap(ctx, gap_ns, n);
+}
+
+/* The instants of an episode that has reached `now`, clipped to it. */
+struct episode {
+	const struct instance *in;
+	const struct slot *slot;
+	int64_t t_entry, t_first, t_last; /* t_last: of the last token reached; -1 = none */
+	int64_t tokens;
+};
+
+static struct episode episode_of(struct rack *r, const struct live *l, int64_t now)
+{
+	struct episode e = {
+	        .in = &r->instances[l->instance], .t_entry = now, .t_first = now, .t_last = -1};
+	const struct slot *s = &e.in->slots[l->slot];
+	int64_t tick = progress_tick_at(instance_clock(e.in), now);
+
+	e.slot = s;
+	if (tick < s->entry)
+		return e;
+	e.t_entry = instance_time_of_past(e.in, s->segment, s->entry);
+	if (tick < s->first)
+		return e;
+	e.t_first = instance_time_of_past(e.in, s->segment, s->first);
+	if (tick > s->end)
+		tick = s->end;
+	e.tokens = (tick - s->first) / (int64_t)e.in->f0 + 1;
+	e.t_last = instance_time_of_past(
+	        e.in, s->segment, s->first + (e.tokens - 1) * (int64_t)e.in->f0);
+	return e;
+}
+
+/* Books an episode up to its last token (or up to `now` where it has none). */
+static void book_episode(struct live *l, const struct episode *e, int64_t now)
+{
+	uint64_t segment = e->slot->segment;
+	int64_t until = e->tokens ? e->t_last : now;
+	int64_t entry = book(l, e->in, segment, l->t_dispatch, e->t_entry);
+	int64_t prefill = book(l, e->in, segment, e->t_entry, e->tokens ? e->t_first : now);
+	int64_t decode = e->tokens ? book(l, e->in, segment, e->t_first, until) : 0;
+
+	if (l->t_entry < 0 && e->t_entry < now)
+		l->t_entry = e->t_entry;
+	if (l->replay_fault != FAULT_NONE && l->delivered) {
+		account_stall(l, l->replay_fault, entry + prefill);
+	} else {
+		l->entry_ns += entry;
+		l->prefill_ns += prefill;
+	}
+	l->decode_ns += decode;
+}
+
+static void collect_gaps(
+        struct rack *r, struct live *l, const struct episode *e, struct gap_list *into)
+{
+	if (r->config.emit_gaps && e->tokens)
+		instance_gaps(e->in, e->slot->segment, e->slot->first, e->tokens,
+		        l->delivered ? l->t_last : -1, push_gap_cb, into);
+}
+
+static void advance(struct live *l, const struct episode *e)
+{
+	if (!e->tokens)
+		return;
+	if (l->t_first < 0)
+		l->t_first = e->t_first;
+	l->t_last = e->t_last;
+	l->delivered += e->tokens;
+}
+
+void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault)
+{
+	struct episode e = episode_of(r, l, now);
+
+	book_episode(l, &e, now);
+	collect_gaps(r, l, &e, &l->gaps);
+	advance(l, &e);
+	if (e.tokens) {
+		account_stall(l, fault, now - e.t_last);
+	} else if (!l->delivered) {
+		account_stall(l, fault, l->entry_ns + l->prefill_ns);
+		l->entry_ns = l->prefill_ns = 0;
+	}
+	l->prompt_left = l->req.prompt_tokens + l->delivered;
+	l->output_left = l->req.output_tokens - l->delivered;
+	l->replay_fault = fault;
+	l->replays++;
+	l->recomputed += e.t_entry < now ? l->prompt_left : 0;
+	r->counts.tokens_recomputed += e.t_entry < now ? (uint64_t)l->prompt_left : 0;
+}
+
+/* --- gaps at the client's end
+ * ---------------------------------------------------------------------- */
+
+/* Token by token through the ingress link: only while a fault jitters it. */
+static void deliver_gaps(struct rack *r, struct live *l, struct gap_list *list)
+{
+	struct gap_list out = {0};
+	int64_t sent = l->t_first, previous, m = 1;
+
+	l->t_first_out = previous = fabric_deliver(r, &l->link, l->req.id, 1, sent);
+	for (uint32_t i = 0; i < list->n; i++) {
+		for (int64_t k = 0; k < list->runs[i].n; k++) {
+			int64_t here;
+
+			sent += list->runs[i].gap_ns;
+			here = fabric_deliver(r, &l->link, l->req.id, (uint64_t)++m, sent);
+			push_gap(&out, here - previous, 1);
+			previous = here;
+		}
+	}
+	mem_free(list->runs);
+	*list = out;
+}
+
+/* The p99 gap (nearest rank), the largest below 100 tokens; runs are few, so selection by
+ * insertion. */
+static void judge_gaps(struct gap_list *list, int64_t *max_ns, int64_t *p99_ns)
+{
+	int64_t n = 0, rank;
+
+	for (uint32_t i = 1; i < list->n; i++) { /* descending */
+		struct gap_run run = list->runs[i];
+		uint32_t j = i;
+
+		for (; j && list->runs[j - 1].gap_ns < run.gap_ns; j--)
+			list->runs[j] = list->runs[j - 1];
+		list->runs[j] = run;
+	}
+	for (uint32_t i = 0; i < list->n; i++)
+		n += list->runs[i].n;
+	*max_ns = *p99_ns = list->n ? list->runs[0].gap_ns : 0;
+	if (n + 1 < 100)
+		return;
+	rank = n - (n * 99 + 99) / 100; /* that many gaps lie above the p99 one */
+	for (uint32_t i = 0; i < list->n; i++) {
+		*p99_ns = list->runs[i].gap_ns;
+		if (rank < list->runs[i].n)
+			return;
+		rank -= list->runs[i].n;
+	}
+}
+
+static void settle_gaps(struct rack *r, struct live *l, struct rack_completion *out)
+{
+	struct gap_list *list = &r->scratch;
+
+	if (!r->config.emit_gaps) {
+		if (!r->config.emit_tokens) {
+			out->t_first = fabric_deliver(r, &l->link, l->req.id, 1, l->t_first);
+			out->t_last = out->t_first + l->t_last - l->t_first;
+		}
+		return;
+	}
+	if (!fabric_is_quiet(r, l->t_first)) {
+		deliver_gaps(r, l, list);
+		out->t_first = l->t_first_out;
+		out->t_last = l->link.delivered;
+	} else {
+		out->t_first = l->t_first + r->d->ethernet.ingress_delay_ns;
+		out->t_last = l->t_last + r->d->ethernet.ingress_delay_ns;
+	}
+	judge_gaps(list, &out->itl_max_ns, &out->itl_p99_ns);
+}
+
+/* --- the end
+ * --------------------------------------------------------------------------------------- */
+
+static void fill(const struct live *l, struct rack_completion *out)
+{
+	*out = (struct rack_completion){
+	        .req = l->req,
+	        .t_arrival = l->t_arrival,
+	        .t_entry = l->t_entry,
+	        .t_first_edge = l->t_first,
+	        .t_last_edge = l->t_last,
+	        .t_first = l->t_first_out,
+	        .t_last = l->t_last < 0 ? -1 : l->link.delivered,
+	        .queue_ns = l->queue_ns,
+	        .entry_wait_ns = l->entry_ns,
+	        .prefill_ns = l->prefill_ns,
+	        .decode_ns = l->decode_ns,
+	        .replays = l->replays,
+	        .tokens_recomputed = l->recomputed,
+	        .n_stalls = l->n_stalls,
+	        .failed = l->failed,
+	        .delivered = l->delivered,
+	        .pool = l->pool,
+	        .bucket = l->bucket,
+	        .instance = l->instance,
+	        .slot = l->slot,
+	};
+	memcpy(out->stalls, l->stalls, sizeof(out->stalls));
+}
+
+void account_finish(struct rack *r, int64_t now, struct live *l, struct rack_completion *out)
+{
+	struct episode e;
+	int64_t sum;
+
+	r->scratch.n = 0;
+	for (uint32_t i = 0; i < l->gaps.n; i++)
+		push_gap(&r->scratch, l->gaps.runs[i].gap_ns, l->gaps.runs[i].n);
+	if (!l->failed) {
+		e = episode_of(r, l, now);
+		book_episode(l, &e, now);
+		collect_gaps(r, l, &e, &r->scratch);
+		advance(l, &e);
+		CHECK(l->delivered == l->req.output_tokens && l->t_last == now);
+	}
+	sum = l->queue_ns + l->entry_ns + l->prefill_ns + l->decode_ns;
+	for (uint32_t i = 0; i < l->n_stalls; i++)
+		sum += l->stalls[i].ns;
+	CHECK(l->failed || sum == l->t_last - l->t_arrival);
+	fill(l, out);
+	if (l->delivered)
+		settle_gaps(r, l, out);
+}
+
+void account_cancel(struct rack *r, int64_t now, struct live *l, struct rack_completion *out)
+{
+	if (l->state == LIVE_RUNNING) {
+		struct episode e = episode_of(r, l, now);
+
+		book_episode(l, &e, now);
+		advance(l, &e);
+	} else if (l->state == LIVE_QUEUED && l->replay_fault == FAULT_NONE) {
+		l->queue_ns += now - l->t_queued;
+	}
+	fill(l, out);
+	if (!r->config.emit_tokens && l->delivered) {
+		out->t_first = l->t_first + r->d->ethernet.ingress_delay_ns;
+		out->t_last = l->t_last + r->d->ethernet.ingress_delay_ns;
+	}
+}

@@ -1,0 +1,493 @@
+/* The health monitor and failover (DESIGN §5 "Failures", §6). Each trouble of an instance is a case
+ * that walks through its phases; its instants are sums of labelled durations, so TTD, TTF and their
+ * parts can be predicted by addition:
+ *
+ *   unit lost   effect → detect (flagged: end of the frame under way; timeout: last finished frame
+ * + timeout; polled: c-th poll after the effect) → isolate → remap + resync + resume = failover
+ *   link down   the frames that use it fail; when it is back the instance waits for the detection
+ * and replays one frame: stall = time down + detection + one frame. Down for longer than the
+ *               persist threshold, or the n-th suspicion of a node within the window: the node is
+ * evicted, from then on as a lost unit.
+ *
+ * A cable is suspected at both ends; the end with more suspicions goes, ties the higher index. The
+ * unit of eviction is the node. A spare is taken from the same rack; without one the instance stays
+ * down until a node is repaired. Suspicions and quarantines end with the revert of the fault that
+ * caused them. */
+#include "emulator/rack_state.h"
+
+/* --- set-up and books
+ * ------------------------------------------------------------------------------ */
+
+static void map_path(struct rack *r, struct instance *in)
+{
+	const struct topology *t = &r->d->topology;
+
+	in->n_links = topology_path(
+	        t, in->nodes, in->n_nodes, in->links, topology_path_room(t, in->n_nodes));
+	for (uint32_t i = 0; i < in->n_links; i++) {
+		const struct link *l = &t->links[in->links[i]];
+		enum path_scope here = PATH_IN_RACK;
+
+		if (l->class == LINK_ETHERNET)
+			here = PATH_ETHERNET;
+		else if (l->rack_a != l->rack_b)
+			here = PATH_IN_DOMAIN;
+		if (here > r->worst)
+			r->worst = here;
+	}
+}
+
+void health_create(struct rack *r)
+{
+	const struct topology *t = &r->d->topology;
+
+	r->nodes = ARENA_ARRAY(&r->arena, struct node_state, t->n_nodes);
+	for (uint32_t n = 0; n < t->n_nodes; n++)
+		r->nodes[n] = (struct node_state){
+		        .spare = n % t->nodes_per_rack >= t->nodes_per_rack - t->spares_per_rack,
+		        .moved_to = COMPONENT_NONE,
+		        .quarantine = FAULT_NONE,
+		};
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		struct instance *in = &r->instances[i];
+		const struct pool_spec *spec = r->pools[in->pool].spec;
+		uint32_t k = i - r->pools[in->pool].first_instance;
+
+		in->n_nodes = spec->nodes_per_instance;
+		in->nodes = ARENA_ARRAY(&r->arena, uint32_t, in->n_nodes);
+		in->links = ARENA_ARRAY(&r->arena, uint32_t, topology_path_room(t, in->n_nodes));
+		for (uint32_t n = 0; n < in->n_nodes; n++) {
+			in->nodes[n] = spec->nodes[k * in->n_nodes + n];
+			r->nodes[in->nodes[n]].spare = false;
+		}
+		map_path(r, in);
+	}
+}
+
+static bool uses_node(const struct instance *in, uint32_t node)
+{
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		if (in->nodes[n] == node)
+			return true;
+	return false;
+}
+
+static bool uses_link(const struct instance *in, uint32_t link)
+{
+	for (uint32_t n = 0; n < in->n_links; n++)
+		if (in->links[n] == link)
+			return true;
+	return false;
+}
+
+static struct health_case *open_case(struct rack *r, int64_t now, uint32_t instance, uint32_t fault)
+{
+	if (r->n_cases == r->cases_capacity) {
+		r->cases_capacity = r->cases_capacity ? r->cases_capacity * 2 : 16;
+		r->cases = mem_grow(r->cases, r->cases_capacity, sizeof(*r->cases));
+	}
+	r->cases[r->n_cases] = (struct health_case){.state = CASE_DETECT,
+	        .instance = instance,
+	        .fault = fault,
+	        .node = COMPONENT_NONE,
+	        .link = COMPONENT_NONE,
+	        .began = now};
+	return &r->cases[r->n_cases++];
+}
+
+static void drop_over(struct rack *r)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		if (r->cases[i].state != CASE_OVER)
+			r->cases[kept++] = r->cases[i];
+	r->n_cases = kept;
+}
+
+/* --- detection
+ * ------------------------------------------------------------------------------------- */
+
+static int64_t detection_at(
+        const struct rack *r, const struct instance *in, int64_t now, enum detection how)
+{
+	const struct health_spec *h = &r->d->health;
+	int64_t at = 0;
+
+	switch (how) {
+	case DETECT_FLAGGED:
+		at = instance_frame_end(in, now);
+		break;
+	case DETECT_TIMEOUT:
+		at = instance_frame_begin_time(in, now) + h->timeout_ns;
+		break;
+	case DETECT_POLLED:
+		at = (now / h->poll_period_ns + h->polls) * h->poll_period_ns;
+		break;
+	}
+	return at > now ? at : now;
+}
+
+static void suspect(struct rack *r, int64_t now, uint32_t fault, uint32_t node)
+{
+	if (r->n_suspicions == r->suspicions_capacity) {
+		r->suspicions_capacity = r->suspicions_capacity ? r->suspicions_capacity * 2 : 16;
+		r->suspicions =
+		        mem_grow(r->suspicions, r->suspicions_capacity, sizeof(*r->suspicions));
+	}
+	r->suspicions[r->n_suspicions++] =
+	        (struct suspicion){.node = node, .fault = fault, .at_ns = now};
+}
+
+static uint32_t suspicions_of(const struct rack *r, int64_t now, uint32_t node)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n_suspicions; i++)
+		n += r->suspicions[i].node == node &&
+		     r->suspicions[i].at_ns + r->d->health.suspect_window_ns > now;
+	return n;
+}
+
+/* --- failover
+ * -------------------------------------------------------------------------------------- */
+
+static void set_state(struct rack *r, struct instance *in, enum instance_state state)
+{
+	struct serving_pool *p = &r->pools[in->pool];
+
+	if (in->state == INSTANCE_LIVE && state != INSTANCE_LIVE)
+		p->live_instances--;
+	if (in->state != INSTANCE_LIVE && state == INSTANCE_LIVE)
+		p->live_instances++;
+	in->state = state;
+}
+
+/* The node is known bad: no request enters any more; isolation begins. */
+static void begin_eviction(struct rack *r, int64_t now, struct health_case *c, uint32_t node)
+{
+	struct instance *in = &r->instances[c->instance];
+
+	c->node = node;
+	c->state = CASE_ISOLATE;
+	c->next_at = now + r->d->health.isolate_ns;
+	in->failing++;
+	set_state(r, in, INSTANCE_FAILING);
+}
+
+static void give_back(struct rack *r, int64_t now, struct instance *in, uint32_t fault)
+{
+	for (uint32_t j = 0; j < in->n_slots; j++) {
+		uint32_t live = in->slots[j].live;
+		struct live *l;
+
+		if (live == LIVE_NONE)
+			continue;
+		l = live_at(r, live);
+		account_evict(r, now, l, fault);
+		instance_release(in, j, now);
+		if (r->config.listener.trace)
+			r->config.listener.trace(r->config.listener.ctx, now, l->req.id,
+			        STEP_EVICTED, l->delivered, 0);
+		if (r->pools[in->pool].spec->on_loss == LOSS_FAIL) {
+			l->failed = true;
+			pools_forget(r, l);
+			rack_finish(r, now, live);
+		} else {
+			pools_requeue(r, now, live);
+		}
+	}
+}
+
+static bool is_usable(const struct node_state *n)
+{
+	return !n->lost && n->quarantine == FAULT_NONE;
+}
+
+/* A spare of the node's rack, lowest index first; COMPONENT_NONE if there is none. */
+static uint32_t find_spare(const struct rack *r, uint32_t node)
+{
+	uint32_t per_rack = r->d->topology.nodes_per_rack, first = node / per_rack * per_rack;
+
+	for (uint32_t n = first; n < first + per_rack; n++)
+		if (r->nodes[n].spare && is_usable(&r->nodes[n]))
+			return n;
+	return COMPONENT_NONE;
+}
+
+static int64_t remap_ns(const struct rack *r, const struct instance *in)
+{
+	const struct health_spec *h = &r->d->health;
+	double rate = h->weights_from == WEIGHTS_REGISTRY ? h->registry_bytes_per_s
+	                                                  : h->host_dram_bytes_per_s;
+	int64_t bytes = r->pools[in->pool].spec->reload_bytes;
+
+	if (h->remap_fixed)
+		return h->remap_ns;
+	return h->remap_ns + (int64_t)((double)bytes * 1e9 / rate + 0.5);
+}
+
+/* Where the evicted node's part of the instance goes. */
+static uint32_t choose_node(const struct rack *r, const struct instance *in, uint32_t node)
+{
+	uint32_t moved = r->nodes[node].moved_to, spare;
+
+	if (!uses_node(in, node)) /* a case before this one has moved it: only the resync is left */
+		return node;
+	if (moved != COMPONENT_NONE && is_usable(&r->nodes[moved]))
+		return moved; /* another instance on the same node took the spare */
+	spare = find_spare(r, node);
+	if (spare == COMPONENT_NONE && is_usable(&r->nodes[node]))
+		return node; /* repaired in the meantime: its weights are loaded again */
+	return spare;
+}
+
+static void begin_remap(struct rack *r, int64_t now, struct health_case *c)
+{
+	const struct health_spec *h = &r->d->health;
+	struct instance *in = &r->instances[c->instance];
+	uint32_t spare = choose_node(r, in, c->node);
+
+	if (spare == COMPONENT_NONE) {
+		c->state = CASE_WAIT;
+		c->next_at = NS_NEVER;
+		set_state(r, in, INSTANCE_DOWN);
+		return;
+	}
+	if (spare != c->node) {
+		r->nodes[c->node].moved_to = spare;
+		r->nodes[c->node].spare = true;
+		r->nodes[spare].spare = false;
+		for (uint32_t n = 0; n < in->n_nodes; n++)
+			if (in->nodes[n] == c->node)
+				in->nodes[n] = spare;
+	}
+	r->nodes[spare].moved_to = COMPONENT_NONE;
+	set_state(r, in, INSTANCE_FAILING);
+	c->state = CASE_REMAP;
+	c->next_at = now + remap_ns(r, in) + h->resync_ns + h->resume_ns;
+	r->counts.failovers++;
+}
+
+static void resume(struct rack *r, int64_t now, struct health_case *c)
+{
+	struct instance *in = &r->instances[c->instance];
+
+	c->state = CASE_OVER;
+	map_path(r, in);
+	rack_phase(r, c->fault, PHASE_FAILOVER, now);
+	instance_unhold(in, now);
+	if (--in->failing == 0)
+		set_state(r, in, INSTANCE_LIVE);
+	fabric_arm(r, in, now);
+	r->dispatch_due = true;
+}
+
+/* --- cases
+ * ----------------------------------------------------------------------------------------- */
+
+/* The link is up again and nothing was evicted: wait for the detection, replay the frame. */
+static void replay_frame(struct rack *r, int64_t now, struct health_case *c)
+{
+	struct instance *in = &r->instances[c->instance];
+
+	instance_stall(in, now, c->detect_at - c->began + instance_frame_ns(in), c->fault);
+	instance_unhold(in, now);
+	instance_schedule(in);
+	r->counts.frames_replayed++;
+	r->dispatch_due = true;
+}
+
+/* The end of the cable that goes: in the path of the instance, the more suspected, the higher
+ * index. */
+static uint32_t guilty_end(
+        const struct rack *r, int64_t now, const struct instance *in, const struct link *l)
+{
+	uint32_t a = suspicions_of(r, now, l->node_a), b = suspicions_of(r, now, l->node_b);
+	uint32_t first = l->node_a > l->node_b ? l->node_a : l->node_b;
+	uint32_t other = first == l->node_a ? l->node_b : l->node_a;
+
+	if (a != b) {
+		first = a > b ? l->node_a : l->node_b;
+		other = a > b ? l->node_b : l->node_a;
+	}
+	return uses_node(in, first) ? first : other;
+}
+
+static void evict_link(struct rack *r, int64_t now, struct health_case *c)
+{
+	struct instance *in = &r->instances[c->instance];
+	uint32_t node = guilty_end(r, now, in, &r->d->topology.links[c->link]);
+
+	if (c->link_up) /* its frame was to be replayed: the hold is taken up again */
+		instance_hold(in, now, c->fault);
+	r->nodes[node].quarantine = c->fault;
+	begin_eviction(r, now, c, node);
+}
+
+static void detected(struct rack *r, int64_t now, struct health_case *c)
+{
+	const struct health_spec *h = &r->d->health;
+	const struct link *l;
+
+	rack_phase(r, c->fault, PHASE_DETECT, now);
+	if (c->link == COMPONENT_NONE) {
+		begin_eviction(r, now, c, c->node);
+		return;
+	}
+	l = &r->d->topology.links[c->link];
+	suspect(r, now, c->fault, l->node_a);
+	if (l->node_b != l->node_a)
+		suspect(r, now, c->fault, l->node_b);
+	if (suspicions_of(r, now, l->node_a) >= h->suspicions ||
+	        suspicions_of(r, now, l->node_b) >= h->suspicions) {
+		evict_link(r, now, c);
+	} else if (c->link_up) {
+		c->state = CASE_OVER;
+	} else {
+		c->state = CASE_WATCH;
+		c->next_at = c->began + h->persist_ns;
+		if (c->next_at < now)
+			c->next_at = now;
+	}
+}
+
+static void step_case(struct rack *r, int64_t now, uint32_t index)
+{
+	struct health_case *c = &r->cases[index];
+	struct instance *in = &r->instances[c->instance];
+
+	switch (c->state) {
+	case CASE_DETECT:
+		detected(r, now, c);
+		break;
+	case CASE_WATCH:
+		evict_link(r, now, c);
+		break;
+	case CASE_ISOLATE:
+		rack_phase(r, c->fault, PHASE_ISOLATE, now);
+		give_back(r, now, in, c->fault);
+		begin_remap(r, now, c);
+		break;
+	case CASE_REMAP:
+		resume(r, now, c);
+		break;
+	case CASE_WAIT:
+	case CASE_OVER:
+		break;
+	}
+	instance_schedule(in);
+}
+
+int64_t health_next_at(const struct rack *r)
+{
+	int64_t next = NS_NEVER;
+
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		if (r->cases[i].next_at < next && r->cases[i].state != CASE_OVER)
+			next = r->cases[i].next_at;
+	return next;
+}
+
+void health_step(struct rack *r, int64_t now)
+{
+	bool over = false;
+
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		while (r->cases[i].state != CASE_OVER && r->cases[i].next_at <= now)
+			step_case(r, now, i);
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		over |= r->cases[i].state == CASE_OVER;
+	if (over)
+		drop_over(r);
+}
+
+/* --- verbs of the faults
+ * --------------------------------------------------------------------------- */
+
+void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
+{
+	if (r->fabric.down[link]++)
+		return;
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		struct instance *in = &r->instances[i];
+		struct health_case *c;
+
+		if (!uses_link(in, link))
+			continue;
+		rack_phase(r, fault, PHASE_EFFECT, now);
+		c = open_case(r, now, i, fault);
+		c->link = link;
+		c->detect_at = c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
+		instance_hold(in, now, fault);
+		instance_schedule(in);
+	}
+}
+
+void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
+{
+	(void)fault;
+	CHECK(r->fabric.down[link] > 0);
+	if (--r->fabric.down[link])
+		return;
+	for (uint32_t i = 0; i < r->n_cases; i++) {
+		struct health_case *c = &r->cases[i];
+
+		if (c->link != link || (c->state != CASE_DETECT && c->state != CASE_WATCH))
+			continue;
+		replay_frame(r, now, c);
+		c->link_up = true;
+		if (c->state == CASE_WATCH)
+			c->state = CASE_OVER;
+	}
+	drop_over(r);
+}
+
+void health_unit_lost(
+        struct rack *r, int64_t now, uint32_t fault, uint32_t node, enum detection how)
+{
+	if (r->nodes[node].lost++)
+		return;
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		struct instance *in = &r->instances[i];
+		struct health_case *c;
+
+		if (!uses_node(in, node))
+			continue;
+		rack_phase(r, fault, PHASE_EFFECT, now);
+		c = open_case(r, now, i, fault);
+		c->node = node;
+		c->detect_at = c->next_at = detection_at(r, in, now, how);
+		instance_hold(in, now, fault);
+		instance_schedule(in);
+	}
+}
+
+/* A node became usable: the first instance that waits for one of its rack gets it. */
+static void wake_waiting(struct rack *r, int64_t now)
+{
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		if (r->cases[i].state == CASE_WAIT)
+			begin_remap(r, now, &r->cases[i]);
+}
+
+void health_unit_restored(struct rack *r, int64_t now, uint32_t node)
+{
+	CHECK(r->nodes[node].lost > 0);
+	if (--r->nodes[node].lost == 0)
+		wake_waiting(r, now);
+}
+
+void health_reverted(struct rack *r, int64_t now, uint32_t fault)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->n_suspicions; i++)
+		if (r->suspicions[i].fault != fault)
+			r->suspicions[kept++] = r->suspicions[i];
+	r->n_suspicions = kept;
+	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
+		if (r->nodes[n].quarantine == fault)
+			r->nodes[n].quarantine = FAULT_NONE;
+	wake_waiting(r, now);
+}

@@ -1,0 +1,406 @@
+/* The log of segments is what makes a stall O(1): nobody is told of it. A request remembers only
+ * ticks and the segment in which it was dispatched; when it completes, the instants of its first
+ * token, of its gaps and of the stops that hit it are read back from the log. In a healthy
+ * single-bucket instance the log has one segment and all of that is a subtraction.
+ *
+ *      ticks ^            ___/     a stop is a flat piece, a slower bucket a flatter slope;
+ *            |      _____/         the end tick of a request is a horizontal line that is fixed at
+ *            |  ___/               dispatch, its instant is where the curve crosses it
+ *            +-------------------> ns
+ *
+ * Segments older than the oldest dispatch that is still in a slot, and than the frame under way,
+ * are dropped when the ring is full; it doubles only if none can be. */
+#include "emulator/instance.h"
+
+#include <string.h>
+
+static struct segment *segment_at(const struct instance *in, uint64_t sequence)
+{
+	return &in->log[sequence & (in->log_capacity - 1)];
+}
+
+static struct progress *open_clock(struct instance *in)
+{
+	return &segment_at(in, instance_segment(in))->clock;
+}
+
+/* The clock as it will run if only the finite stall is waited for. */
+static struct progress forecast(const struct instance *in, int64_t now)
+{
+	struct progress p = *instance_clock(in);
+
+	if (p.stopped) {
+		p.t0 = in->stall_until > now ? in->stall_until : now;
+		p.stopped = false;
+	}
+	return p;
+}
+
+void instance_init(struct instance *in, uint32_t index, uint32_t pool, const struct pool_spec *spec,
+        struct arena *arena)
+{
+	uint32_t j = 0;
+
+	memset(in, 0, sizeof(*in));
+	in->index = index;
+	in->pool = pool;
+	in->entry = spec->entry;
+	in->n_buckets = spec->n_buckets;
+	in->f0 = UINT64_MAX;
+	for (uint32_t b = 0; b < spec->n_buckets; b++) {
+		in->bucket_frame_ns[b] = (uint64_t)spec->buckets[b].frame_ns;
+		if (in->bucket_frame_ns[b] < in->f0)
+			in->f0 = in->bucket_frame_ns[b];
+		in->bucket_first[b] = in->n_slots;
+		in->bucket_free[b] = spec->buckets[b].slots;
+		in->n_slots += spec->buckets[b].slots;
+	}
+	in->bucket_first[spec->n_buckets] = in->n_slots;
+	CHECK(in->n_slots > 0 && in->n_slots <= INSTANCE_SLOTS_MAX);
+	CHECK(spec->entry != ENTRY_IMMEDIATE || spec->n_buckets == 1);
+
+	in->slots = ARENA_ARRAY(arena, struct slot, in->n_slots);
+	in->free_bits = ARENA_ARRAY(arena, uint64_t, (in->n_slots + 63) / 64);
+	for (uint32_t b = 0; b < spec->n_buckets; b++) {
+		for (; j < in->bucket_first[b + 1]; j++) {
+			in->slots[j] = (struct slot){.live = LIVE_NONE, .bucket = b};
+			if (spec->entry == ENTRY_PHASE)
+				in->slots[j].departure = (int64_t)(j * in->f0 / in->n_slots);
+			in->free_bits[j / 64] |= UINT64_C(1) << (j % 64);
+		}
+	}
+	in->log_capacity = 16;
+	in->log = mem_alloc(in->log_capacity, sizeof(*in->log));
+	in->log_n = 1;
+	in->log[0].cause = FAULT_NONE;
+	progress_init(&in->log[0].clock, 0, in->f0, in->f0);
+	in->hold_cause = in->stall_cause = FAULT_NONE;
+	heap_init(&in->ends, 0);
+	heap_init(&in->entries, 0);
+	heap_init(&in->tokens, 0);
+	in->late_tick = NS_NEVER;
+	in->next_at = NS_NEVER;
+}
+
+void instance_free(struct instance *in)
+{
+	mem_free(in->log);
+	heap_free(&in->ends);
+	heap_free(&in->entries);
+	heap_free(&in->tokens);
+}
+
+/* --- the log
+ * --------------------------------------------------------------------------------------- */
+
+static void log_trim(struct instance *in)
+{
+	uint64_t keep = instance_segment(in);
+	int64_t frame = instance_clock(in)->x0 / (int64_t)in->f0 * (int64_t)in->f0;
+
+	for (uint32_t j = 0; j < in->n_slots; j++)
+		if (in->slots[j].live != LIVE_NONE && in->slots[j].segment < keep)
+			keep = in->slots[j].segment;
+	while (keep > in->log_first && segment_at(in, keep)->clock.x0 > frame)
+		keep--;
+	in->log_n -= (uint32_t)(keep - in->log_first);
+	in->log_first = keep;
+}
+
+static void log_grow(struct instance *in)
+{
+	uint32_t doubled = in->log_capacity * 2;
+	struct segment *log = mem_alloc(doubled, sizeof(*log));
+
+	for (uint64_t s = in->log_first; s <= instance_segment(in); s++)
+		log[s & (doubled - 1)] = *segment_at(in, s);
+	mem_free(in->log);
+	in->log = log;
+	in->log_capacity = doubled;
+}
+
+static uint64_t slowest_frame(const struct instance *in)
+{
+	uint64_t num = in->f0;
+
+	if (in->n_buckets == 1)
+		return num;
+	for (uint32_t b = 0; b < in->n_buckets; b++)
+		if (in->bucket_entered[b] && in->bucket_frame_ns[b] > num)
+			num = in->bucket_frame_ns[b];
+	return num;
+}
+
+/* Opens a segment if rate, stop or cause differ from the open one; in place if that one has no
+ * length. */
+static void refresh(struct instance *in, int64_t now)
+{
+	struct segment *open = segment_at(in, instance_segment(in));
+	bool stopped = in->holds || in->stall_until;
+	uint32_t cause = in->stall_until ? in->stall_cause
+	                 : in->holds     ? in->hold_cause
+	                                 : FAULT_NONE;
+	uint64_t num = slowest_frame(in);
+	struct segment next = *open;
+
+	next.cause = cause;
+	progress_change(&next.clock, now, num, in->f0, stopped);
+	if (next.clock.stopped == open->clock.stopped && next.clock.num == open->clock.num &&
+	        next.clock.den == open->clock.den && cause == open->cause)
+		return;
+	if (open->clock.t0 == now) {
+		*open = next;
+		return;
+	}
+	if (in->log_n == in->log_capacity)
+		log_trim(in);
+	if (in->log_n == in->log_capacity)
+		log_grow(in);
+	in->log_n++;
+	*segment_at(in, instance_segment(in)) = next;
+}
+
+/* --- slots
+ * ----------------------------------------------------------------------------------------- */
+
+/* The first free slot in [from, to), or `to`. */
+static uint32_t next_free(const struct instance *in, uint32_t from, uint32_t to)
+{
+	uint32_t word = from / 64;
+	uint64_t bits;
+
+	if (from >= to)
+		return to;
+	bits = in->free_bits[word] & (UINT64_MAX << (from % 64));
+	while (!bits) {
+		if (++word * 64 >= to)
+			return to;
+		bits = in->free_bits[word];
+	}
+	from = word * 64 + (uint32_t)__builtin_ctzll(bits);
+	return from < to ? from : to;
+}
+
+bool instance_earliest(const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot,
+        int64_t *tick, int64_t *at)
+{
+	uint32_t first = in->bucket_first[bucket], end = in->bucket_first[bucket + 1], j, wanted;
+	struct progress clock;
+	int64_t here, frame;
+
+	if (!in->bucket_free[bucket] || in->state != INSTANCE_LIVE || in->holds)
+		return false;
+	clock = forecast(in, now);
+	here = progress_next_tick(&clock, now > clock.t0 ? now : clock.t0);
+	if (in->entry == ENTRY_IMMEDIATE) {
+		*slot = next_free(in, first, end);
+		*tick = here;
+	} else if (in->entry == ENTRY_FRAME) {
+		*slot = next_free(in, first, end);
+		*tick = (here + (int64_t)in->f0 - 1) / (int64_t)in->f0 * (int64_t)in->f0;
+	} else {
+		frame = here / (int64_t)in->f0;
+		/* The first slot whose offset floor(j F0 / n) is not behind us: j >= offset n / F0.
+		 */
+		wanted = (uint32_t)(((uint64_t)(here - frame * (int64_t)in->f0) * in->n_slots +
+		                            in->f0 - 1) /
+		                    in->f0);
+		j = next_free(in, wanted > first ? wanted : first, end);
+		if (j == end) {
+			j = next_free(in, first, end);
+			frame++;
+		}
+		*slot = j;
+		*tick = frame * (int64_t)in->f0 + in->slots[j].departure;
+	}
+	*at = progress_time_of(&clock, *tick);
+	return true;
+}
+
+static uint64_t slot_handle(const struct instance *in, uint32_t slot)
+{
+	return (uint64_t)in->slots[slot].generation << 32 | slot;
+}
+
+void instance_occupy(struct instance *in, uint32_t slot, uint32_t live, uint64_t id, int64_t entry,
+        int64_t prefill_frames, int64_t output_tokens, bool emit_tokens)
+{
+	struct slot *s = &in->slots[slot];
+	bool ok;
+
+	CHECK(s->live == LIVE_NONE && prefill_frames > 0 && output_tokens > 0);
+	s->live = live;
+	s->entry = entry;
+	s->first = entry + prefill_frames * (int64_t)in->f0;
+	s->end = s->first + (output_tokens - 1) * (int64_t)in->f0;
+	s->segment = instance_segment(in);
+	s->next_token = 0;
+	in->free_bits[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+	in->bucket_free[s->bucket]--;
+	ok = heap_push(&in->ends, s->end, id, slot_handle(in, slot));
+	if (in->n_buckets > 1)
+		ok &= heap_push(&in->entries, entry, id, slot_handle(in, slot));
+	if (emit_tokens)
+		ok &= heap_push(&in->tokens, s->first, id, slot_handle(in, slot));
+	CHECK(ok);
+}
+
+void instance_entered(struct instance *in, uint32_t slot, int64_t now)
+{
+	in->slots[slot].entered = true;
+	if (in->bucket_entered[in->slots[slot].bucket]++ == 0)
+		refresh(in, now);
+}
+
+void instance_release(struct instance *in, uint32_t slot, int64_t now)
+{
+	struct slot *s = &in->slots[slot];
+
+	CHECK(s->live != LIVE_NONE);
+	s->live = LIVE_NONE;
+	s->generation++;
+	in->free_bits[slot / 64] |= UINT64_C(1) << (slot % 64);
+	in->bucket_free[s->bucket]++;
+	if (s->entered && --in->bucket_entered[s->bucket] == 0)
+		refresh(in, now);
+	s->entered = false;
+}
+
+/* --- stops
+ * ----------------------------------------------------------------------------------------- */
+
+void instance_hold(struct instance *in, int64_t now, uint32_t cause)
+{
+	if (in->holds++ == 0)
+		in->hold_cause = cause;
+	refresh(in, now);
+}
+
+void instance_unhold(struct instance *in, int64_t now)
+{
+	CHECK(in->holds > 0);
+	in->holds--;
+	refresh(in, now);
+}
+
+void instance_stall(struct instance *in, int64_t now, int64_t length_ns, uint32_t cause)
+{
+	if (!in->stall_until) {
+		in->stall_until = now;
+		in->stall_cause = cause;
+	}
+	in->stall_until += length_ns;
+	refresh(in, now);
+}
+
+void instance_stall_over(struct instance *in, int64_t now)
+{
+	CHECK(in->stall_until && in->stall_until <= now);
+	in->stall_until = 0;
+	refresh(in, now);
+}
+
+int64_t instance_frame_ns(const struct instance *in)
+{
+	const struct progress *p = instance_clock(in);
+
+	return (int64_t)((unsigned __int128)in->f0 * p->num / p->den);
+}
+
+int64_t instance_frame_end(const struct instance *in, int64_t now)
+{
+	struct progress clock = forecast(in, now);
+	int64_t tick = progress_tick_at(&clock, now > clock.t0 ? now : clock.t0);
+
+	return progress_time_of(&clock, (tick / (int64_t)in->f0 + 1) * (int64_t)in->f0);
+}
+
+int64_t instance_frame_begin_time(const struct instance *in, int64_t now)
+{
+	int64_t tick = progress_tick_at(instance_clock(in), now);
+
+	return instance_time_of_past(in, in->log_first, tick / (int64_t)in->f0 * (int64_t)in->f0);
+}
+
+/* --- reading the log
+ * ------------------------------------------------------------------------------- */
+
+int64_t instance_time_of_past(const struct instance *in, uint64_t from, int64_t tick)
+{
+	uint64_t last = instance_segment(in);
+
+	CHECK(from >= in->log_first);
+	while (from < last && tick > segment_at(in, from + 1)->clock.x0)
+		from++;
+	return progress_time_of(&segment_at(in, from)->clock, tick);
+}
+
+void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
+        instance_stop_fn *fn, void *ctx)
+{
+	uint64_t last = instance_segment(in);
+
+	CHECK(from >= in->log_first);
+	for (; from <= last; from++) {
+		const struct segment *s = segment_at(in, from);
+		int64_t begin = s->clock.t0 > t0 ? s->clock.t0 : t0, end = t1;
+
+		if (begin >= t1)
+			return;
+		if (from < last && segment_at(in, from + 1)->clock.t0 < end)
+			end = segment_at(in, from + 1)->clock.t0;
+		if (s->clock.stopped && end > begin)
+			fn(ctx, s->cause, end - begin);
+	}
+}
+
+int64_t instance_gaps(const struct instance *in, uint64_t from, int64_t first, int64_t n,
+        int64_t previous, instance_gap_fn *fn, void *ctx)
+{
+	uint64_t last = instance_segment(in);
+	int64_t f0 = (int64_t)in->f0, tick = first;
+
+	while (n > 0) {
+		const struct progress *p;
+		int64_t here, count = n, gap;
+
+		while (from < last && tick > segment_at(in, from + 1)->clock.x0)
+			from++;
+		p = &segment_at(in, from)->clock;
+		here = progress_time_of(p, tick);
+		if (previous >= 0)
+			fn(ctx, here - previous, 1);
+		if (from < last)
+			count = (segment_at(in, from + 1)->clock.x0 - tick) / f0 + 1;
+		if (count > n)
+			count = n;
+		if ((unsigned __int128)in->f0 * p->num % p->den)
+			count = 1; /* a frame is no whole number of ns: gaps differ by one */
+		gap = (int64_t)((unsigned __int128)in->f0 * p->num / p->den);
+		if (count > 1)
+			fn(ctx, gap, count - 1);
+		previous = here + (count - 1) * gap;
+		tick += count * f0;
+		n -= count;
+	}
+	return previous;
+}
+
+void instance_schedule(struct instance *in)
+{
+	const struct progress *p = open_clock(in);
+	int64_t tick = in->late_tick;
+
+	/* Stale entries (released slots) may be on top: an early wake-up is harmless. */
+	if (in->ends.n && in->ends.e[0].key < tick)
+		tick = in->ends.e[0].key;
+	if (in->entries.n && in->entries.e[0].key < tick)
+		tick = in->entries.e[0].key;
+	if (in->tokens.n && in->tokens.e[0].key < tick)
+		tick = in->tokens.e[0].key;
+	/* Stopped at the very tick of an event: it has been reached and is due (time_of gives t0).
+	 */
+	in->next_at = tick == NS_NEVER ? NS_NEVER : progress_time_of(p, tick);
+	if (in->stall_until && in->stall_until < in->next_at)
+		in->next_at = in->stall_until;
+}

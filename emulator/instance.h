@@ -1,0 +1,139 @@
+/* One instance of a pool: a set of nodes that runs one timetable (DESIGN §5 "Timetable",
+ * "Progress", "Entry"). It owns its slots, its progress clock and the log of its segments; it knows
+ * nothing of queues, routing or health. All of it is plain state, stepped by emulator/rack.c. */
+#ifndef LPC_EMULATOR_INSTANCE_H
+#define LPC_EMULATOR_INSTANCE_H
+
+#include "emulator/deployment.h"
+#include "emulator/timetable.h"
+#include "harness/base/heap.h"
+
+#define FAULT_NONE UINT32_MAX
+#define LIVE_NONE  UINT32_MAX
+
+/* A slot: a planned KV region and the sequence in it. All ticks are positions of the instance. */
+struct slot {
+	uint32_t live;       /* index of the live request, LIVE_NONE = free */
+	uint32_t generation; /* goes up with every release: stale heap entries are recognised */
+	uint32_t bucket;
+	int64_t departure;         /* offset of its departures in the frame, ticks */
+	int64_t entry, first, end; /* ticks */
+	uint64_t segment;          /* sequence number of the segment it was dispatched in */
+	bool entered;              /* counted in bucket_entered (several buckets only) */
+	int64_t next_token;        /* index of the next token to emit, with emit_tokens */
+};
+
+/* A closed or open stretch of constant rate; the last one of the log is the open one. */
+struct segment {
+	struct progress clock;
+	uint32_t cause; /* of a stop: the fault, or FAULT_NONE */
+};
+
+enum instance_state {
+	INSTANCE_LIVE,
+	INSTANCE_FAILING, /* detected; being moved to a spare, takes no requests */
+	INSTANCE_DOWN,    /* no spare: waits for a repair */
+};
+
+struct instance {
+	uint32_t index; /* in the rack: component order */
+	uint32_t pool;
+	enum instance_state state;
+	enum entry_rule entry;
+	uint64_t f0; /* ticks a frame = ns of the smallest frame */
+	uint32_t n_slots, n_buckets;
+	struct slot *slots;
+	uint64_t *free_bits;                         /* one bit a slot, 1 = free */
+	uint32_t bucket_first[POOL_BUCKETS_MAX + 1]; /* slots [first[b], first[b+1]) belong to b */
+	uint32_t bucket_free[POOL_BUCKETS_MAX], bucket_entered[POOL_BUCKETS_MAX];
+	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX];
+
+	struct segment *log; /* ring of the segments that live requests may still need */
+	uint32_t log_capacity, log_n;
+	uint64_t log_first; /* sequence number of the oldest kept */
+
+	uint32_t failing; /* health cases that are moving it; 0 in INSTANCE_LIVE */
+	uint32_t holds;   /* open-ended stops (a link down, a node lost) */
+	uint32_t hold_cause;
+	int64_t stall_until; /* finite stall; NS_NEVER never; 0 = none */
+	uint32_t stall_cause;
+
+	struct heap ends; /* (tick, request id, slot | generation << 32) */
+	struct heap
+	        entries; /* the same, only where entering can change the rate (several buckets) */
+	struct heap tokens; /* the same, only with emit_tokens */
+	int64_t late_tick;  /* next frame boundary at which an Ethernet hop makes a frame late;
+	                       NS_NEVER */
+
+	uint32_t n_nodes;
+	uint32_t *nodes; /* live mapping, global node indices */
+	uint32_t n_links;
+	uint32_t *links; /* live path, link indices */
+	int64_t next_at; /* cached instant of its next event */
+};
+
+void instance_init(struct instance *in, uint32_t index, uint32_t pool, const struct pool_spec *spec,
+        struct arena *arena);
+void instance_free(struct instance *in);
+
+static inline const struct progress *instance_clock(const struct instance *in)
+{
+	return &in->log[(in->log_first + in->log_n - 1) & (in->log_capacity - 1)].clock;
+}
+
+static inline uint64_t instance_segment(const struct instance *in) /* of the open one */
+{
+	return in->log_first + in->log_n - 1;
+}
+
+/* Would a request in the earliest free slot of the bucket depart at *tick, and when? False when the
+ * bucket has no free slot or the instance is not going anywhere (held, failing, down). */
+bool instance_earliest(const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot,
+        int64_t *tick, int64_t *at);
+
+/* Puts a request into a free slot: prefill and output in frames and tokens. */
+void instance_occupy(struct instance *in, uint32_t slot, uint32_t live, uint64_t id, int64_t entry,
+        int64_t prefill_frames, int64_t output_tokens, bool emit_tokens);
+/* The sequence has entered its slot: the bucket counts as occupied from now on. */
+void instance_entered(struct instance *in, uint32_t slot, int64_t now);
+/* Frees the slot; it may depart again at this very tick. */
+void instance_release(struct instance *in, uint32_t slot, int64_t now);
+
+/* Stops. Open-ended holds nest; finite stalls add up. */
+void instance_hold(struct instance *in, int64_t now, uint32_t cause);
+void instance_unhold(struct instance *in, int64_t now);
+void instance_stall(struct instance *in, int64_t now, int64_t length_ns, uint32_t cause);
+void instance_stall_over(struct instance *in, int64_t now); /* at stall_until */
+
+/* ns of one frame at the rate in force (or that was in force before a stop). */
+int64_t instance_frame_ns(const struct instance *in);
+/* The instant at which the frame under way at `now` would end if nothing stopped it. */
+int64_t instance_frame_end(const struct instance *in, int64_t now);
+int64_t instance_frame_begin_time(const struct instance *in, int64_t now); /* last finished frame */
+
+/* The instant a past tick was reached, looking from segment `from` on. */
+int64_t instance_time_of_past(const struct instance *in, uint64_t from, int64_t tick);
+
+/* A stale heap entry's slot was released since; else its slot. */
+static inline struct slot *instance_slot(const struct instance *in, uint64_t handle, uint32_t *slot)
+{
+	*slot = (uint32_t)handle;
+	return in->slots[*slot].generation == handle >> 32 ? &in->slots[*slot] : 0;
+}
+
+/* Recomputes next_at. */
+void instance_schedule(struct instance *in);
+
+/* Calls back for every stop that overlaps [t0, t1), oldest first, from segment `from` on. */
+typedef void instance_stop_fn(void *ctx, uint32_t cause, int64_t ns);
+void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
+        instance_stop_fn *fn, void *ctx);
+
+/* Calls back with runs of equal gaps between the tokens at ticks first, first + f0, … (n tokens),
+ * each token's instant found in the log from segment `from` on; `previous` is the instant of the
+ * token before the first (or -1). Returns the instant of the last token. */
+typedef void instance_gap_fn(void *ctx, int64_t gap_ns, int64_t n);
+int64_t instance_gaps(const struct instance *in, uint64_t from, int64_t first, int64_t n,
+        int64_t previous, instance_gap_fn *fn, void *ctx);
+
+#endif

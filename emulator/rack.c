@@ -1,0 +1,594 @@
+/* The composition of the model: instances, pools, health and fabric behind one pair of functions,
+ * step and next_at (DESIGN §2). The parts share struct rack (rack_state.h) and each owns its state;
+ * this file owns the life of a request and the order of events.
+ *
+ *   submit → [ingress link] → route: refused, or queued → dispatch → running → completed → [ingress
+ * link]
+ *                                        ^______________________________|  evicted, replayed
+ *
+ * Order at one instant is made here and nowhere else: instances in component order, each first its
+ * frame ends, then health, then what reaches the frontend, then dispatch. */
+#include "emulator/rack.h"
+
+#include <string.h>
+
+#include "emulator/rack_state.h"
+#include "harness/base/digest.h"
+
+enum { LIVES_MAX = 1 << 24 };
+
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
+
+struct rack *rack_create(const struct rack_config *config)
+{
+	struct rack *r = mem_alloc(1, sizeof(*r));
+	uint32_t n = 0;
+
+	r->config = *config;
+	r->d = config->deployment;
+	arena_init(&r->arena, (size_t)1 << 32);
+	pool_init(&r->lives, sizeof(struct live), LIVES_MAX);
+	for (uint32_t i = 0; i < r->d->n_pools; i++)
+		r->n_instances += r->d->pools[i].n_instances;
+	r->instances = ARENA_ARRAY(&r->arena, struct instance, r->n_instances);
+	for (uint32_t i = 0; i < r->d->n_pools; i++)
+		for (uint32_t k = 0; k < r->d->pools[i].n_instances; k++, n++)
+			instance_init(&r->instances[n], n, i, &r->d->pools[i], &r->arena);
+	pools_create(r);
+	health_create(r);
+	fabric_create(r);
+	heap_init(&r->ingress, 0);
+	heap_init(&r->leaving, 0);
+	heap_init(&r->tokens, 0);
+	r->phases = ARENA_ARRAY(&r->arena, int64_t, (config->n_faults + 1) * PHASE_COUNT);
+	for (uint32_t i = 0; i < (config->n_faults + 1) * PHASE_COUNT; i++)
+		r->phases[i] = -1;
+	r->next_at = NS_NEVER;
+	return r;
+}
+
+static void free_parts(struct live *l)
+{
+	mem_free(l->gaps.runs);
+	if (!l->parked)
+		return;
+	mem_free(l->parked->gaps.runs);
+	mem_free(l->parked);
+}
+
+static void check_conservation(const struct rack *r)
+{
+	const struct rack_counts *c = &r->counts;
+
+	CHECK(c->submitted == c->refused + c->completed + c->failed + c->cancelled + c->live);
+}
+
+void rack_free(struct rack *r)
+{
+	__int128 residence = r->residence;
+
+	if (!r)
+		return;
+	check_conservation(r);
+	for (uint32_t i = 0; i < r->lives.capacity; i++) {
+		if (!(r->lives.generation[i] & 1))
+			continue;
+		residence += r->area_at - live_at(r, i)->t_submit;
+		free_parts(live_at(r, i));
+	}
+	CHECK(residence == r->area); /* Little's law, exactly: both count ns × requests */
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		instance_free(&r->instances[i]);
+	fabric_free(r);
+	mem_free(r->suspicions);
+	mem_free(r->cases);
+	mem_free(r->scratch.runs);
+	heap_free(&r->ingress);
+	heap_free(&r->leaving);
+	heap_free(&r->tokens);
+	pool_free(&r->lives);
+	arena_free(&r->arena);
+	mem_free(r);
+}
+
+void rack_phase(struct rack *r, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	int64_t *at = &r->phases[fault * PHASE_COUNT + phase];
+
+	if (*at >= 0)
+		return;
+	*at = at_ns;
+	if (r->config.listener.phase)
+		r->config.listener.phase(r->config.listener.ctx, fault, phase, at_ns);
+}
+
+/* --- requests in and out
+ * --------------------------------------------------------------------------- */
+
+/* Number in system × time, up to now (Little). */
+static void count_area(struct rack *r, int64_t now)
+{
+	r->area += (__int128)(now - r->area_at) * (__int128)r->counts.live;
+	r->area_at = now;
+}
+
+uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req)
+{
+	uint32_t live = pool_take(&r->lives);
+	struct live *l;
+	uint64_t handle;
+	int64_t at;
+
+	CHECK(live != POOL_NONE);
+	CHECK(req->prompt_tokens >= 1 && req->output_tokens >= 1);
+	CHECK(req->output_tokens <= req->max_tokens);
+	count_area(r, now);
+	r->now = now;
+	r->counts.submitted++;
+	r->counts.live++;
+	l = live_at(r, live);
+	memset(l, 0, sizeof(*l));
+	l->req = *req;
+	l->t_submit = now;
+	l->t_entry = l->t_first = l->t_last = l->t_first_out = -1;
+	l->replay_fault = l->link.fault = FAULT_NONE;
+	if (r->config.listener.trace)
+		r->config.listener.trace(
+		        r->config.listener.ctx, now, req->id, STEP_SUBMITTED, 0, 0);
+	handle = (uint64_t)pool_generation(&r->lives, live) << 32 | live;
+	at = fabric_deliver(r, &l->link, req->id, 0, now);
+	if (at > now) {
+		bool ok = heap_push(&r->ingress, at, req->id, handle);
+
+		CHECK(ok);
+		l->state = LIVE_INGRESS;
+		if (at < r->next_at)
+			r->next_at = at;
+	} else {
+		pools_route(r, now, live);
+	}
+	return handle;
+}
+
+static void retire(struct rack *r, int64_t now, uint32_t live)
+{
+	struct live *l = live_at(r, live);
+
+	count_area(r, now);
+	r->residence += now - l->t_submit;
+	r->counts.live--;
+	free_parts(l);
+	pool_give(&r->lives, live);
+}
+
+/* The last callback of a request. */
+static void call_out(struct rack *r, int64_t due, uint32_t live, const struct rack_completion *done,
+        const struct gap_list *gaps)
+{
+	const struct rack_listener *to = &r->config.listener;
+	struct live *l = live_at(r, live);
+
+	if (l->refused) {
+		if (to->refused)
+			to->refused(to->ctx, due, &l->req, l->why, l->retry_after_s);
+	} else {
+		for (uint32_t i = 0; to->gaps && i < gaps->n; i++)
+			to->gaps(to->ctx, &l->req, gaps->runs[i].gap_ns, gaps->runs[i].n);
+		if (to->completed)
+			to->completed(to->ctx, due, done);
+	}
+	retire(r, due, live);
+}
+
+static uint64_t handle_of(const struct rack *r, uint32_t live)
+{
+	return (uint64_t)pool_generation(&r->lives, live) << 32 | live;
+}
+
+static void push_leaving(struct rack *r, uint32_t live, int64_t due)
+{
+	struct live *l = live_at(r, live);
+	bool ok = heap_push(&r->leaving, due, l->req.id, handle_of(r, live));
+
+	CHECK(ok);
+	l->state = LIVE_LEAVING;
+}
+
+void rack_refuse(
+        struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s)
+{
+	struct live *l = live_at(r, live);
+	int64_t due = fabric_deliver(r, &l->link, l->req.id, 1, now);
+
+	l->refused = true;
+	l->why = why;
+	l->retry_after_s = retry_after_s;
+	r->counts.refused++;
+	if (due > now)
+		push_leaving(r, live, due);
+	else
+		call_out(r, now, live, NULL, NULL);
+}
+
+void rack_finish(struct rack *r, int64_t now, uint32_t live)
+{
+	struct live *l = live_at(r, live);
+	struct rack_completion done;
+	int64_t due;
+
+	account_finish(r, now, l, &done);
+	if (l->failed)
+		r->counts.failed++;
+	else
+		r->counts.completed++;
+	due = done.t_last > now ? done.t_last : now;
+	if (due == now) {
+		call_out(r, now, live, &done, &r->scratch);
+		return;
+	}
+	l->parked = mem_alloc(1, sizeof(*l->parked));
+	l->parked->done = done;
+	l->parked->gaps = r->scratch;
+	r->scratch = (struct gap_list){0};
+	push_leaving(r, live, due);
+}
+
+/* --- frame ends
+ * ------------------------------------------------------------------------------------ */
+
+static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index)
+{
+	struct live *l = live_at(r, live);
+
+	if (index == 0)
+		l->t_first_out = due;
+	r->counts.tokens_emitted++;
+	if (r->config.listener.token)
+		r->config.listener.token(r->config.listener.ctx, due, &l->req, index);
+}
+
+static void token_due(
+        struct rack *r, int64_t now, struct instance *in, struct slot *s, struct heap_entry top)
+{
+	struct live *l = live_at(r, s->live);
+	int64_t index = l->delivered + s->next_token++;
+	int64_t due = fabric_deliver(r, &l->link, l->req.id, (uint64_t)index + 1, now);
+
+	if (top.key < s->end)
+		heap_replace_top(&in->tokens, top.key + (int64_t)in->f0, top.sub, top.value);
+	else
+		(void)heap_pop(&in->tokens);
+	if (due > now) {
+		bool ok = heap_push(
+		        &r->tokens, due, l->req.id << 24 | (uint64_t)index, handle_of(r, s->live));
+
+		CHECK(ok);
+		return;
+	}
+	emit_token(r, due, s->live, index);
+}
+
+static void slot_done(struct rack *r, int64_t now, struct instance *in, uint32_t slot)
+{
+	uint32_t live = in->slots[slot].live;
+	struct live *l = live_at(r, live);
+
+	pools_forget(r, l);
+	r->dispatch_due = true;
+	rack_finish(r, now, live);
+	instance_release(in, slot, now);
+}
+
+static void frame_late(struct rack *r, int64_t now, struct instance *in)
+{
+	uint32_t cause = FAULT_NONE;
+	int64_t late = fabric_frame_late(r, in, in->late_tick / (int64_t)in->f0, &cause);
+
+	in->late_tick += (int64_t)in->f0;
+	if (late <= 0)
+		return;
+	rack_phase(r, cause, PHASE_EFFECT, now);
+	instance_stall(in, now, late, cause);
+}
+
+/* Everything of an instance that is due at `now`: tokens, then completions, then entries. */
+static void step_instance(struct rack *r, int64_t now, struct instance *in)
+{
+	int64_t tick;
+	uint32_t slot;
+	struct slot *s;
+
+	if (in->stall_until && in->stall_until <= now)
+		instance_stall_over(in, now);
+	tick = progress_tick_at(instance_clock(in), now);
+	while (in->tokens.n && in->tokens.e[0].key <= tick) {
+		s = instance_slot(in, in->tokens.e[0].value, &slot);
+		if (s)
+			token_due(r, now, in, s, in->tokens.e[0]);
+		else
+			(void)heap_pop(&in->tokens);
+	}
+	while (in->ends.n && in->ends.e[0].key <= tick) {
+		if (instance_slot(in, heap_pop(&in->ends).value, &slot))
+			slot_done(r, now, in, slot);
+	}
+	while (in->entries.n && in->entries.e[0].key <= tick) {
+		s = instance_slot(in, heap_pop(&in->entries).value, &slot);
+		if (s && !s->entered)
+			instance_entered(in, slot, now);
+	}
+	if (in->late_tick <= tick)
+		frame_late(r, now, in);
+	instance_schedule(in);
+	r->counts.events++;
+}
+
+/* --- time
+ * ------------------------------------------------------------------------------------------ */
+
+static int64_t heap_at(const struct heap *h)
+{
+	return h->n ? h->e[0].key : NS_NEVER;
+}
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void reschedule(struct rack *r)
+{
+	int64_t next = r->dispatch_due ? r->now : NS_NEVER;
+
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		next = min_i64(next, r->instances[i].next_at);
+	if (r->n_cases)
+		next = min_i64(next, health_next_at(r));
+	next = min_i64(next, heap_at(&r->ingress));
+	next = min_i64(next, heap_at(&r->leaving));
+	next = min_i64(next, heap_at(&r->tokens));
+	r->next_at = min_i64(next, pools_next_at(r));
+}
+
+int64_t rack_next_at(const struct rack *r)
+{
+	return r->next_at;
+}
+
+/* Messages that reach the client's end: delayed tokens, then refusals and completions. */
+static void step_leaving(struct rack *r, int64_t now)
+{
+	while (heap_at(&r->tokens) <= now) {
+		struct heap_entry e = heap_pop(&r->tokens);
+
+		if (pool_is_live(&r->lives, (uint32_t)e.value, (uint32_t)(e.value >> 32)))
+			emit_token(r, e.key, (uint32_t)e.value, (int64_t)(e.sub & 0xffffff));
+	}
+	while (heap_at(&r->leaving) <= now) {
+		struct heap_entry e = heap_pop(&r->leaving);
+		uint32_t live = (uint32_t)e.value;
+		struct parked *p;
+
+		if (!pool_is_live(&r->lives, live, (uint32_t)(e.value >> 32)))
+			continue;
+		p = live_at(r, live)->parked;
+		call_out(r, e.key, live, p ? &p->done : NULL, p ? &p->gaps : NULL);
+	}
+}
+
+static void step_ingress(struct rack *r, int64_t now)
+{
+	while (heap_at(&r->ingress) <= now) {
+		struct heap_entry e = heap_pop(&r->ingress);
+
+		if (pool_is_live(&r->lives, (uint32_t)e.value, (uint32_t)(e.value >> 32)))
+			pools_route(r, now, (uint32_t)e.value);
+	}
+}
+
+static void step_instant(struct rack *r, int64_t now)
+{
+	r->now = now;
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		if (r->instances[i].next_at <= now)
+			step_instance(r, now, &r->instances[i]);
+	step_leaving(r, now);
+	if (r->n_cases)
+		health_step(r, now);
+	step_ingress(r, now);
+}
+
+void rack_step(struct rack *r, int64_t now)
+{
+	CHECK(now >= r->now);
+	while (r->next_at < now) {
+		int64_t at = r->next_at;
+
+		step_instant(r, at);
+		rack_dispatch(r, at);
+	}
+	step_instant(r, now);
+	r->dispatch_due = true;
+	reschedule(r);
+}
+
+void rack_dispatch(struct rack *r, int64_t now)
+{
+	CHECK(now == r->now);
+	r->dispatch_due = false;
+	pools_dispatch(r, now);
+	reschedule(r);
+}
+
+/* --- clients that leave
+ * ---------------------------------------------------------------------------- */
+
+bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_completion *left)
+{
+	uint32_t live = (uint32_t)handle;
+	struct rack_completion ignored;
+	struct live *l;
+
+	if (!pool_is_live(&r->lives, live, (uint32_t)(handle >> 32)))
+		return false;
+	r->now = now;
+	l = live_at(r, live);
+	if (l->state == LIVE_LEAVING) { /* its books are closed: it only had to reach the client */
+		if (l->refused)
+			r->counts.refused--;
+		else if (l->failed)
+			r->counts.failed--;
+		else
+			r->counts.completed--;
+		if (left && l->parked)
+			*left = l->parked->done;
+		else if (left)
+			account_cancel(r, now, l, left);
+	} else {
+		account_cancel(r, now, l, left ? left : &ignored);
+		if (l->state == LIVE_QUEUED)
+			pools_unqueue(r, live);
+		if (l->state == LIVE_RUNNING) {
+			pools_forget(r, l);
+			instance_release(&r->instances[l->instance], l->slot, now);
+			instance_schedule(&r->instances[l->instance]);
+		}
+	}
+	r->counts.cancelled++;
+	r->dispatch_due = true;
+	retire(r, now, live);
+	reschedule(r);
+	return true;
+}
+
+/* --- faults
+ * ---------------------------------------------------------------------------------------- */
+
+static void sink_link_down(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = ctx;
+
+	health_link_down(r, now, fault, r->d->topology.components[component].index);
+	reschedule(r);
+}
+
+static void sink_link_up(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = ctx;
+
+	health_link_up(r, now, fault, r->d->topology.components[component].index);
+	reschedule(r);
+}
+
+static void sink_unit_lost(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how)
+{
+	struct rack *r = ctx;
+
+	health_unit_lost(r, now, fault, r->d->topology.components[component].node, how);
+	reschedule(r);
+}
+
+static void sink_unit_restored(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = ctx;
+
+	(void)fault;
+	health_unit_restored(r, now, r->d->topology.components[component].node);
+	reschedule(r);
+}
+
+static void sink_reverted(void *ctx, int64_t now, uint32_t fault)
+{
+	struct rack *r = ctx;
+
+	health_reverted(r, now, fault);
+	reschedule(r);
+}
+
+static void sink_ether_delay(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, const struct ether_delay *law)
+{
+	struct rack *r = ctx;
+
+	fabric_set(r, now, fault, r->d->topology.components[component].index, law);
+	reschedule(r);
+}
+
+struct fault_sink rack_sink(struct rack *r)
+{
+	return (struct fault_sink){
+	        .ctx = r,
+	        .link_down = sink_link_down,
+	        .link_up = sink_link_up,
+	        .unit_lost = sink_unit_lost,
+	        .unit_restored = sink_unit_restored,
+	        .reverted = sink_reverted,
+	        .ether_delay = sink_ether_delay,
+	};
+}
+
+/* --- looking in
+ * ------------------------------------------------------------------------------------ */
+
+int64_t rack_pool_queue_ns(const struct rack *r, int64_t now, uint32_t pool)
+{
+	const struct serving_pool *p = &r->pools[pool];
+	int64_t oldest = 0;
+
+	for (uint32_t b = 0; b < p->spec->n_buckets; b++) {
+		for (uint32_t k = 0; k < p->n_ranks; k++) {
+			uint32_t head = p->queues[b].rank[k].head;
+
+			if (head != LIVE_NONE && now - live_at(r, head)->t_queued > oldest)
+				oldest = now - live_at(r, head)->t_queued;
+		}
+	}
+	return oldest;
+}
+
+void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out)
+{
+	*out = (struct rack_signals){0};
+	for (uint32_t i = 0; i < r->n_pools; i++) {
+		const struct serving_pool *p = &r->pools[i];
+		int64_t oldest = rack_pool_queue_ns(r, now, i);
+
+		out->live_instances += p->live_instances;
+		for (uint32_t b = 0; b < p->spec->n_buckets; b++) {
+			out->queued += p->queues[b].queued;
+			out->running += p->queues[b].running;
+		}
+		if (oldest > out->oldest_queue_ns)
+			out->oldest_queue_ns = oldest;
+	}
+	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
+		out->spare_count += r->nodes[n].spare && !r->nodes[n].lost &&
+		                    r->nodes[n].quarantine == FAULT_NONE;
+}
+
+void rack_static_digest(const struct rack *r, uint8_t out[32])
+{
+	struct lanes lanes;
+
+	lanes_init(&lanes);
+	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
+		lanes_add(&lanes, (uint64_t)r->nodes[n].lost << 32 | r->nodes[n].quarantine);
+	for (uint32_t l = 0; l < r->d->topology.n_links; l++)
+		lanes_add(&lanes, r->fabric.down[l]);
+	lanes_add(&lanes, r->fabric.n_active);
+	lanes_add(&lanes, r->n_suspicions);
+	lanes_final(&lanes, out);
+}
+
+enum path_scope rack_path_worst(const struct rack *r)
+{
+	return r->worst;
+}
+
+struct rack_counts rack_counts(const struct rack *r)
+{
+	check_conservation(r);
+	return r->counts;
+}

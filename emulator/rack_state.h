@@ -1,0 +1,221 @@
+/* The rack's inside, shared by its parts (rack.c, pool.c, admission.c, account.c, health.c,
+ * fabric.c) and by nobody else. Each part owns the functions named after its file. */
+#ifndef LPC_EMULATOR_RACK_STATE_H
+#define LPC_EMULATOR_RACK_STATE_H
+
+#include "emulator/instance.h"
+#include "emulator/rack.h"
+#include "harness/base/pool.h"
+
+enum live_state { LIVE_INGRESS, LIVE_QUEUED, LIVE_RUNNING, LIVE_LEAVING };
+
+/* A run of equal gaps between consecutive tokens. */
+struct gap_run {
+	int64_t gap_ns, n;
+};
+
+struct gap_list {
+	struct gap_run *runs;
+	uint32_t n, capacity;
+};
+
+/* A completion on its way through the ingress link. */
+struct parked {
+	struct rack_completion done;
+	struct gap_list gaps;
+};
+
+/* What the ingress link remembers of one stream: netem's correlation and the order of delivery. */
+struct stream_link {
+	double last;       /* correlated uniform of the last delayed message */
+	uint32_t fault;    /* that drew it, FAULT_NONE = none yet */
+	int64_t delivered; /* instant of the last message at the client's end */
+};
+
+/* A request from rack_submit to its last callback. */
+struct live {
+	struct rack_request req;
+	enum live_state state;
+	uint32_t pool, bucket, instance, slot,
+	        rank;        /* rank: priority class of its tier in the pool */
+	uint32_t prev, next; /* in its queue */
+	int64_t t_submit, t_arrival, t_queued, t_dispatch;
+	int64_t prompt_left, output_left; /* P', O' of this episode */
+	int64_t declared;                 /* frames, for token_budget */
+	int64_t delivered;                /* tokens of earlier episodes */
+	int64_t t_entry, t_first, t_last; /* at the frontend; -1 = not yet */
+	int64_t queue_ns, entry_ns, prefill_ns, decode_ns;
+	uint32_t n_stalls;
+	struct rack_stall stalls[RACK_BLAME_MAX];
+	uint32_t replays, replay_fault;
+	int64_t recomputed;
+	bool failed, refused;
+	enum rack_refusal why;
+	int64_t retry_after_s;
+	struct gap_list gaps; /* of earlier episodes; empty unless it was replayed */
+	struct stream_link link;
+	struct parked *parked; /* LIVE_LEAVING and not refused */
+	int64_t t_first_out;   /* first token at the client's end; emit_tokens only */
+};
+
+struct live_list {
+	uint32_t head, tail, n;
+};
+
+enum { QUEUE_RANKS = DEPLOYMENT_TIERS_MAX + 1 };
+
+/* One FCFS queue of a (pool, bucket), in ranks by tier priority. */
+struct bucket_queue {
+	struct live_list rank[QUEUE_RANKS];
+	uint32_t queued, running;
+	int64_t declared;     /* frames running and queued: D of token_budget */
+	int64_t window_until; /* batch_window: nobody departs before; NS_NEVER = no window open */
+};
+
+struct tenant_gate { /* GCRA: theoretical arrival time */
+	int64_t tat;
+};
+
+struct serving_pool {
+	const struct pool_spec *spec;
+	uint32_t index;
+	uint32_t first_instance, n_instances, live_instances;
+	uint64_t tier_mask, tenant_mask, shed_mask; /* by index; all ones = accepts all */
+	uint32_t rank_of_tier[64], n_ranks;
+	struct bucket_queue queues[POOL_BUCKETS_MAX];
+	struct tenant_gate *gates;
+};
+
+struct node_state {
+	uint32_t lost;       /* faults that hold it down */
+	bool spare;          /* role; moves with every failover */
+	uint32_t moved_to;   /* node that took its place, COMPONENT_NONE */
+	uint32_t quarantine; /* fault that had it evicted on suspicion, FAULT_NONE */
+};
+
+struct suspicion {
+	uint32_t node, fault;
+	int64_t at_ns;
+};
+
+enum case_state {
+	CASE_DETECT,  /* next: detection */
+	CASE_WATCH,   /* a detected link: next: too long down */
+	CASE_ISOLATE, /* next: requests go back, remapping begins */
+	CASE_WAIT,    /* no spare: waits for a node */
+	CASE_REMAP,   /* next: resynchronised and resumed */
+	CASE_OVER,
+};
+
+/* One trouble of one instance, from effect to its end. */
+struct health_case {
+	enum case_state state;
+	uint32_t instance, fault, node, link; /* link: index or COMPONENT_NONE for a lost unit */
+	bool link_up;                         /* came back before it was detected */
+	int64_t began, detect_at, next_at;
+};
+
+struct ether_fault {
+	uint32_t fault, link;
+	int64_t from, until; /* until = NS_NEVER while active */
+	uint64_t key;        /* prng_at key */
+	struct ether_delay law;
+	double last; /* correlation chain of the frames */
+	bool drawn;
+};
+
+struct fabric {
+	uint32_t *down; /* by link: faults that hold it down */
+	struct ether_fault
+	        *ether; /* active and past: a message is delayed by the law of its instant */
+	uint32_t n_ether, ether_capacity, n_active;
+	int64_t ingress_quiet_from; /* no ingress fault at or after this instant; NS_NEVER if active
+	                             */
+};
+
+struct rack {
+	struct rack_config config;
+	const struct deployment *d;
+	struct arena arena;
+	struct pool lives;
+	uint32_t n_pools, n_instances;
+	struct serving_pool *pools;
+	struct instance *instances;
+	struct node_state *nodes;
+	struct suspicion *suspicions;
+	uint32_t n_suspicions, suspicions_capacity;
+	struct health_case *cases;
+	uint32_t n_cases, cases_capacity;
+	struct fabric fabric;
+	struct heap ingress; /* (instant at the frontend, id, live) */
+	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
+	struct heap
+	        tokens; /* (instant at the client's end, id, live | index << 32): delayed tokens */
+	struct gap_list scratch;
+	bool dispatch_due;
+	int64_t now, next_at;
+	int64_t *phases; /* n_faults × PHASE_COUNT; -1 */
+	enum path_scope worst;
+	struct rack_counts counts;
+	__int128 area, residence; /* Little's law: both sides, ns × requests */
+	int64_t area_at;
+};
+
+static inline struct live *live_at(const struct rack *r, uint32_t index)
+{
+	return pool_at(&r->lives, index);
+}
+
+/* rack.c */
+void rack_phase(struct rack *r, uint32_t fault, enum fault_phase phase, int64_t at_ns);
+void rack_refuse(
+        struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s);
+void rack_finish(struct rack *r, int64_t now, uint32_t live); /* completed, or failed */
+
+/* pool.c: routing, queues, dispatch */
+void pools_create(struct rack *r);
+void pools_route(struct rack *r, int64_t now, uint32_t live); /* admits or refuses */
+void pools_requeue(struct rack *r, int64_t now, uint32_t live);
+void pools_unqueue(struct rack *r, uint32_t live);       /* a queued request leaves its queue */
+void pools_forget(struct rack *r, const struct live *l); /* it no longer counts as running */
+void pools_dispatch(struct rack *r, int64_t now);
+int64_t pools_next_at(const struct rack *r); /* batch windows */
+
+/* admission.c */
+bool admission_admits(struct rack *r, struct serving_pool *pool, int64_t now, const struct live *l,
+        uint32_t bucket, enum rack_refusal *why, int64_t *retry_after_s);
+
+/* account.c: the books of one request */
+void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault);
+void account_finish(struct rack *r, int64_t now, struct live *l, struct rack_completion *out);
+void account_cancel(struct rack *r, int64_t now, struct live *l, struct rack_completion *out);
+void account_stall(struct live *l, uint32_t fault, int64_t ns);
+
+/* health.c */
+void health_create(struct rack *r);
+int64_t health_next_at(const struct rack *r);
+void health_step(struct rack *r, int64_t now);
+void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link);
+void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link);
+void health_unit_lost(
+        struct rack *r, int64_t now, uint32_t fault, uint32_t node, enum detection how);
+void health_unit_restored(struct rack *r, int64_t now, uint32_t node);
+void health_reverted(struct rack *r, int64_t now, uint32_t fault);
+
+/* fabric.c: Ethernet */
+void fabric_create(struct rack *r);
+void fabric_free(struct rack *r);
+void fabric_set(
+        struct rack *r, int64_t now, uint32_t fault, uint32_t link, const struct ether_delay *law);
+/* The instant at which message m of a stream, sent at `sent`, is at the other end of the ingress
+ * link. */
+int64_t fabric_deliver(
+        struct rack *r, struct stream_link *s, uint64_t id, uint64_t m, int64_t sent);
+/* True if no ingress fault touches [from, …): every message takes the healthy delay. */
+bool fabric_is_quiet(const struct rack *r, int64_t from);
+/* Frame boundary of an instance whose path crosses Ethernet: how late the frame that begins is. */
+int64_t fabric_frame_late(
+        struct rack *r, const struct instance *in, int64_t frame, uint32_t *cause);
+void fabric_arm(struct rack *r, struct instance *in, int64_t now); /* sets late_tick */
+
+#endif

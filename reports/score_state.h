@@ -1,0 +1,100 @@
+/* The scorer's inside, shared by score.c (intake), score_slo.c, score_expect.c and judge.c. Not for
+ * others. */
+#ifndef LPC_REPORTS_SCORE_STATE_H
+#define LPC_REPORTS_SCORE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "harness/base/arena.h"
+#include "reports/column.h"
+#include "reports/group.h"
+#include "reports/score.h"
+#include "reports/window.h"
+
+enum { LIVE_BUCKETS = 128 }; /* of 10 ms: a power of two above one second */
+
+struct tier_state {
+	struct group
+	        group[WINDOW_COUNT]; /* WINDOW_ALL: the sum of the others, made by score_finish */
+	uint32_t n_columns;
+	uint32_t *columns; /* of its SLOs, by index into score.columns */
+};
+
+struct live_bucket {
+	int64_t slot; /* t_done / 10 ms */
+	uint32_t done, errors;
+};
+
+/* A run of equal gaps, packed: ns << GAP_COUNT_BITS | count. */
+enum { GAP_COUNT_BITS = 20, GAPS_MAX = 1 << 20 };
+
+struct waiting { /* a request whose window is not decided yet */
+	struct sample sample;
+	uint64_t *gaps;
+	uint32_t n_gaps;
+};
+
+/* The further runs that help to decide, counted by column. */
+struct replica_batches {
+	uint32_t n;
+	struct stats_batch batch[1 + STATS_REPLICAS_MAX]; /* [0] = this run itself */
+	int64_t cut[CUT_COUNT];                           /* this run's own, ns */
+	struct histogram values;                          /* of all runs together */
+	uint64_t infinite;
+};
+
+struct pair_verdict {
+	bool known;
+	enum verdict percentile;
+	int64_t upper_ns;
+	double vif;
+	uint64_t n_eff;
+};
+
+struct score {
+	struct score_config config;
+	struct tier_state *tiers;
+	uint32_t n_columns; /* the SLOs in order, then those derived for isolation */
+	struct column *columns;
+	struct slo_rule *derived;
+	struct replica_batches **replicas; /* by column; NULL until one is added */
+	struct pair_verdict *pairs;        /* by column */
+	struct windows *windows;           /* NULL without faults */
+	uint64_t by_outcome[OUTCOME_COUNT], attempts, seen;
+	int64_t prompt_tokens, output_tokens;
+	struct live_bucket live[LIVE_BUCKETS];
+	uint64_t gaps_id; /* the request the gaps below belong to */
+	uint64_t *gaps;
+	uint32_t n_gaps, gaps_capacity;
+	struct waiting *spool;
+	uint32_t n_spool, spool_capacity;
+	uint64_t spool_gaps; /* held by the spool */
+	uint64_t dropped;
+	bool finished, decided;
+	struct score_result result;
+	struct arena arena; /* results */
+};
+
+/* No further sample: decides the windows and sums WINDOW_ALL. Idempotent. */
+void score_finish(struct score *s);
+
+const struct group *score_group(const struct score *s, uint32_t tier, enum window w);
+/* The histogram of a column's judged finite values. After score_finish. */
+const struct histogram *score_column_values(const struct score *s, const struct column *c);
+int64_t score_window_length(const struct score *s, enum window w);
+/* True when the column gathers the requests of window w. */
+static inline bool column_covers(const struct column *c, enum window w)
+{
+	return c->rule->window == WINDOW_ALL || c->rule->window == w;
+}
+
+/* score_slo.c */
+void score_slo_decide(
+        const struct score *s, uint32_t column, struct slo_result *out, struct arena *a);
+bool score_slo_steady(const struct score *s, uint32_t column);
+/* score_expect.c */
+void score_expect_decide(const struct score *s, const struct expect_rule *rule,
+        const struct score_fault *faults, const struct score_facts *facts,
+        struct expect_result *out);
+
+#endif

@@ -8,31 +8,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "emulator/compile.h"
+#include "emulator/hardware.h"
 #include "emulator/topology.h"
 #include "harness/base/json.h"
 
 enum {
-	POOL_BUCKETS_MAX = 16,
 	DEPLOYMENT_POOLS_MAX = 16,
 	DEPLOYMENT_TIERS_MAX = 16,
 	POOL_INSTANCES_MAX = 1024,
 	INSTANCE_SLOTS_MAX = 16384,
-};
-
-enum truth { TRUTH_FACT, TRUTH_INFERENCE, TRUTH_ASSUMPTION };
-
-/* One labelled number of the hardware file or a default of ours; reports list those a verdict used. */
-struct parameter {
-	const char *name, *unit, *source;
-	double value;
-	enum truth label;
-};
-
-struct bucket_spec {
-	int64_t max_seq;  /* tokens, prompt + max_tokens */
-	int64_t frame_ns;
-	int64_t ppf;      /* prefill tokens a frame */
-	uint32_t slots;   /* of one instance */
 };
 
 enum entry_rule { ENTRY_PHASE, ENTRY_FRAME, ENTRY_IMMEDIATE };
@@ -80,6 +65,8 @@ struct pool_spec {
 	int64_t batch_window_ns; /* 0 = off */
 	int64_t reload_bytes;    /* weights of one node of an instance: remap = reload_bytes / bandwidth */
 	const char *artifact_digest; /* NULL for an explicit timetable */
+	const struct artifact *artifact; /* likewise */
+	bool nodes_given;            /* the deployment named them */
 };
 
 struct ethernet_spec {
@@ -113,6 +100,7 @@ struct cross_rack_spec {
 };
 
 struct deployment {
+	struct hardware hardware;
 	struct topology topology;
 	struct ethernet_spec ethernet;
 	struct health_spec health;
@@ -120,25 +108,23 @@ struct deployment {
 	uint32_t n_pools;
 	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
 	const char *model; /* its name, for the API */
+	struct model_spec model_shape;
 	uint32_t n_parameters;
 	struct parameter *parameters;
 	uint32_t n_warnings;
 	const char **warnings; /* "fact without source read as assumption: …" */
 };
 
-/* Loads a JSON file named inside another: path relative to that file's folder. The document belongs to
- * the loader's owner and outlives the deployment. */
-struct file_loader {
-	void *ctx;
-	enum status (*load_json)(void *ctx, const char *from_file, const char *path, struct jval *root,
-		struct error *err);
-};
-
 /* v: the deployment object. Compiles artifacts where pools ask for them. */
 enum status deployment_parse(struct jval v, const struct file_loader *loader, struct arena *arena,
 	struct deployment *out, struct error *err) LPC_MUST_USE;
 
-/* Canonical form for the plan digest: sorted keys, defaults expanded, ns, no paths. */
+/* Canonical form for the plan digest: sorted keys, defaults expanded, durations in ns, no paths. It is a
+ * deployment again: parsed, it gives the same canonical form. */
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
+
+/* Where the critical paths run, before any fault: the farthest class of link that any instance's path
+ * uses. c2c-node and c2c-rack: in the rack; c2c-pod: in the domain; ethernet: neither. */
+enum link_class deployment_reach(const struct deployment *d);
 
 #endif

@@ -320,6 +320,27 @@ uint32_t topology_hop(
 	return n;
 }
 
+enum link_class topology_reach(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes)
+{
+	enum link_class reach = LINK_C2C_NODE;
+
+	for (uint32_t i = 0; i + 1 < n_nodes; i++) {
+		uint32_t links[2], n = topology_hop(t, nodes[i], nodes[i + 1], links);
+
+		for (uint32_t k = 0; k < n; k++)
+			if (t->links[links[k]].class > reach)
+				reach = t->links[links[k]].class;
+	}
+	return reach;
+}
+
+const char *link_class_name(enum link_class class)
+{
+	static const char *const names[] = {"c2c-node", "c2c-rack", "c2c-pod", "ethernet"};
+
+	return names[class];
+}
+
 uint32_t topology_path_room(const struct topology *t, uint32_t n_nodes)
 {
 	return n_nodes * (links_in_node(t) + 2);

@@ -92,6 +92,11 @@ static inline bool topology_is_spare(const struct topology *t, uint32_t node)
  * two racks. Returns the count; 0 when the nodes are the same. */
 uint32_t topology_hop(const struct topology *t, uint32_t from, uint32_t to, uint32_t links[static 2]);
 
+/* The farthest class of link on the path over these nodes. */
+enum link_class topology_reach(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes);
+
+const char *link_class_name(enum link_class class); /* "c2c-node" … */
+
 /* An instance's critical path over its nodes in order: each node's intra-node links, then the hop to the
  * next node. links has room for `room` (topology_path_room says how many); returns the count. */
 uint32_t topology_path(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes,

@@ -1,0 +1,520 @@
+/* From a model's shape to a timetable, by arithmetic on the hardware's labelled numbers.
+ *
+ * Pipeline. The instance's nodes, in path order, are the stages; the layers are spread over them
+ * evenly (a boundary may lie inside a layer) and every layer is split over the chips of its stage,
+ * so weights and KV lie evenly over all chips. A token passes all layers once: that pass is the
+ * frame.
+ *
+ *     frame = layers · (layer_time + weight read + KV read + all-reduce) + hops
+ *
+ *     weight read   a layer's weights / (chips of a node · SRAM bandwidth)
+ *     KV read       max_seq · KV bytes of a token and layer / the same
+ *     all-reduce    two a layer (attention, MLP), each a reduce-scatter and an all-gather over the
+ * fully connected node: one hop and 1/chips of the hidden vector over one link, each hops between
+ * stages: latency + hidden vector / link payload rate; Ethernet: its own time
+ *
+ * layer_time, the fixed cost (vector work, attention's dependent steps, instruction dispatch), is
+ * one labelled constant of the hardware: published speeds of models from 24 to 80 layers follow the
+ * number of layers, not the bytes read (docs/DEPLOYMENT.md prints the deviations). There is no
+ * factor for a model.
+ *
+ * Slots share the pipeline: while one token is in stage 3, others are in the other stages, and
+ * `stage_sequences` may be interleaved in each. Each slot owns 1/slots of the frame at every stage.
+ * A decode step uses of it what it reads; what is left takes in prompt tokens:
+ *
+ *     prefill tokens a frame = (frame / slots - reads of a stage) / matmul time of a token in a
+ * stage
+ *
+ * at least 1 and at most prefill_chunk, for which the activation buffers are sized.
+ *
+ * SRAM of a chip: reserved + weights + activations + KV of all slots, each rounded up to a byte. */
+#include "emulator/compile.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include "harness/base/digest.h"
+#include "harness/base/mathx.h"
+#include "harness/base/units.h"
+
+static const char *const precision_names[] = {"int4", "int8", "fp8", "fp16", "bf16", NULL};
+static const char *const batch_names[] = {"fill", "fixed", NULL};
+
+const char *precision_name(enum precision p)
+{
+	return precision_names[p];
+}
+
+uint32_t precision_bits(enum precision p)
+{
+	static const uint32_t bits[] = {4, 8, 8, 16, 16};
+
+	return bits[p];
+}
+
+/* --- the model's shape
+ * ------------------------------------------------------------------------------ */
+
+#define MODEL_INT(key, member, value, top, what, text)                                             \
+	{                                                                                          \
+		.name = key, .type = FIELD_INT, .offset = offsetof(struct model_spec, member),     \
+		.fallback = value, .min = 1, .max = (top), .unit = what, .help = text              \
+	}
+
+static const struct field model_fields[] = {
+        {.name = "name",
+                .type = FIELD_NAME,
+                .offset = offsetof(struct model_spec, name),
+                .fallback = "llama-3.1-8b",
+                .help = "the name that the API answers to"},
+        {.name = "weights",
+                .type = FIELD_STRING,
+                .offset = offsetof(struct model_spec, weights),
+                .fallback = "r1",
+                .help = "revision of the weights"},
+        {.name = "graph",
+                .type = FIELD_STRING,
+                .offset = offsetof(struct model_spec, graph),
+                .fallback = "r1",
+                .help = "revision of the graph"},
+        MODEL_INT("parameters", parameters, "8030261248", INT64_C(100000000000000), "parameters",
+                "number of weights"),
+        MODEL_INT("layers", layers, "32", 10000, "layers", "transformer blocks"),
+        MODEL_INT("hidden", hidden, "4096", 1000000, "elements", "width of the residual stream"),
+        MODEL_INT("intermediate", intermediate, "14336", 10000000, "elements", "width of the MLP"),
+        MODEL_INT("kv_heads", kv_heads, "8", 10000, "heads", "key and value heads"),
+        MODEL_INT("head_dim", head_dim, "128", 100000, "elements", "width of a head"),
+};
+
+static const char *copy(struct arena *arena, const char *s)
+{
+	return arena_strndup(arena, s, strlen(s));
+}
+
+enum status model_parse(
+        struct jval v, struct arena *arena, struct model_spec *out, struct error *err)
+{
+	enum status rc = ERR_NONE;
+
+	json_defaults(model_fields, ARRAY_LEN(model_fields), out);
+	if (json_type(v) != JSON_NONE)
+		rc = json_read(v, model_fields, ARRAY_LEN(model_fields), out, err);
+	if (rc)
+		return rc;
+	out->name = copy(arena, out->name);
+	out->weights = copy(arena, out->weights);
+	out->graph = copy(arena, out->graph);
+	return ERR_NONE;
+}
+
+void model_out(const struct model_spec *m, struct json_out *o, const char *key)
+{
+	json_out_open(o, key, '{');
+	json_out_str(o, "graph", m->graph);
+	json_out_i64(o, "head_dim", m->head_dim);
+	json_out_i64(o, "hidden", m->hidden);
+	json_out_i64(o, "intermediate", m->intermediate);
+	json_out_i64(o, "kv_heads", m->kv_heads);
+	json_out_i64(o, "layers", m->layers);
+	json_out_str(o, "name", m->name);
+	json_out_i64(o, "parameters", m->parameters);
+	json_out_str(o, "weights", m->weights);
+	json_out_close(o);
+}
+
+/* --- the artifact's inputs
+ * -------------------------------------------------------------------------- */
+
+struct raw_batch {
+	int policy;
+	struct jval slots;
+};
+
+struct raw_precision {
+	int weights, kv, activations;
+};
+
+struct raw_artifact {
+	struct jval max_seq, batch, precision;
+	const char *compiler, *target;
+};
+
+static const struct field artifact_fields[] = {
+        {.name = "max_seq",
+                .type = FIELD_ARRAY,
+                .offset = offsetof(struct raw_artifact, max_seq),
+                .flags = FIELD_REQUIRED,
+                .unit = "tokens",
+                .help = "prompt and max_tokens of each bucket, ascending"},
+        {.name = "batch",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_artifact, batch),
+                .help = "how many slots each bucket gets"},
+        {.name = "precision",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_artifact, precision),
+                .help = "number formats"},
+        {.name = "compiler",
+                .type = FIELD_STRING,
+                .offset = offsetof(struct raw_artifact, compiler),
+                .fallback = "1.0.0",
+                .help = "compiler version"},
+        {.name = "target",
+                .type = FIELD_NAME,
+                .offset = offsetof(struct raw_artifact, target),
+                .help = "target generation; default: the hardware's name"},
+};
+
+static const struct field batch_fields[] = {
+        {.name = "policy",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_batch, policy),
+                .fallback = "\"fill\"",
+                .choices = batch_names,
+                .help = "fill: as many as fit, the same number in each bucket; fixed: as given"},
+        {.name = "slots",
+                .type = FIELD_ARRAY,
+                .offset = offsetof(struct raw_batch, slots),
+                .unit = "slots",
+                .help = "fixed: one number a bucket"},
+};
+
+static const struct field precision_fields[] = {
+        {.name = "weights",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_precision, weights),
+                .fallback = "\"int8\"",
+                .choices = precision_names,
+                .help = "format of the weights"},
+        {.name = "kv",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_precision, kv),
+                .fallback = "\"fp8\"",
+                .choices = precision_names,
+                .help = "format of keys and values"},
+        {.name = "activations",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_precision, activations),
+                .fallback = "\"fp16\"",
+                .choices = precision_names,
+                .help = "format between layers and chips"},
+};
+
+static enum status parse_max_seq(struct jval list, struct artifact_spec *out, struct error *err)
+{
+	if (json_count(list) < 1 || json_count(list) > POOL_BUCKETS_MAX)
+		return json_error(list, err, "expected 1 to %d buckets, found %zu",
+		        POOL_BUCKETS_MAX, json_count(list));
+	for (struct jval v = json_first(list); json_type(v) != JSON_NONE; v = json_next(v)) {
+		int64_t floor = out->n_buckets ? out->max_seq[out->n_buckets - 1] + 1 : 2;
+		int64_t *max_seq = &out->max_seq[out->n_buckets];
+		enum status rc = json_i64(v, max_seq, err);
+
+		if (rc)
+			return rc;
+		if (*max_seq < floor || *max_seq > 1000000000)
+			return json_expected(v, err, "a number of tokens from %lld to 1000000000",
+			        (long long)floor);
+		out->n_buckets++;
+	}
+	return ERR_NONE;
+}
+
+static enum status parse_batch(struct jval v, struct artifact_spec *out, struct error *err)
+{
+	struct raw_batch raw;
+	uint32_t i = 0;
+	enum status rc = ERR_NONE;
+
+	json_defaults(batch_fields, ARRAY_LEN(batch_fields), &raw);
+	if (json_type(v) != JSON_NONE)
+		rc = json_read(v, batch_fields, ARRAY_LEN(batch_fields), &raw, err);
+	if (rc)
+		return rc;
+	out->batch = (enum batch_policy)raw.policy;
+	if (out->batch == BATCH_FILL)
+		return json_type(raw.slots) == JSON_NONE
+		               ? ERR_NONE
+		               : json_error_key(raw.slots, err,
+		                         "expected no slots with policy \"fill\", found some");
+	if (json_count(raw.slots) != out->n_buckets)
+		return json_error(json_type(raw.slots) == JSON_NONE ? v : raw.slots, err,
+		        "expected %u slot numbers, one a bucket, found %zu", out->n_buckets,
+		        json_count(raw.slots));
+	for (struct jval s = json_first(raw.slots); json_type(s) != JSON_NONE; s = json_next(s)) {
+		rc = json_i64(s, &out->slots[i], err);
+		if (rc)
+			return rc;
+		if (out->slots[i] < 1 || out->slots[i] > 16384)
+			return json_expected(s, err, "a number of slots from 1 to 16384");
+		i++;
+	}
+	return ERR_NONE;
+}
+
+enum status artifact_parse(struct jval v, const struct model_spec *model, const struct hardware *hw,
+        struct arena *arena, struct artifact_spec *out, struct error *err)
+{
+	struct raw_artifact raw;
+	struct raw_precision precision;
+	enum status rc = json_read(v, artifact_fields, ARRAY_LEN(artifact_fields), &raw, err);
+
+	*out = (struct artifact_spec){.model = *model};
+	json_defaults(precision_fields, ARRAY_LEN(precision_fields), &precision);
+	if (!rc && json_type(raw.precision) != JSON_NONE)
+		rc = json_read(raw.precision, precision_fields, ARRAY_LEN(precision_fields),
+		        &precision, err);
+	if (!rc)
+		rc = parse_max_seq(raw.max_seq, out, err);
+	if (!rc)
+		rc = parse_batch(raw.batch, out, err);
+	if (rc)
+		return rc;
+	if (raw.target && strcmp(raw.target, hw->name))
+		return json_expected(json_get(v, "target"), err,
+		        "the hardware's generation, \"%s\" (an artifact runs on what it was "
+		        "compiled for)",
+		        hw->name);
+	out->weights = (enum precision)precision.weights;
+	out->kv = (enum precision)precision.kv;
+	out->activations = (enum precision)precision.activations;
+	out->compiler = copy(arena, raw.compiler);
+	out->target = hw->name;
+	return ERR_NONE;
+}
+
+void artifact_spec_out(const struct artifact_spec *a, struct json_out *o, const char *key)
+{
+	json_out_open(o, key, '{');
+	json_out_open(o, "batch", '{');
+	json_out_str(o, "policy", batch_names[a->batch]);
+	if (a->batch == BATCH_FIXED) {
+		json_out_open(o, "slots", '[');
+		for (uint32_t i = 0; i < a->n_buckets; i++)
+			json_out_i64(o, NULL, a->slots[i]);
+		json_out_close(o);
+	}
+	json_out_close(o);
+	json_out_str(o, "compiler", a->compiler);
+	json_out_open(o, "max_seq", '[');
+	for (uint32_t i = 0; i < a->n_buckets; i++)
+		json_out_i64(o, NULL, a->max_seq[i]);
+	json_out_close(o);
+	json_out_open(o, "precision", '{');
+	json_out_str(o, "activations", precision_name(a->activations));
+	json_out_str(o, "kv", precision_name(a->kv));
+	json_out_str(o, "weights", precision_name(a->weights));
+	json_out_close(o);
+	json_out_str(o, "target", a->target);
+	json_out_close(o);
+}
+
+/* --- placement
+ * -------------------------------------------------------------------------------------- */
+
+static int64_t bytes_of(int64_t elements, enum precision p)
+{
+	return ceil_div_i64(elements * precision_bits(p), 8);
+}
+
+static int64_t slot_tokens(const struct artifact_spec *spec, const int64_t *slots)
+{
+	int64_t n = 0;
+
+	for (uint32_t i = 0; i < spec->n_buckets; i++)
+		n += (slots ? slots[i] : 1) * spec->max_seq[i];
+	return n;
+}
+
+/* A model that needs more than the whole machine ever had still gets an exact answer. */
+static enum status too_big(struct jval v, const struct artifact *a, const struct hardware *hw,
+        int64_t kv_bytes, struct error *err)
+{
+	int64_t per_node = hardware_i64(hw, HW_CHIPS_PER_NODE);
+	int64_t room = a->sram_bytes - a->reserved_bytes - a->chip_activation_bytes;
+	int64_t need = a->chip_weights_bytes + ceil_div_i64(kv_bytes, a->chips);
+	int64_t chips;
+
+	if (room <= 0)
+		return json_error(v, err,
+		        "expected %lld bytes of activations in a chip's %lld bytes, short by %lld "
+		        "bytes; no number of chips would do",
+		        (long long)a->chip_activation_bytes,
+		        (long long)(a->sram_bytes - a->reserved_bytes), (long long)(1 - room));
+	chips = ceil_div_i64(a->weights_bytes + kv_bytes, room);
+	chips = ceil_div_i64(chips, per_node) * per_node;
+	while (ceil_div_i64(a->weights_bytes, chips) + ceil_div_i64(kv_bytes, chips) > room)
+		chips += per_node;
+	return json_error(v, err,
+	        "expected a model that fits %u chips of %lld bytes, found one short by %lld bytes; "
+	        "%lld chips would do",
+	        a->chips, (long long)a->sram_bytes, (long long)((need - room) * a->chips),
+	        (long long)chips);
+}
+
+/* BATCH_FILL: the same number of slots in every bucket, bounded by KV room and by the stages. */
+static int64_t fill_slots(const struct artifact *a, const struct hardware *hw)
+{
+	int64_t room = a->sram_bytes - a->reserved_bytes - a->chip_activation_bytes -
+	               a->chip_weights_bytes;
+	int64_t by_kv =
+	        room > 0 ? room * a->chips / (slot_tokens(&a->spec, NULL) * a->kv_bytes_per_token)
+	                 : 0;
+	int64_t by_stages =
+	        a->site.nodes * hardware_i64(hw, HW_STAGE_SEQUENCES) / a->spec.n_buckets;
+
+	return by_kv < by_stages ? by_kv : by_stages;
+}
+
+static enum status place(
+        struct jval v, struct artifact *a, const struct hardware *hw, struct error *err)
+{
+	const struct model_spec *m = &a->spec.model;
+	int64_t per_node = hardware_i64(hw, HW_CHIPS_PER_NODE);
+	int64_t chunk = hardware_i64(hw, HW_PREFILL_CHUNK), kv_bytes;
+
+	a->chips = (uint32_t)(a->site.nodes * per_node);
+	a->sram_bytes = hardware_i64(hw, HW_CHIP_SRAM);
+	a->reserved_bytes = hardware_i64(hw, HW_CHIP_SRAM_RESERVED);
+	a->weights_bytes = bytes_of(m->parameters, a->spec.weights);
+	a->reload_bytes = ceil_div_i64(a->weights_bytes, a->site.nodes);
+	a->chip_weights_bytes = ceil_div_i64(a->weights_bytes, a->chips);
+	a->kv_bytes_per_token = bytes_of(2 * m->layers * m->kv_heads * m->head_dim, a->spec.kv);
+	/* Two buffers: one is filled while the other is worked on. */
+	a->chip_activation_bytes = ceil_div_i64(
+	        2 * bytes_of(chunk * (m->hidden + m->intermediate), a->spec.activations), per_node);
+	if (a->spec.batch == BATCH_FILL) {
+		int64_t n = fill_slots(a, hw);
+
+		if (n < 1 &&
+		        a->site.nodes * hardware_i64(hw, HW_STAGE_SEQUENCES) < a->spec.n_buckets)
+			return json_error(v, err,
+			        "expected at most %lld buckets on %u stages, found %u",
+			        (long long)(a->site.nodes * hardware_i64(hw, HW_STAGE_SEQUENCES)),
+			        a->site.nodes, a->spec.n_buckets);
+		for (uint32_t i = 0; i < a->spec.n_buckets; i++)
+			a->buckets[i].slots = (uint32_t)(n < 1 ? 1 : n);
+	} else {
+		for (uint32_t i = 0; i < a->spec.n_buckets; i++)
+			a->buckets[i].slots = (uint32_t)a->spec.slots[i];
+	}
+	kv_bytes = 0;
+	for (uint32_t i = 0; i < a->spec.n_buckets; i++) {
+		a->slots += a->buckets[i].slots;
+		kv_bytes += a->buckets[i].slots * a->spec.max_seq[i] * a->kv_bytes_per_token;
+	}
+	a->chip_kv_bytes = ceil_div_i64(kv_bytes, a->chips);
+	a->free_bytes = a->sram_bytes - a->reserved_bytes - a->chip_activation_bytes -
+	                a->chip_weights_bytes - a->chip_kv_bytes;
+	return a->free_bytes < 0 ? too_big(v, a, hw, kv_bytes, err) : ERR_NONE;
+}
+
+/* --- timetable
+ * -------------------------------------------------------------------------------------- */
+
+/* Bytes a second that the chips of one node read together. The published figure is at 1 GHz. */
+static double node_sram_rate(const struct hardware *hw)
+{
+	return hw->base[HW_CHIP_SRAM_BANDWIDTH] * (hw->base[HW_CHIP_CLOCK] / 1e9) *
+	       hw->base[HW_CHIPS_PER_NODE];
+}
+
+/* Multiply-accumulates a second of one node at the given format: 16 bits take four passes (GroqChip
+ * brief: 188 TFLOPS fp16 beside 750 TOPS int8). */
+static double node_mac_rate(const struct hardware *hw, enum precision weights)
+{
+	double passes = precision_bits(weights) > 8 ? 4 : 1;
+
+	return hw->base[HW_CHIP_MACS] * hw->base[HW_CHIP_CLOCK] * hw->base[HW_MATMUL_UTILISATION] *
+	       hw->base[HW_CHIPS_PER_NODE] / passes;
+}
+
+static double all_reduce_ns(const struct artifact *a, const struct hardware *hw)
+{
+	double chips = hw->base[HW_CHIPS_PER_NODE];
+	double share = (double)bytes_of(a->spec.model.hidden, a->spec.activations) / chips;
+
+	if (chips < 2)
+		return 0;
+	return 2 * 2 * (hw->base[HW_HOP_LATENCY] + share * 1e9 / hw->base[HW_LINK_PAYLOAD_RATE]);
+}
+
+static double stage_hop_ns(const struct artifact *a, const struct hardware *hw)
+{
+	double bytes = (double)bytes_of(a->spec.model.hidden, a->spec.activations);
+
+	return hw->base[HW_HOP_LATENCY] + bytes * 1e9 / hw->base[HW_LINK_PAYLOAD_RATE];
+}
+
+static void time_bucket(struct artifact *a, const struct hardware *hw, uint32_t i)
+{
+	struct frame_parts *f = &a->parts[i];
+	struct bucket_spec *b = &a->buckets[i];
+	double layers = (double)a->spec.model.layers, read = node_sram_rate(hw);
+	double kv = (double)(a->spec.max_seq[i] * a->kv_bytes_per_token);
+	double stage_reads, token, frame, ppf;
+
+	f->layers_fixed = layers * hw->base[HW_LAYER_TIME];
+	f->weight_reads = (double)a->weights_bytes * 1e9 / read;
+	f->kv_reads = kv * 1e9 / read;
+	f->all_reduce = layers * all_reduce_ns(a, hw);
+	f->c2c_hops = a->site.c2c_hops * stage_hop_ns(a, hw);
+	f->ethernet_hops = (double)a->site.ethernet_hops * (double)a->site.ethernet_hop_ns;
+	frame = f->layers_fixed + f->weight_reads + f->kv_reads + f->all_reduce + f->c2c_hops +
+	        f->ethernet_hops;
+	/* A stage serves every slot once a frame: no shorter than its reads for all of them. */
+	stage_reads = (f->weight_reads + f->kv_reads) / a->site.nodes;
+	if (frame < stage_reads * a->slots)
+		frame = stage_reads * a->slots;
+	frame = mathx_ceil(frame);
+	token = (double)a->spec.model.parameters / a->site.nodes * 1e9 /
+	        node_mac_rate(hw, a->spec.weights);
+	ppf = mathx_floor((frame / a->slots - stage_reads) / token);
+	if (ppf > hw->base[HW_PREFILL_CHUNK])
+		ppf = hw->base[HW_PREFILL_CHUNK];
+	b->max_seq = a->spec.max_seq[i];
+	b->frame_ns = (int64_t)frame;
+	b->ppf = ppf < 1 ? 1 : (int64_t)ppf;
+}
+
+/* --- digest
+ * ----------------------------------------------------------------------------------------- */
+
+/* The seven inputs as canonical text. The target generation stands with the numbers that the
+ * compiler read of it and with the site, because an artifact must not change under its digest. */
+static void digest(struct artifact *a, const struct hardware *hw)
+{
+	uint8_t sum[DIGEST_BYTES];
+	struct json_out o;
+
+	json_out_init(&o, 0);
+	json_out_open(&o, NULL, '{');
+	json_out_str(&o, "schema", "lpuchaos.artifact/1");
+	model_out(&a->spec.model, &o, "model");
+	artifact_spec_out(&a->spec, &o, "artifact");
+	hardware_out(hw, &o, "hardware");
+	json_out_i64(&o, "nodes", a->site.nodes);
+	json_out_i64(&o, "c2c_hops", a->site.c2c_hops);
+	json_out_i64(&o, "ethernet_hops", a->site.ethernet_hops);
+	json_out_i64(&o, "ethernet_hop_ns", a->site.ethernet_hops ? a->site.ethernet_hop_ns : 0);
+	json_out_close(&o);
+	sha256_of(o.buf, o.n, sum);
+	json_out_free(&o);
+	(void)digest_text(sum, a->digest);
+}
+
+enum status artifact_compile(struct jval v, const struct artifact_spec *spec,
+        const struct hardware *hw, const struct compile_site *site, struct artifact *out,
+        struct error *err)
+{
+	enum status rc;
+
+	*out = (struct artifact){.spec = *spec, .site = *site};
+	rc = place(v, out, hw, err);
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < spec->n_buckets; i++)
+		time_bucket(out, hw, i);
+	digest(out, hw);
+	return ERR_NONE;
+}

@@ -1,0 +1,386 @@
+/* A deployment from its object. What the object leaves out comes from the hardware file, number by
+ * number, so that a default and its truth label are written once; what it states replaces the
+ * number in the parameter list too, labelled assumption with "deployment" as its source.
+ *
+ * Order: hardware, topology, model, Ethernet and health, then the pools (which need all of these),
+ * then the judgement that no path crosses Ethernet unless the deployment allows it. */
+#include "emulator/deployment_parts.h"
+
+#include <stddef.h>
+#include <string.h>
+#include "harness/base/units.h"
+
+const char *const weights_from_names[] = {"host_dram", "registry", NULL};
+const char *const position_names[] = {"forbidden", "allowed", NULL};
+static const char *const label_names[] = {"fact", "inference", "assumption", NULL};
+
+struct raw_deployment {
+	struct jval hardware, model, pools, ethernet, health, cross_rack;
+};
+
+static const struct field deployment_fields[] = {
+        {.name = "hardware",
+                .type = FIELD_VALUE,
+                .offset = offsetof(struct raw_deployment, hardware),
+                .help = "path or object; default: emulator/hardware/lpuv1.json"},
+        {.name = "model",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, model),
+                .help = "shape of the model; default: llama-3.1-8b"},
+        {.name = "pools",
+                .type = FIELD_ARRAY,
+                .offset = offsetof(struct raw_deployment, pools),
+                .flags = FIELD_REQUIRED,
+                .help = "instances of one timetable, in order of preference"},
+        {.name = "ethernet",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, ethernet),
+                .help = "client and cross-rack network"},
+        {.name = "health",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, health),
+                .help = "detection and failover"},
+        {.name = "cross_rack",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, cross_rack),
+                .help = "the stated position on paths that leave the C2C domain"},
+};
+
+/* --- defaults from the hardware
+ * --------------------------------------------------------------------- */
+
+/* Where a key's default stands, for keys whose default is a number of the hardware file. */
+struct hardware_fallback {
+	const char *key;
+	enum hardware_key from;
+	size_t offset; /* of an int64_t in the out structure */
+};
+
+static void take_fallbacks(struct jval v, const struct hardware_fallback *list, size_t n,
+        const struct hardware *hw, void *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		int64_t value = hardware_i64(hw, list[i].from);
+
+		if (json_type(v) == JSON_NONE || json_type(json_get(v, list[i].key)) == JSON_NONE)
+			memcpy((char *)out + list[i].offset, &value, sizeof(value));
+	}
+}
+
+/* What the deployment states replaces the hardware's number, also in what reports list. */
+static void override_parameters(struct jval v, const struct hardware_fallback *list, size_t n,
+        const void *in, struct deployment *d)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct parameter *p = &d->parameters[list[i].from];
+		int64_t value;
+
+		if (json_type(v) == JSON_NONE || json_type(json_get(v, list[i].key)) == JSON_NONE)
+			continue;
+		memcpy(&value, (const char *)in + list[i].offset, sizeof(value));
+		p->value = (double)value;
+		p->unit = strcmp(p->unit, "count") ? "ns" : "count";
+		p->label = TRUTH_ASSUMPTION;
+		p->source = "deployment";
+	}
+}
+
+/* --- Ethernet
+ * --------------------------------------------------------------------------------------- */
+
+struct raw_ethernet {
+	int64_t ingress_delay_ns, hop_ns, lanes, rto_min_ns;
+};
+
+static const struct field ethernet_fields[] = {
+        {.name = "ingress_delay",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_ethernet, ingress_delay_ns),
+                .fallback = "\"0ns\"",
+                .max = 60 * NS_PER_S,
+                .unit = "ns",
+                .help = "client to frontend, each way, a message",
+                .label = "assumption"},
+        {.name = "hop",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_ethernet, hop_ns),
+                .max = 60 * NS_PER_S,
+                .unit = "ns",
+                .help = "one message over an Ethernet hop of a critical path, healthy"},
+        {.name = "lanes",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_ethernet, lanes),
+                .min = 1,
+                .max = 64,
+                .unit = "lanes",
+                .help = "parallel flows of a cross-rack hop; the slowest one counts"},
+        {.name = "rto_min",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_ethernet, rto_min_ns),
+                .min = 1,
+                .max = 60 * NS_PER_S,
+                .unit = "ns",
+                .help = "first retransmission of a lost message"},
+};
+
+static const struct hardware_fallback ethernet_fallbacks[] = {
+        {"hop", HW_ETHERNET_HOP, offsetof(struct raw_ethernet, hop_ns)},
+        {"lanes", HW_ETHERNET_LANES, offsetof(struct raw_ethernet, lanes)},
+        {"rto_min", HW_ETHERNET_RTO_MIN, offsetof(struct raw_ethernet, rto_min_ns)},
+};
+
+static enum status parse_ethernet(struct jval v, struct deployment *d, struct error *err)
+{
+	struct raw_ethernet raw = {0};
+	enum status rc = ERR_NONE;
+
+	if (json_type(v) != JSON_NONE)
+		rc = json_read(v, ethernet_fields, ARRAY_LEN(ethernet_fields), &raw, err);
+	if (rc)
+		return rc;
+	take_fallbacks(v, ethernet_fallbacks, ARRAY_LEN(ethernet_fallbacks), &d->hardware, &raw);
+	override_parameters(v, ethernet_fallbacks, ARRAY_LEN(ethernet_fallbacks), &raw, d);
+	d->ethernet = (struct ethernet_spec){
+	        raw.ingress_delay_ns, raw.hop_ns, (uint32_t)raw.lanes, raw.rto_min_ns};
+	return ERR_NONE;
+}
+
+/* --- health
+ * ----------------------------------------------------------------------------------------- */
+
+struct raw_health {
+	int64_t poll_period_ns, polls, timeout_ns, persist_ns, suspicions, suspect_window_ns;
+	int64_t isolate_ns, remap_ns, resync_ns, resume_ns;
+	int weights_from;
+};
+
+#define HEALTH_DURATION(key, member, low, text)                                                    \
+	{                                                                                          \
+		.name = key, .type = FIELD_DURATION,                                               \
+		.offset = offsetof(struct raw_health, member), .min = (low),                       \
+		.max = 24 * 3600 * NS_PER_S, .unit = "ns", .help = text                            \
+	}
+
+static const struct field health_fields[] = {
+        HEALTH_DURATION("poll_period", poll_period_ns, 1,
+                "polled detection: at multiples of it from t = 0"),
+        {.name = "polls",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_health, polls),
+                .min = 1,
+                .max = 1000,
+                .unit = "polls",
+                .help = "found at this poll after the effect"},
+        HEALTH_DURATION("timeout", timeout_ns, 0, "time-out after the last finished frame"),
+        HEALTH_DURATION("persist", persist_ns, 0, "a link down for longer is persistent: evict"),
+        {.name = "suspicions",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_health, suspicions),
+                .min = 1,
+                .max = 1000,
+                .unit = "events",
+                .help = "so many within suspect_window: evict"},
+        HEALTH_DURATION("suspect_window", suspect_window_ns, 1, "memory of the suspicion rule"),
+        HEALTH_DURATION("isolate", isolate_ns, 0, "from detection to isolation"),
+        HEALTH_DURATION("remap", remap_ns, 0,
+                "the whole of a remap; default: remap_time + weights / bandwidth"),
+        HEALTH_DURATION("resync", resync_ns, 0, "bring-up and alignment of the new mapping"),
+        HEALTH_DURATION("resume", resume_ns, 0, "until the first frame"),
+        {.name = "weights_from",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_health, weights_from),
+                .fallback = "\"host_dram\"",
+                .choices = weights_from_names,
+                .help = "where a spare loads its weights",
+                .label = "assumption"},
+};
+
+static const struct hardware_fallback health_fallbacks[] = {
+        {"poll_period", HW_POLL_PERIOD, offsetof(struct raw_health, poll_period_ns)},
+        {"polls", HW_POLLS, offsetof(struct raw_health, polls)},
+        {"timeout", HW_DETECT_TIMEOUT, offsetof(struct raw_health, timeout_ns)},
+        {"persist", HW_PERSIST_THRESHOLD, offsetof(struct raw_health, persist_ns)},
+        {"suspicions", HW_SUSPICIONS, offsetof(struct raw_health, suspicions)},
+        {"suspect_window", HW_SUSPECT_WINDOW, offsetof(struct raw_health, suspect_window_ns)},
+        {"isolate", HW_ISOLATE_TIME, offsetof(struct raw_health, isolate_ns)},
+        {"remap", HW_REMAP_TIME, offsetof(struct raw_health, remap_ns)},
+        {"resync", HW_RESYNC_TIME, offsetof(struct raw_health, resync_ns)},
+        {"resume", HW_RESUME_TIME, offsetof(struct raw_health, resume_ns)},
+};
+
+static enum status parse_health(struct jval v, struct deployment *d, struct error *err)
+{
+	struct raw_health raw = {0};
+	enum status rc = ERR_NONE;
+
+	if (json_type(v) != JSON_NONE)
+		rc = json_read(v, health_fields, ARRAY_LEN(health_fields), &raw, err);
+	if (rc)
+		return rc;
+	take_fallbacks(v, health_fallbacks, ARRAY_LEN(health_fallbacks), &d->hardware, &raw);
+	override_parameters(v, health_fallbacks, ARRAY_LEN(health_fallbacks), &raw, d);
+	d->health = (struct health_spec){
+	        .poll_period_ns = raw.poll_period_ns,
+	        .polls = (uint32_t)raw.polls,
+	        .timeout_ns = raw.timeout_ns,
+	        .persist_ns = raw.persist_ns,
+	        .suspicions = (uint32_t)raw.suspicions,
+	        .suspect_window_ns = raw.suspect_window_ns,
+	        .isolate_ns = raw.isolate_ns,
+	        .resync_ns = raw.resync_ns,
+	        .resume_ns = raw.resume_ns,
+	        .remap_ns = raw.remap_ns,
+	        .remap_fixed =
+	                json_type(v) != JSON_NONE && json_type(json_get(v, "remap")) != JSON_NONE,
+	        .weights_from = (enum weights_from)raw.weights_from,
+	        .host_dram_bytes_per_s = d->hardware.base[HW_HOST_LOAD_BANDWIDTH],
+	        .registry_bytes_per_s = d->hardware.base[HW_REGISTRY_BANDWIDTH],
+	};
+	return ERR_NONE;
+}
+
+/* --- cross-rack position
+ * ---------------------------------------------------------------------------- */
+
+struct raw_cross_rack {
+	int position, label;
+	const char *rationale, *envelope;
+};
+
+static const struct field cross_rack_fields[] = {
+        {.name = "position",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_cross_rack, position),
+                .fallback = "\"forbidden\"",
+                .choices = position_names,
+                .help = "whether a critical path may cross Ethernet"},
+        {.name = "rationale",
+                .type = FIELD_STRING,
+                .offset = offsetof(struct raw_cross_rack, rationale),
+                .help = "why"},
+        {.name = "envelope",
+                .type = FIELD_STRING,
+                .offset = offsetof(struct raw_cross_rack, envelope),
+                .help = "the conditions under which it holds"},
+        {.name = "label",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_cross_rack, label),
+                .fallback = "\"assumption\"",
+                .choices = label_names,
+                .help = "truth label of the envelope"},
+};
+
+static const char *copy(struct arena *arena, const char *s)
+{
+	return s ? arena_strndup(arena, s, strlen(s)) : NULL;
+}
+
+static enum status parse_cross_rack(
+        struct jval v, struct arena *arena, struct deployment *d, struct error *err)
+{
+	struct raw_cross_rack raw;
+	enum status rc = ERR_NONE;
+
+	json_defaults(cross_rack_fields, ARRAY_LEN(cross_rack_fields), &raw);
+	if (json_type(v) != JSON_NONE)
+		rc = json_read(v, cross_rack_fields, ARRAY_LEN(cross_rack_fields), &raw, err);
+	if (rc)
+		return rc;
+	d->cross_rack = (struct cross_rack_spec){(enum cross_rack_position)raw.position,
+	        copy(arena, raw.rationale), copy(arena, raw.envelope), (enum truth)raw.label};
+	return ERR_NONE;
+}
+
+/* The first Ethernet link of an instance's path, or COMPONENT_NONE. */
+static uint32_t ethernet_on_path(const struct topology *t, const uint32_t *nodes, uint32_t n)
+{
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		uint32_t links[2];
+
+		if (topology_hop(t, nodes[i], nodes[i + 1], links) &&
+		        t->links[links[0]].class == LINK_ETHERNET)
+			return links[0];
+	}
+	return COMPONENT_NONE;
+}
+
+static enum status judge_position(struct jval pools, const struct deployment *d, struct error *err)
+{
+	if (d->cross_rack.position == CROSS_RACK_ALLOWED)
+		return ERR_NONE;
+	for (uint32_t i = 0; i < d->n_pools; i++)
+		for (uint32_t k = 0; k < d->pools[i].n_instances; k++) {
+			uint32_t link = ethernet_on_path(&d->topology, pool_nodes(&d->pools[i], k),
+			        d->pools[i].nodes_per_instance);
+
+			if (link == COMPONENT_NONE)
+				continue;
+			link = d->topology.links[link].component;
+			return json_error(json_at(pools, i), err,
+			        "expected critical paths on C2C links only (cross_rack.position is "
+			        "\"forbidden\"), found %s on the path of instance %u",
+			        d->topology.components[link].name, k);
+		}
+	return ERR_NONE;
+}
+
+enum link_class deployment_reach(const struct deployment *d)
+{
+	enum link_class reach = LINK_C2C_NODE;
+
+	for (uint32_t i = 0; i < d->n_pools; i++)
+		for (uint32_t k = 0; k < d->pools[i].n_instances; k++) {
+			enum link_class r = topology_reach(&d->topology,
+			        pool_nodes(&d->pools[i], k), d->pools[i].nodes_per_instance);
+
+			if (r > reach)
+				reach = r;
+		}
+	return reach;
+}
+
+/* --- the object
+ * ------------------------------------------------------------------------------------- */
+
+static void list_parameters(struct arena *arena, struct deployment *d)
+{
+	d->n_parameters = HW_COUNT;
+	d->parameters = ARENA_ARRAY(arena, struct parameter, HW_COUNT);
+	memcpy(d->parameters, d->hardware.parameters, sizeof(d->hardware.parameters));
+}
+
+enum status deployment_parse(struct jval v, const struct file_loader *loader, struct arena *arena,
+        struct deployment *out, struct error *err)
+{
+	struct warning_list warnings = {0};
+	struct topology_spec wiring;
+	struct raw_deployment raw;
+	enum status rc;
+
+	*out = (struct deployment){0};
+	if (json_type(v) != JSON_OBJECT)
+		return json_expected(v, err, "a deployment object");
+	rc = json_read(v, deployment_fields, ARRAY_LEN(deployment_fields), &raw, err);
+	if (!rc)
+		rc = hardware_parse(raw.hardware, loader, arena, &out->hardware, &warnings, err);
+	if (rc)
+		return rc;
+	list_parameters(arena, out);
+	hardware_topology(&out->hardware, &wiring);
+	topology_build(&out->topology, &wiring, arena);
+	rc = model_parse(raw.model, arena, &out->model_shape, err);
+	if (!rc)
+		rc = parse_ethernet(raw.ethernet, out, err);
+	if (!rc)
+		rc = parse_health(raw.health, out, err);
+	if (!rc)
+		rc = parse_cross_rack(raw.cross_rack, arena, out, err);
+	if (!rc)
+		rc = pools_parse(raw.pools, arena, out, err);
+	if (!rc)
+		rc = judge_position(raw.pools, out, err);
+	out->model = out->model_shape.name;
+	out->n_warnings = warnings.n;
+	out->warnings = warnings.text;
+	return rc;
+}

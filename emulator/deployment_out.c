@@ -1,0 +1,142 @@
+/* The canonical deployment: every default written out, keys in ascending order, durations in ns. It
+ * goes into the plan digest, and the server process builds its rack from it, so it must read back
+ * to the deployment that it was written from: an artifact is written as its seven inputs, not as
+ * its result. */
+#include "emulator/deployment_parts.h"
+
+#include <stdio.h>
+#include "harness/base/units.h"
+
+static void out_ns(struct json_out *o, const char *key, int64_t ns)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%lldns", (long long)ns);
+	json_out_str(o, key, text);
+}
+
+static void out_names(struct json_out *o, const char *key, const char *const *names, uint32_t n)
+{
+	json_out_open(o, key, '[');
+	for (uint32_t i = 0; i < n; i++)
+		json_out_str(o, NULL, names[i]);
+	json_out_close(o);
+}
+
+static void out_admission(const struct admission_spec *a, struct json_out *o)
+{
+	json_out_open(o, "admission", '{');
+	if (a->policy == ADMISSION_TOKEN_BUDGET)
+		out_ns(o, "limit", a->limit_ns);
+	else if (a->policy != ADMISSION_NONE)
+		json_out_i64(o, "limit", a->limit);
+	json_out_str(o, "policy", policy_names[a->policy]);
+	json_out_i64(o, "tenant_burst", a->tenant_burst);
+	json_out_real(o, "tenant_rate", a->tenant_rate);
+	json_out_close(o);
+}
+
+static void out_buckets(const struct pool_spec *p, struct json_out *o)
+{
+	json_out_open(o, "buckets", '[');
+	for (uint32_t i = 0; i < p->n_buckets; i++) {
+		json_out_open(o, NULL, '{');
+		out_ns(o, "frame", p->buckets[i].frame_ns);
+		json_out_i64(o, "max_seq", p->buckets[i].max_seq);
+		json_out_i64(o, "prefill_tokens_per_frame", p->buckets[i].ppf);
+		json_out_i64(o, "slots", p->buckets[i].slots);
+		json_out_close(o);
+	}
+	json_out_close(o);
+}
+
+static void out_nodes(const struct topology *t, const struct pool_spec *p, struct json_out *o)
+{
+	json_out_open(o, "nodes", '[');
+	for (uint32_t i = 0; i < p->n_instances; i++) {
+		json_out_open(o, NULL, '[');
+		for (uint32_t k = 0; k < p->nodes_per_instance; k++)
+			json_out_str(o, NULL,
+			        t->components[t->node_component0 + pool_nodes(p, i)[k]].name);
+		json_out_close(o);
+	}
+	json_out_close(o);
+}
+
+static void out_pool(const struct topology *t, const struct pool_spec *p, struct json_out *o)
+{
+	json_out_open(o, NULL, '{');
+	json_out_open(o, "accepts", '{');
+	json_out_i64(o, "max_tokens", p->max_tokens);
+	json_out_i64(o, "min_tokens", p->min_tokens);
+	out_names(o, "tenants", p->tenants, p->n_tenants);
+	out_names(o, "tiers", p->tiers, p->n_tiers);
+	json_out_close(o);
+	out_admission(&p->admission, o);
+	if (p->artifact)
+		artifact_spec_out(&p->artifact->spec, o, "artifact");
+	out_ns(o, "batch_window", p->batch_window_ns);
+	if (!p->artifact)
+		out_buckets(p, o);
+	if (p->degraded_below) {
+		json_out_open(o, "degraded", '{');
+		json_out_i64(o, "below", p->degraded_below);
+		json_out_i64(o, "max_tokens", p->degraded_max_tokens);
+		out_names(o, "shed", p->shed, p->n_shed);
+		json_out_close(o);
+	}
+	json_out_str(o, "entry", entry_names[p->entry]);
+	json_out_i64(o, "instances", p->n_instances);
+	json_out_str(o, "name", p->name);
+	out_nodes(t, p, o);
+	json_out_str(o, "on_loss", loss_names[p->on_loss]);
+	json_out_str(o, "overflow", overflow_names[p->overflow_next]);
+	json_out_str(o, "oversize", oversize_names[p->oversize]);
+	out_names(o, "priority", p->priority, p->n_priority);
+	json_out_close(o);
+}
+
+static void out_health(const struct health_spec *h, struct json_out *o)
+{
+	json_out_open(o, "health", '{');
+	out_ns(o, "isolate", h->isolate_ns);
+	out_ns(o, "persist", h->persist_ns);
+	out_ns(o, "poll_period", h->poll_period_ns);
+	json_out_i64(o, "polls", h->polls);
+	if (h->remap_fixed)
+		out_ns(o, "remap", h->remap_ns);
+	out_ns(o, "resume", h->resume_ns);
+	out_ns(o, "resync", h->resync_ns);
+	out_ns(o, "suspect_window", h->suspect_window_ns);
+	json_out_i64(o, "suspicions", h->suspicions);
+	out_ns(o, "timeout", h->timeout_ns);
+	json_out_str(o, "weights_from", weights_from_names[h->weights_from]);
+	json_out_close(o);
+}
+
+void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key)
+{
+	json_out_open(o, key, '{');
+	json_out_open(o, "cross_rack", '{');
+	if (d->cross_rack.envelope)
+		json_out_str(o, "envelope", d->cross_rack.envelope);
+	json_out_str(o, "label", truth_name(d->cross_rack.label));
+	json_out_str(o, "position", position_names[d->cross_rack.position]);
+	if (d->cross_rack.rationale)
+		json_out_str(o, "rationale", d->cross_rack.rationale);
+	json_out_close(o);
+	json_out_open(o, "ethernet", '{');
+	out_ns(o, "hop", d->ethernet.hop_ns);
+	out_ns(o, "ingress_delay", d->ethernet.ingress_delay_ns);
+	json_out_i64(o, "lanes", d->ethernet.lanes);
+	out_ns(o, "rto_min", d->ethernet.rto_min_ns);
+	json_out_close(o);
+	hardware_out(&d->hardware, o, "hardware");
+	out_health(&d->health, o);
+	model_out(&d->model_shape, o, "model");
+	json_out_open(o, "pools", '[');
+	for (uint32_t i = 0; i < d->n_pools; i++)
+		out_pool(&d->topology, &d->pools[i], o);
+	json_out_close(o);
+	json_out_close(o);
+}

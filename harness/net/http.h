@@ -47,6 +47,9 @@ struct http_limits {
 struct http_request;
 
 struct http_request_handler {
+	/* May be NULL. A header field whose name fits HTTP_NAME_MAX, in lower case, with its value
+	 * (cut to HTTP_VALUE_MAX), both NUL-terminated and good until it returns. Before on_head. */
+	void (*on_field)(struct http_request *m, const char *name, const char *value);
 	/* The head is complete: method, path, content_length, expect_continue, keep_alive are set.
 	 * Comes before any body byte, and not for a message whose declared length is over the
 	 * limit. */

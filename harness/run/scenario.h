@@ -1,7 +1,11 @@
-/* A scenario, parsed and resolved: the input of both drivers. Owns everything it points to (arena and
- * documents). Built from a file, or from an element of a suite, with --set and matrix edits applied.
+/* A scenario, parsed and resolved: the input of both drivers. Owns everything it points to (arena
+ * and documents). Built from a file, or from an element of a suite, with --set and matrix edits
+ * applied.
  *
- * Thread: built and read on one thread; immutable afterwards, so that twins and replicas share it. */
+ * docs/SCENARIO.md describes the file for its authors, docs/schema/ for their editors.
+ *
+ * Thread: built and read on one thread; immutable afterwards, so that twins and replicas share it.
+ */
 #ifndef LPC_RUN_SCENARIO_H
 #define LPC_RUN_SCENARIO_H
 
@@ -10,11 +14,13 @@
 #include "emulator/deployment.h"
 #include "faults/schedule.h"
 #include "harness/base/digest.h"
+#include "harness/run/files.h"
+#include "harness/run/targets.h"
 #include "reports/score.h"
 #include "workloads/traffic.h"
 
 struct target_url {
-	const char *url;       /* NULL: the emulator */
+	const char *url; /* NULL: the emulator */
 	const char *host, *path_prefix;
 	uint16_t port;
 	const char *model, *api_key_env;
@@ -22,21 +28,29 @@ struct target_url {
 
 struct scenario {
 	struct arena arena;
-	const char *file;  /* where it was read */
+	struct json *document;  /* the scenario's own, edits applied */
+	struct file_set *files; /* what it names */
+	const char *file;       /* where it was read */
+	const char *suite;      /* name of the suite it came from, or NULL */
 	const char *name, *about;
 	uint64_t seed;
 	int64_t duration_ns, warmup_ns, drain_ns;
-	int64_t recovery_horizon_ns, recovery_hold_ns; /* "recovery": {"horizon": "30s", "hold": "1s"} */
+	int64_t recovery_horizon_ns,
+	        recovery_hold_ns; /* "recovery": {"horizon": "30s", "hold": "1s"} */
 	struct target_url target;
 	bool has_deployment;
 	struct deployment deployment;
 	struct traffic_spec traffic;
+	int64_t tenant_room[TRAFFIC_TENANTS_MAX]; /* see scenario_max_tokens; 0 = no pool accepts it
+	                                           */
+	struct target_context target_context;
+	struct target_resolver targets;
 	struct fault_plan faults; /* faults/schedule.h */
 	struct score_rules rules;
 	struct score_names names;
 	struct trace_opener traces; /* opens real files; bound to this scenario */
 	uint8_t plan_digest[DIGEST_BYTES];
-	char *plan_json; /* canonical plan, the input of the digest; also what PLAN sends to the emulator */
+	const char *plan_json; /* canonical plan, the input of the digest (plan.h) */
 	uint32_t n_warnings;
 	const char **warnings;
 };
@@ -51,22 +65,43 @@ struct scenario_options {
 struct scenario_list {
 	struct scenario **items;
 	uint32_t n;
-	const char *suite; /* name of the suite, or NULL for a lone scenario */
+	const char
+	        *suite; /* name of the last suite loaded, or NULL; lives as long as its scenarios */
 };
 
-/* FILE is a scenario or a suite (has "scenarios"); appends to the list. All validation of DESIGN §7 and
- * of the issue happens here, before anything starts. */
+#define SCENARIO_LIST_INIT                                                                         \
+	{                                                                                          \
+		.n = 0                                                                             \
+	}
+
+/* FILE is a scenario or a suite (has "scenarios"); appends to the list. All validation of DESIGN §7
+ * and of the issue happens here, before anything starts. */
 enum status scenario_load(const char *file, const struct scenario_options *options,
-	struct scenario_list *list, struct error *err) LPC_MUST_USE;
+        struct scenario_list *list, struct error *err) LPC_MUST_USE;
 void scenario_list_free(struct scenario_list *list);
 
-/* Rebuilds a scenario from its canonical plan (what the emulator process receives). */
-enum status scenario_from_plan(const char *plan_json, size_t n, struct scenario **out,
-	struct error *err) LPC_MUST_USE;
+/* Takes over the document and the files in any case. What scenario_load and scenario_from_plan end
+ * in; `origin` is the set's: a sealed one skips the pass over traces, whose digests it was given.
+ */
+enum status scenario_build(struct json *document, struct file_set *files, struct scenario **out,
+        struct error *err) LPC_MUST_USE;
 void scenario_free(struct scenario *s);
 
-/* The pool and bucket rule for max_tokens that the client did not give (DESIGN §4): the tenant's, else
- * max_seq − P of the largest bucket of the first pool that accepts the tenant; at least 1. */
+/* What `run` sends to the emulator's process in PLAN: the scenario's document and every document it
+ * names, edits applied, and the digests of its traces, as one JSON text (mem_free; *n bytes without
+ * the NUL). Chosen over the canonical plan because the other side then reads it with the same
+ * parsers. */
+char *scenario_bundle(const struct scenario *s, size_t *n) LPC_MUST_USE;
+
+/* Rebuilds a scenario from its bundle. Its plan digest equals the original's; traces cannot be
+ * opened. */
+enum status scenario_from_plan(
+        const char *bundle, size_t n, struct scenario **out, struct error *err) LPC_MUST_USE;
+
+/* The pool and bucket rule for max_tokens that the client did not give (DESIGN §4): the tenant's,
+ * else max_seq − P of the largest bucket of the first pool that accepts the tenant; at least 1.
+ * Without a deployment the output length itself. An output longer than this is cut by the server to
+ * it. */
 int64_t scenario_max_tokens(const struct scenario *s, const struct arrival *a);
 
 #endif

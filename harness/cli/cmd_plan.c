@@ -1,0 +1,176 @@
+#include <stdio.h>
+#include "harness/base/units.h"
+#include "harness/cli/commands.h"
+#include "harness/run/plan.h"
+
+struct plan_args {
+	const char *const *files;
+	uint32_t n_files;
+	struct scenario_options scenario;
+	bool json;
+};
+
+static const struct option options[] = {
+        {.name = "seed",
+                .value = "N",
+                .type = OPTION_SEED,
+                .offset = offsetof(struct plan_args, scenario.seed),
+                .companion = offsetof(struct plan_args, scenario.has_seed),
+                .help = "replaces the seed of every scenario"},
+        {.name = "set",
+                .value = "PATH=VALUE",
+                .type = OPTION_LIST,
+                .offset = offsetof(struct plan_args, scenario.set),
+                .companion = offsetof(struct plan_args, scenario.n_set),
+                .help = "edits the scenario before it is read, faults.flap.for=1s"},
+        {.name = "json",
+                .type = OPTION_SWITCH,
+                .offset = offsetof(struct plan_args, json),
+                .help = "prints the plans on stdout, one a line"},
+};
+
+static void print_time(const char *what, int64_t ns)
+{
+	char text[UNITS_DURATION_MAX];
+
+	printf("  %-14s %s\n", what, units_format_duration(ns, text));
+}
+
+static void print_traffic(const struct scenario *s, const struct plan_traffic *t)
+{
+	printf("\n  %-20s %-14s %12s\n", "traffic", "tier", "requests");
+	for (uint32_t i = 0; i < s->traffic.n_tenants; i++)
+		printf("  %-20s %-14s %12llu\n", s->traffic.tenants[i].name,
+		        s->traffic.tenants[i].tier,
+		        (unsigned long long)t->counts.emitted_by_tenant[i]);
+	printf("  lengths cut to their cap: %llu prompts, %llu outputs\n",
+	        (unsigned long long)t->counts.clipped_prompt,
+	        (unsigned long long)t->counts.clipped_output);
+	if (t->counts.trace.rows_read == 0)
+		return;
+	printf("  trace rows read %llu = emitted %llu",
+	        (unsigned long long)t->counts.trace.rows_read,
+	        (unsigned long long)t->counts.trace.emitted);
+	for (int i = 0; i < TRACE_DROPS; i++)
+		printf(" + %s %llu", trace_drop_name((enum trace_drop)i),
+		        (unsigned long long)t->counts.trace.dropped[i]);
+	printf("\n");
+}
+
+static void print_pools(const struct scenario *s, const struct plan_traffic *t)
+{
+	printf("\n  %-12s %8s %12s %6s %9s %10s %8s\n", "pool", "max_seq", "frame", "slots",
+	        "instances", "requests", "rho");
+	for (uint32_t p = 0; p < s->deployment.n_pools; p++) {
+		const struct pool_spec *pool = &s->deployment.pools[p];
+
+		for (uint32_t b = 0; b < pool->n_buckets; b++) {
+			char frame[UNITS_DURATION_MAX];
+
+			printf("  %-12s %8lld %12s %6u %9u %10llu %8.4f\n", pool->name,
+			        (long long)pool->buckets[b].max_seq,
+			        units_format_duration(pool->buckets[b].frame_ns, frame),
+			        pool->buckets[b].slots, pool->n_instances,
+			        (unsigned long long)t->buckets[p][b].requests,
+			        t->buckets[p][b].rho);
+		}
+	}
+	if (t->unplaced)
+		printf("  %llu requests fit no pool and will be refused\n",
+		        (unsigned long long)t->unplaced);
+}
+
+static void print_faults(const struct scenario *s)
+{
+	if (s->faults.n)
+		printf("\n  %-16s %-18s %10s %10s %10s  %s\n", "fault", "kind", "at", "for",
+		        "every", "target");
+	for (uint32_t i = 0; i < s->faults.n; i++) {
+		const struct fault_spec *f = &s->faults.faults[i];
+		char at[UNITS_DURATION_MAX], length[UNITS_DURATION_MAX], every[UNITS_DURATION_MAX];
+		char note[256] = "";
+
+		printf("  %-16s %-18s %10s %10s %10s  %s\n", f->id, f->kind->name,
+		        f->triggered ? "triggered" : units_format_duration(f->at_ns, at),
+		        f->for_ns == NS_NEVER ? "the end"
+		                              : units_format_duration(f->for_ns, length),
+		        f->every_ns ? units_format_duration(f->every_ns, every) : "once",
+		        f->target);
+		if (f->kind->note)
+			f->kind->note(f->params, note, sizeof(note));
+		if (note[0])
+			printf("    %s\n", note);
+	}
+}
+
+static void print_plan(const struct scenario *s, const struct plan_traffic *t)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	printf("%s (%s), seed %llu\n", s->name, s->file, (unsigned long long)s->seed);
+	if (s->about)
+		printf("  %s\n", s->about);
+	print_time("warmup ends", s->warmup_ns);
+	print_time("arrivals stop", s->duration_ns);
+	print_time("drain", s->drain_ns);
+	print_traffic(s, t);
+	if (s->has_deployment)
+		print_pools(s, t);
+	print_faults(s);
+	printf("\n  plan digest    %s\n", digest_text(s->plan_digest, text));
+	printf("  traffic digest %s\n", digest_text(t->digest, text));
+	for (uint32_t i = 0; i < s->n_warnings; i++)
+		fprintf(stderr, "warning: %s: %s\n", s->name, s->warnings[i]);
+}
+
+static enum status report(const struct scenario *s, bool json, struct error *err)
+{
+	struct plan_traffic *t = mem_alloc(1, sizeof(*t));
+	struct json_out o;
+
+	if (plan_traffic(s, t, err) == ERR_NONE && json) {
+		json_out_init(&o, 0);
+		plan_write(s, t, &o);
+		printf("%s\n", o.buf);
+		json_out_free(&o);
+	} else if (err->code == ERR_NONE) {
+		print_plan(s, t);
+	}
+	mem_free(t);
+	return err->code;
+}
+
+static int run(const void *args)
+{
+	const struct plan_args *a = args;
+	struct scenario_list list = SCENARIO_LIST_INIT;
+	struct error err = ERROR_INIT;
+
+	if (scenario_load(a->files[0], &a->scenario, &list, &err) == ERR_NONE)
+		for (uint32_t i = 0; i < list.n && err.code == ERR_NONE; i++)
+			if (report(list.items[i], a->json, &err))
+				break;
+	scenario_list_free(&list);
+	return err.code ? commands_fail(&err) : 0;
+}
+
+const struct command command_plan = {
+        .name = "plan",
+        .operands = "FILE",
+        .summary = "check a scenario or suite and print what it amounts to",
+        .about = "Reads and checks everything that a run would, then prints the timeline, the "
+                 "requests "
+                 "each traffic entry will make, the load each bucket is expected to carry (rho), "
+                 "the faults "
+                 "and the digests. Starts nothing. Bad input is one line, file:line:col: path: "
+                 "expected …, "
+                 "found …, and exit code 2.",
+        .min_operands = 1,
+        .max_operands = 1,
+        .operands_offset = offsetof(struct plan_args, files),
+        .n_operands_offset = offsetof(struct plan_args, n_files),
+        .options = options,
+        .n_options = ARRAY_LEN(options),
+        .args_size = sizeof(struct plan_args),
+        .run = run,
+};

@@ -1,0 +1,330 @@
+/* Why a set and not plain reads: a wall run sends its scenario to the emulator's process, which
+ * must build the very same model. So everything a scenario read is kept, as edited, and travels
+ * with it; the other side reads from the set through the same interfaces and cannot tell the
+ * difference (plan.h). */
+#include "harness/run/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILES_MAX = 256, FILES_PATH_MAX = 4096 };
+
+struct document {
+	char *path;
+	struct json *doc;
+};
+
+struct trace_digest {
+	char *tenant;
+	uint8_t digest[DIGEST_BYTES];
+};
+
+struct file_set {
+	bool sealed;
+	uint32_t n_documents, n_digests;
+	struct trace_digest digests[TRAFFIC_TENANTS_MAX];
+	struct document documents[FILES_MAX];
+	struct arena arena; /* paths and names */
+};
+
+struct file_set *files_new(bool sealed)
+{
+	struct file_set *set = mem_alloc(1, sizeof(*set));
+
+	set->sealed = sealed;
+	arena_init(&set->arena, (size_t)FILES_MAX * FILES_PATH_MAX);
+	return set;
+}
+
+void files_free(struct file_set *set)
+{
+	if (!set)
+		return;
+	for (uint32_t i = 0; i < set->n_documents; i++)
+		json_free(set->documents[i].doc);
+	arena_free(&set->arena);
+	mem_free(set);
+}
+
+static enum status unreadable(const char *path, const char *why, struct error *err)
+{
+	return error_set(err, ERR_USAGE, "expected a readable file, found '%s': %s", path, why);
+}
+
+/* Opens a regular file for reading; -1 and err filled otherwise. O_NONBLOCK: a FIFO must not hang
+ * us. */
+static int open_file(const char *path, struct stat *st, struct error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, st) < 0) {
+		unreadable(path, strerror(errno), err);
+	} else if (!S_ISREG(st->st_mode)) {
+		unreadable(path, S_ISDIR(st->st_mode) ? "it is a directory" : "it is no plain file",
+		        err);
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Up to n bytes; fewer only at the end of the file; -1 with errno. */
+static ssize_t read_full(int fd, char *buf, size_t n)
+{
+	size_t got = 0;
+
+	while (got < n) {
+		ssize_t r = read(fd, buf + got, n - got);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			break;
+		got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+enum status files_read(const char *path, char **text, size_t *n, struct error *err)
+{
+	struct stat st;
+	int fd = open_file(path, &st, err);
+	ssize_t got;
+	char *buf;
+
+	if (fd < 0)
+		return err->code;
+	if (st.st_size > JSON_SIZE_MAX) {
+		close(fd);
+		return unreadable(path, "it is larger than 16 MiB", err);
+	}
+	buf = mem_alloc((size_t)st.st_size + 1, 1);
+	got = read_full(fd, buf, (size_t)st.st_size);
+	close(fd);
+	if (got < 0) {
+		mem_free(buf);
+		return unreadable(path, strerror(errno), err);
+	}
+	*text = buf;
+	*n = (size_t)got;
+	return ERR_NONE;
+}
+
+enum status files_blame(struct jval v, struct error *err)
+{
+	char text[ERROR_TEXT_MAX];
+
+	if (err->file[0])
+		return err->code;
+	memcpy(text, err->text, sizeof(text));
+	*err = (struct error)ERROR_INIT;
+	return json_error(v, err, "%s", text);
+}
+
+static enum status resolve(const char *from_file, const char *path, char *buf, struct error *err)
+{
+	const char *slash = strrchr(from_file, '/');
+	int folder = path[0] == '/' || !slash ? 0 : (int)(slash - from_file) + 1;
+	int n = snprintf(buf, FILES_PATH_MAX, "%.*s%s", folder, from_file, path);
+
+	if (n >= FILES_PATH_MAX)
+		return unreadable(path, "its path is too long", err);
+	return ERR_NONE;
+}
+
+static struct json *find_document(const struct file_set *set, const char *path)
+{
+	for (uint32_t i = 0; i < set->n_documents; i++)
+		if (strcmp(set->documents[i].path, path) == 0)
+			return set->documents[i].doc;
+	return NULL;
+}
+
+static void add_document(struct file_set *set, const char *path, struct json *doc)
+{
+	struct document *d = &set->documents[set->n_documents++];
+
+	d->path = arena_strndup(&set->arena, path, strlen(path));
+	d->doc = doc;
+}
+
+/* Reads and parses `resolved`. */
+static enum status parse_file(const char *resolved, struct json **doc, struct error *err)
+{
+	char *text;
+	size_t n;
+	enum status rc;
+
+	if (files_read(resolved, &text, &n, err))
+		return err->code;
+	rc = json_parse(resolved, text, n, doc, err);
+	mem_free(text);
+	return rc;
+}
+
+enum status files_parse(
+        const char *from_file, const char *path, struct json **doc, struct error *err)
+{
+	char resolved[FILES_PATH_MAX];
+
+	if (resolve(from_file, path, resolved, err))
+		return err->code;
+	return parse_file(resolved, doc, err);
+}
+
+enum status files_json(struct file_set *set, const char *from_file, const char *path,
+        struct json **doc, struct error *err)
+{
+	char resolved[FILES_PATH_MAX];
+
+	if (resolve(from_file, path, resolved, err))
+		return err->code;
+	*doc = find_document(set, resolved);
+	if (*doc)
+		return ERR_NONE;
+	if (set->sealed)
+		return unreadable(resolved, "the plan does not hold it", err);
+	if (set->n_documents == FILES_MAX)
+		return unreadable(resolved, "one scenario names too many files", err);
+	if (parse_file(resolved, doc, err) == ERR_NONE)
+		add_document(set, resolved, *doc);
+	return err->code;
+}
+
+/* --- traces
+ * --------------------------------------------------------------------------------------- */
+
+static enum status trace_read(void *ctx, char *buf, size_t room, size_t *n, struct error *err)
+{
+	const int *fd = ctx;
+	ssize_t got = read_full(*fd, buf, room);
+
+	if (got < 0)
+		return error_set(err, ERR_USAGE, "%s", strerror(errno));
+	*n = (size_t)got;
+	return ERR_NONE;
+}
+
+static void trace_end(void *ctx)
+{
+	int *fd = ctx;
+
+	close(*fd);
+	mem_free(fd);
+}
+
+static enum status open_trace(void *ctx, const char *from_file, const char *path,
+        struct trace_source *out, struct error *err)
+{
+	const struct file_set *set = ctx;
+	char resolved[FILES_PATH_MAX];
+	struct error why = ERROR_INIT;
+	struct stat st;
+	int fd, *kept;
+
+	CHECK(!set->sealed);
+	if (resolve(from_file, path, resolved, err))
+		return err->code;
+	fd = open_file(resolved, &st, &why);
+	if (fd < 0)
+		return error_set(err, ERR_USAGE, "%s", why.text);
+	kept = mem_alloc(1, sizeof(*kept));
+	*kept = fd;
+	*out = (struct trace_source){.ctx = kept, .read = trace_read, .close = trace_end};
+	return ERR_NONE;
+}
+
+struct trace_opener files_traces(struct file_set *set)
+{
+	return (struct trace_opener){.ctx = set, .open = open_trace};
+}
+
+/* --- documents for others
+ * ------------------------------------------------------------------------- */
+
+static enum status load_json(
+        void *ctx, const char *from_file, const char *path, struct jval *root, struct error *err)
+{
+	struct json *doc;
+
+	if (files_json(ctx, from_file, path, &doc, err))
+		return err->code;
+	*root = json_root(doc);
+	return ERR_NONE;
+}
+
+struct file_loader files_loader(struct file_set *set)
+{
+	return (struct file_loader){.ctx = set, .load_json = load_json};
+}
+
+/* The counterpart of digest_text. */
+static void parse_digest(const char *text, uint8_t digest[static DIGEST_BYTES])
+{
+	static const char hex[] = "0123456789abcdef";
+	const char *at = text + strlen("sha256:");
+
+	CHECK(strlen(at) == 2 * DIGEST_BYTES && strspn(at, hex) == 2 * DIGEST_BYTES);
+	for (int i = 0; i < DIGEST_BYTES; i++, at += 2) {
+		ptrdiff_t high = strchr(hex, at[0]) - hex, low = strchr(hex, at[1]) - hex;
+
+		digest[i] = (uint8_t)(high << 4 | low);
+	}
+}
+
+void files_keep_digest(
+        struct file_set *set, const char *tenant, const uint8_t digest[static DIGEST_BYTES])
+{
+	struct trace_digest *d = &set->digests[set->n_digests++];
+
+	CHECK(set->n_digests <= TRAFFIC_TENANTS_MAX);
+	d->tenant = arena_strndup(&set->arena, tenant, strlen(tenant));
+	memcpy(d->digest, digest, DIGEST_BYTES);
+}
+
+bool files_known_digest(
+        const struct file_set *set, const char *tenant, uint8_t digest[static DIGEST_BYTES])
+{
+	for (uint32_t i = 0; i < set->n_digests; i++)
+		if (strcmp(set->digests[i].tenant, tenant) == 0) {
+			memcpy(digest, set->digests[i].digest, DIGEST_BYTES);
+			return true;
+		}
+	return false;
+}
+
+void files_write(const struct file_set *set, struct json_out *o)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	json_out_open(o, "files", '{');
+	for (uint32_t i = 0; i < set->n_documents; i++)
+		json_out_value(o, set->documents[i].path, json_root(set->documents[i].doc), false);
+	json_out_close(o);
+	json_out_open(o, "traces", '{');
+	for (uint32_t i = 0; i < set->n_digests; i++)
+		json_out_str(o, set->digests[i].tenant, digest_text(set->digests[i].digest, text));
+	json_out_close(o);
+}
+
+void files_restore(struct file_set *set, struct jval bundle)
+{
+	struct jval files = json_get(bundle, "files"), traces = json_get(bundle, "traces");
+	uint8_t digest[DIGEST_BYTES];
+
+	CHECK(set->sealed && json_count(files) <= FILES_MAX);
+	for (struct jval v = json_first(files); json_type(v) != JSON_NONE; v = json_next(v))
+		add_document(set, json_key(v), json_extract(v));
+	for (struct jval v = json_first(traces); json_type(v) != JSON_NONE; v = json_next(v)) {
+		parse_digest(json_string(v), digest);
+		files_keep_digest(set, json_key(v), digest);
+	}
+}

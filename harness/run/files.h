@@ -1,0 +1,56 @@
+/* The files that one scenario names: JSON documents and traces, each read once, known by its
+ * resolved path. Paths are relative to the file that names them; absolute ones are taken as they
+ * are.
+ *
+ * A set is *live* (it reads the disk) or *sealed* (rebuilt from a bundle, see plan.h: it holds what
+ * the scenario needs and never touches the disk; traces cannot be opened). Documents belong to the
+ * set and live as long as it does. */
+#ifndef LPC_RUN_FILES_H
+#define LPC_RUN_FILES_H
+
+#include <stdbool.h>
+#include "emulator/deployment.h"
+#include "harness/base/digest.h"
+#include "harness/base/json.h"
+#include "workloads/traffic.h"
+
+struct file_set;
+
+struct file_set *files_new(bool sealed);
+void files_free(struct file_set *set);
+
+/* Reads a whole regular file of at most JSON_SIZE_MAX bytes; *text is the caller's (mem_free). The
+ * error says "expected a readable file, found '<path>': <why>", without position: see files_blame.
+ */
+enum status files_read(const char *path, char **text, size_t *n, struct error *err) LPC_MUST_USE;
+
+/* Reads and parses one document of the caller's own (json_free); from_file may be "". */
+enum status files_parse(
+        const char *from_file, const char *path, struct json **doc, struct error *err) LPC_MUST_USE;
+
+/* The document at `path`, named inside `from_file`. An error in the document has its own position;
+ * one in reaching it has none (err->file is ""). */
+enum status files_json(struct file_set *set, const char *from_file, const char *path,
+        struct json **doc, struct error *err) LPC_MUST_USE;
+
+/* Gives an error that has no position yet the one of the value that named the file. Returns its
+ * code. */
+enum status files_blame(struct jval v, struct error *err);
+
+/* Views for those who read through interfaces of their own. Valid as long as the set. */
+struct file_loader files_loader(struct file_set *set);
+struct trace_opener files_traces(struct file_set *set);
+
+/* Content digests of the traces, by traffic entry: kept where the trace was read, known where it
+ * was not. */
+void files_keep_digest(
+        struct file_set *set, const char *tenant, const uint8_t digest[static DIGEST_BYTES]);
+bool files_known_digest(
+        const struct file_set *set, const char *tenant, uint8_t digest[static DIGEST_BYTES]);
+
+/* Writes all documents and digests that the set holds as the members "files" (path → document) and
+ * "traces" of the open object; and takes them back from such an object into a sealed set. */
+void files_write(const struct file_set *set, struct json_out *o);
+void files_restore(struct file_set *set, struct jval bundle);
+
+#endif

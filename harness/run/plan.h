@@ -1,0 +1,46 @@
+/* What a scenario amounts to before anything starts: its canonical form, the digests, and the
+ * figures that `lpuchaos plan` prints. */
+#ifndef LPC_RUN_PLAN_H
+#define LPC_RUN_PLAN_H
+
+#include "harness/run/scenario.h"
+
+/* Writes s->plan_json (in s's arena) and s->plan_digest, its SHA-256: one line of JSON, keys
+ * sorted, defaults expanded, times in ns, traces by content digest, the seed in; neither paths nor
+ * clock nor anything about output (DESIGN §9). */
+void plan_canonical(struct scenario *s);
+
+/* Folds one base arrival (as traffic_next gives it, before any shape fault) into the traffic
+ * digest: at_ns, tenant, prompt, output, resolved max_tokens, id. Closed by lanes_final. */
+static inline void plan_fold(struct lanes *l, const struct scenario *s, const struct arrival *a)
+{
+	lanes_add(l, (uint64_t)a->at_ns);
+	lanes_add(l, a->tenant);
+	lanes_add(l, (uint64_t)a->prompt_tokens);
+	lanes_add(l, (uint64_t)a->output_tokens);
+	lanes_add(l, (uint64_t)scenario_max_tokens(s, a));
+	lanes_add(l, a->request_id);
+}
+
+struct plan_bucket {
+	uint64_t requests;
+	unsigned __int128 frames; /* that those requests hold a slot for */
+	double rho;               /* frames · frame / (duration · slots · instances) */
+};
+
+struct plan_traffic {
+	uint8_t digest[DIGEST_BYTES];
+	struct traffic_counts counts;
+	struct plan_bucket buckets[DEPLOYMENT_POOLS_MAX][POOL_BUCKETS_MAX];
+	uint64_t unplaced; /* requests that no pool accepts or no bucket holds */
+};
+
+/* One pass over the whole base traffic. Where a request goes is judged by what the deployment says,
+ * with every queue empty. */
+enum status plan_traffic(
+        const struct scenario *s, struct plan_traffic *out, struct error *err) LPC_MUST_USE;
+
+/* `plan --json`: one object. */
+void plan_write(const struct scenario *s, const struct plan_traffic *t, struct json_out *o);
+
+#endif

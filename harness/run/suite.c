@@ -1,0 +1,338 @@
+/* Files to scenarios: a lone one, or a suite, whose matrix multiplies each of its scenarios.
+ *
+ * {"version": 1, "name": "s", "scenarios": ["a.json", {…}], "matrix": {"faults.flap.for": ["1s",
+ * "2s"]}}
+ *
+ * A cell of the matrix is one choice of values, the last path running fastest. It is applied to a
+ * scenario's document before --set, so that the command line has the last word, and its values are
+ * appended to the scenario's name ("a-1s"), what is no part of a name by its number within the
+ * list. */
+#include <stdio.h>
+#include <string.h>
+#include "harness/run/scenario.h"
+
+enum {
+	MATRIX_PATHS_MAX = 16,
+	SUITE_SCENARIOS_MAX = 10000,
+	NAME_MAX_BYTES = 64,
+	PATH_MAX_BYTES = 256
+};
+
+struct suite_root {
+	int64_t version;
+	const char *name, *about;
+	struct jval scenarios, matrix;
+};
+
+static const struct field suite_fields[] = {
+        {.name = "version",
+                .type = FIELD_INT,
+                .offset = offsetof(struct suite_root, version),
+                .flags = FIELD_REQUIRED,
+                .min = 1,
+                .max = 1,
+                .help = "of this format"},
+        {.name = "name",
+                .type = FIELD_NAME,
+                .offset = offsetof(struct suite_root, name),
+                .flags = FIELD_REQUIRED,
+                .help = "of the suite"},
+        {.name = "about",
+                .type = FIELD_STRING,
+                .offset = offsetof(struct suite_root, about),
+                .help = "what the suite is to show"},
+        {.name = "scenarios",
+                .type = FIELD_ARRAY,
+                .offset = offsetof(struct suite_root, scenarios),
+                .flags = FIELD_REQUIRED,
+                .help = "files or scenarios"},
+        {.name = "matrix",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct suite_root, matrix),
+                .help = "path → values; each scenario is run for every combination"},
+};
+
+struct matrix {
+	uint32_t n_paths, n_cells;
+	struct jval paths[MATRIX_PATHS_MAX];
+};
+
+/* --- edits
+ * ----------------------------------------------------------------------------------------- */
+
+/* The document that an edit is meant for: a path that leads through a key whose value is the path
+ * of another file goes on inside that file ("deployment.health.poll" where deployment is a path).
+ */
+static enum status find_document(
+        struct json **doc, const char **path, struct file_set *files, struct error *err)
+{
+	const char *dot;
+
+	while ((dot = strchr(*path, '.')) != NULL) {
+		char key[PATH_MAX_BYTES];
+		struct jval v;
+		size_t n = (size_t)(dot - *path);
+		const char *file;
+
+		if (n >= sizeof(key))
+			return ERR_NONE;
+		memcpy(key, *path, n);
+		key[n] = '\0';
+		v = json_get(json_root(*doc), key);
+		file = json_string(v);
+		n = file ? strlen(file) : 0;
+		if (n < 5 || strcmp(file + n - 5, ".json") != 0)
+			return ERR_NONE;
+		if (files_json(files, json_file(*doc), file, doc, err))
+			return files_blame(v, err);
+		*path = dot + 1;
+	}
+	return ERR_NONE;
+}
+
+static enum status edit(struct json *doc, const char *path, const char *value, const char *origin,
+        struct file_set *files, struct error *err)
+{
+	if (find_document(&doc, &path, files, err))
+		return err->code;
+	return json_set(doc, path, value, origin, err);
+}
+
+static enum status apply_set(
+        struct json *doc, const char *assignment, struct file_set *files, struct error *err)
+{
+	const char *equals = strchr(assignment, '=');
+	char path[PATH_MAX_BYTES];
+	size_t n = equals ? (size_t)(equals - assignment) : 0;
+
+	if (n == 0 || n >= sizeof(path))
+		return error_set(err, ERR_USAGE, "option --set: expected PATH=VALUE, found '%s'",
+		        assignment);
+	memcpy(path, assignment, n);
+	path[n] = '\0';
+	return edit(doc, path, equals + 1, "--set", files, err);
+}
+
+/* Seed and --set, in the order of the command line; the seed first, so that --set may still name
+ * it. */
+static enum status apply_options(struct json *doc, const struct scenario_options *options,
+        struct file_set *files, struct error *err)
+{
+	char seed[24];
+
+	if (json_type(json_root(doc)) != JSON_OBJECT)
+		return json_expected(json_root(doc), err, "a scenario or a suite, an object");
+	if (options->has_seed) {
+		snprintf(seed, sizeof(seed), "%llu", (unsigned long long)options->seed);
+		if (json_set(doc, "seed", seed, "--seed", err))
+			return err->code;
+	}
+	for (uint32_t i = 0; i < options->n_set; i++)
+		if (apply_set(doc, options->set[i], files, err))
+			return err->code;
+	return ERR_NONE;
+}
+
+/* --- the list
+ * -------------------------------------------------------------------------------------- */
+
+static void append(struct scenario_list *list, struct scenario *s)
+{
+	list->items = mem_grow(list->items, list->n + 1, sizeof(struct scenario *));
+	list->items[list->n++] = s;
+}
+
+void scenario_list_free(struct scenario_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		scenario_free(list->items[i]);
+	mem_free(list->items);
+	*list = (struct scenario_list)SCENARIO_LIST_INIT;
+}
+
+/* Takes over the document and the files. */
+static enum status add(struct json *doc, struct file_set *files,
+        const struct scenario_options *options, struct scenario_list *list, struct error *err)
+{
+	struct scenario *s;
+
+	if (apply_options(doc, options, files, err)) {
+		json_free(doc);
+		files_free(files);
+		return err->code;
+	}
+	if (scenario_build(doc, files, &s, err) == ERR_NONE)
+		append(list, s);
+	return err->code;
+}
+
+/* --- the matrix
+ * ------------------------------------------------------------------------------------ */
+
+static enum status read_matrix(
+        struct jval v, size_t n_scenarios, struct matrix *m, struct error *err)
+{
+	*m = (struct matrix){.n_cells = 1};
+	for (struct jval path = json_first(v); json_type(path) != JSON_NONE;
+	        path = json_next(path)) {
+		size_t n = json_count(path);
+
+		if (m->n_paths == MATRIX_PATHS_MAX)
+			return json_error_key(path, err, "expected at most %d paths, found more",
+			        MATRIX_PATHS_MAX);
+		if (json_type(path) != JSON_ARRAY || n == 0)
+			return json_expected(path, err, "a list of values");
+		if (n > SUITE_SCENARIOS_MAX || m->n_cells * n > SUITE_SCENARIOS_MAX / n_scenarios)
+			return json_expected(
+			        path, err, "at most %d scenarios in all", SUITE_SCENARIOS_MAX);
+		m->paths[m->n_paths++] = path;
+		m->n_cells *= (uint32_t)n;
+	}
+	return ERR_NONE;
+}
+
+/* What a value adds to a name: its text where that can stand in one, else its number from 1 on. */
+static void name_part(const char *text, size_t index, char *buf, size_t n)
+{
+	char plain[NAME_MAX_BYTES];
+	size_t len = strlen(text);
+
+	if (len >= 2 && text[0] == '"') {
+		text++;
+		len -= 2;
+	}
+	snprintf(plain, sizeof(plain), "%.*s", (int)len, text);
+	if (len > 0 && len < 24 && strspn(plain, "abcdefghijklmnopqrstuvwxyz0123456789._") == len)
+		snprintf(buf, n, "-%s", plain);
+	else
+		snprintf(buf, n, "-%zu", index + 1);
+}
+
+static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t cell,
+        struct file_set *files, struct error *err)
+{
+	char name[2 * NAME_MAX_BYTES], quoted[2 * NAME_MAX_BYTES + 2];
+	const char *own = json_string(json_get(json_root(doc), "name"));
+	uint32_t rest = cell, stride = m->n_cells;
+
+	snprintf(name, sizeof(name), "%s", own ? own : "");
+	for (uint32_t i = 0; i < m->n_paths; i++) {
+		struct json_out text;
+		struct jval v;
+		size_t at = strlen(name), index;
+
+		stride /= (uint32_t)json_count(m->paths[i]);
+		index = rest / stride;
+		rest %= stride;
+		v = json_at(m->paths[i], index);
+		json_out_init(&text, 0);
+		json_out_value(&text, NULL, v, false);
+		name_part(text.buf, index, name + at, sizeof(name) - at);
+		if (edit(doc, json_key(m->paths[i]), text.buf, json_file(m->paths[i].doc), files,
+		            err)) {
+			json_out_free(&text);
+			return err->code;
+		}
+		json_out_free(&text);
+	}
+	if (m->n_paths == 0 || !own)
+		return ERR_NONE;
+	snprintf(quoted, sizeof(quoted), "\"%s\"", name);
+	return json_set(doc, "name", quoted, json_file(m->paths[0].doc), err);
+}
+
+/* --- suites
+ * ---------------------------------------------------------------------------------------- */
+
+/* A document of the scenario's own: elements may be used for many cells. */
+static enum status open_element(struct jval v, struct json **doc, struct error *err)
+{
+	if (json_string(v)) {
+		if (files_parse(json_file(v.doc), json_string(v), doc, err))
+			return files_blame(v, err);
+		if (json_type(json_get(json_root(*doc), "scenarios")) != JSON_NONE) {
+			json_free(*doc);
+			return json_expected(v, err, "a scenario (suites do not nest)");
+		}
+		return ERR_NONE;
+	}
+	if (json_type(v) != JSON_OBJECT)
+		return json_expected(v, err, "a path or a scenario");
+	*doc = json_extract(v);
+	return ERR_NONE;
+}
+
+static enum status check_unique(
+        const struct scenario_list *list, uint32_t first, struct jval v, struct error *err)
+{
+	const struct scenario *last = list->items[list->n - 1];
+
+	for (uint32_t i = first; i + 1 < list->n; i++)
+		if (strcmp(list->items[i]->name, last->name) == 0)
+			return json_error(v, err,
+			        "expected a name used once in the suite, found '%s' again",
+			        last->name);
+	return ERR_NONE;
+}
+
+static enum status add_element(struct jval v, const struct matrix *m, const char *suite,
+        const struct scenario_options *options, struct scenario_list *list, uint32_t first,
+        struct error *err)
+{
+	for (uint32_t cell = 0; cell < m->n_cells; cell++) {
+		struct file_set *files;
+		struct json *doc;
+		struct scenario *s;
+
+		if (open_element(v, &doc, err))
+			return err->code;
+		files = files_new(false);
+		if (apply_cell(doc, m, cell, files, err)) {
+			json_free(doc);
+			files_free(files);
+			return err->code;
+		}
+		if (add(doc, files, options, list, err) || check_unique(list, first, v, err))
+			return err->code;
+		s = list->items[list->n - 1];
+		s->suite = arena_strndup(&s->arena, suite, strlen(suite));
+	}
+	return ERR_NONE;
+}
+
+static enum status load_suite(struct json *doc, const struct scenario_options *options,
+        struct scenario_list *list, struct error *err)
+{
+	struct suite_root root;
+	struct matrix matrix;
+	uint32_t first = list->n;
+	size_t n;
+
+	if (json_read(json_root(doc), suite_fields, ARRAY_LEN(suite_fields), &root, err))
+		return err->code;
+	n = json_count(root.scenarios);
+	if (n == 0 || n > SUITE_SCENARIOS_MAX)
+		return json_expected(root.scenarios, err, "1 to %d scenarios", SUITE_SCENARIOS_MAX);
+	if (read_matrix(root.matrix, n, &matrix, err))
+		return err->code;
+	for (struct jval v = json_first(root.scenarios); json_type(v) != JSON_NONE;
+	        v = json_next(v))
+		if (add_element(v, &matrix, root.name, options, list, first, err))
+			return err->code;
+	list->suite = list->items[list->n - 1]->suite;
+	return ERR_NONE;
+}
+
+enum status scenario_load(const char *file, const struct scenario_options *options,
+        struct scenario_list *list, struct error *err)
+{
+	struct json *doc;
+
+	if (files_parse("", file, &doc, err))
+		return err->code;
+	if (json_type(json_get(json_root(doc), "scenarios")) == JSON_NONE)
+		return add(doc, files_new(false), options, list, err);
+	load_suite(doc, options, list, err);
+	json_free(doc);
+	return err->code;
+}

@@ -1,0 +1,254 @@
+/* Every word is first turned into a set of marked components; then the marks of the allowed classes
+ * are handed out in component order. So a role, a domain and a name differ only in how they mark.
+ */
+#include "harness/run/targets.h"
+
+#include <string.h>
+
+static unsigned component_class(const struct topology *t, uint32_t id)
+{
+	const struct component *c = &t->components[id];
+
+	switch (c->kind) {
+	case COMPONENT_CHIP:
+		return FAULT_TARGET_CHIP;
+	case COMPONENT_NODE:
+		return FAULT_TARGET_NODE;
+	case COMPONENT_LINK:
+		return t->links[c->index].class == LINK_ETHERNET ? FAULT_TARGET_ETHERNET
+		                                                 : FAULT_TARGET_C2C_LINK;
+	case COMPONENT_RACK:
+	case COMPONENT_PDU:
+	case COMPONENT_FAN:
+		return 0;
+	}
+	UNREACHABLE("component kind");
+}
+
+static const char *component_word(const struct topology *t, uint32_t id)
+{
+	static const char *const words[] = {[COMPONENT_RACK] = "rack",
+	        [COMPONENT_NODE] = "node",
+	        [COMPONENT_CHIP] = "chip",
+	        [COMPONENT_LINK] = "link",
+	        [COMPONENT_PDU] = "PDU",
+	        [COMPONENT_FAN] = "fan"};
+
+	return words[t->components[id].kind];
+}
+
+static void count_instance(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes,
+        uint32_t *uses, uint32_t *links, uint32_t room)
+{
+	uint32_t n_links = topology_path(t, nodes, n_nodes, links, room);
+
+	for (uint32_t i = 0; i < n_links; i++)
+		uses[t->links[links[i]].component]++;
+	for (uint32_t i = 0; i < n_nodes; i++) {
+		uses[t->node_component0 + nodes[i]]++;
+		for (uint32_t c = 0; c < t->chips_per_node; c++)
+			uses[t->chip_component0 + nodes[i] * t->chips_per_node + c]++;
+	}
+	uses[t->links[t->eth_ingress].component]++;
+}
+
+uint32_t *targets_uses(const struct deployment *d, struct arena *arena)
+{
+	const struct topology *t = &d->topology;
+	uint32_t *uses = ARENA_ARRAY(arena, uint32_t, t->n_components);
+	uint32_t room = topology_path_room(t, t->n_nodes);
+	uint32_t *links = ARENA_ARRAY(arena, uint32_t, room);
+
+	for (uint32_t p = 0; p < d->n_pools; p++) {
+		const struct pool_spec *pool = &d->pools[p];
+
+		for (uint32_t i = 0; i < pool->n_instances; i++)
+			count_instance(t, pool->nodes + (size_t)i * pool->nodes_per_instance,
+			        pool->nodes_per_instance, uses, links, room);
+	}
+	return uses;
+}
+
+static bool inside(const struct topology *t, uint32_t id, uint32_t domain)
+{
+	const struct component *c = &t->components[id], *d = &t->components[domain];
+	const struct link *link;
+
+	if (d->kind == COMPONENT_RACK)
+		return c->rack == d->rack;
+	if (c->kind != COMPONENT_LINK)
+		return c->node == d->node;
+	link = &t->links[c->index];
+	return link->class == LINK_C2C_NODE && link->node_a == d->node;
+}
+
+/* Marks what a word other than a plain name means; false if it is no such word. */
+static bool mark_word(const struct deployment *d, const char *word, unsigned classes, bool *marks,
+        struct arena *arena)
+{
+	const struct topology *t = &d->topology;
+	const uint32_t *uses = targets_uses(d, arena);
+	bool all = strcmp(word, "all") == 0, path = strcmp(word, "critical_path") == 0;
+	bool spare = strcmp(word, "spare") == 0, busiest = strcmp(word, "busiest") == 0;
+	uint32_t domain = COMPONENT_NONE, most = COMPONENT_NONE;
+
+	if (strncmp(word, "domain:", 7) == 0) {
+		domain = topology_find(t, word + 7);
+		if (domain == COMPONENT_NONE ||
+		        (t->components[domain].kind != COMPONENT_RACK &&
+		                t->components[domain].kind != COMPONENT_NODE))
+			return false;
+	} else if (!all && !path && !spare && !busiest) {
+		return false;
+	}
+	for (uint32_t i = 0; i < t->n_components; i++) {
+		if (!(component_class(t, i) & classes))
+			continue;
+		if (domain != COMPONENT_NONE)
+			marks[i] = inside(t, i, domain);
+		else if (spare)
+			marks[i] = uses[i] == 0 && t->components[i].node != COMPONENT_NONE;
+		else
+			marks[i] = all || (path && uses[i]);
+		if (uses[i] && (most == COMPONENT_NONE || uses[i] > uses[most]))
+			most = i;
+	}
+	if (busiest && most != COMPONENT_NONE)
+		marks[most] = true;
+	return true;
+}
+
+static const char *nearest_component(
+        const struct topology *t, const char *word, struct arena *arena)
+{
+	const char **names = ARENA_ARRAY(arena, const char *, t->n_components);
+
+	for (uint32_t i = 0; i < t->n_components; i++)
+		names[i] = t->components[i].name;
+	return error_nearest(word, names, t->n_components);
+}
+
+static enum target_answer resolve_component(const struct deployment *d, const char *word,
+        unsigned classes, struct arena *arena, const uint32_t **ids, uint32_t *n,
+        const char **detail)
+{
+	const struct topology *t = &d->topology;
+	bool *marks = ARENA_ARRAY(arena, bool, t->n_components);
+	uint32_t *found;
+
+	if (!mark_word(d, word, classes, marks, arena)) {
+		uint32_t id = topology_find(t, word);
+
+		if (id == COMPONENT_NONE) {
+			*detail = nearest_component(t, word, arena);
+			return TARGET_UNKNOWN;
+		}
+		if (!(component_class(t, id) & classes)) {
+			*detail = arena_printf(arena, "%s %s", component_word(t, id), word);
+			return TARGET_WRONG;
+		}
+		marks[id] = true;
+	}
+	found = ARENA_ARRAY(arena, uint32_t, t->n_components);
+	*n = 0;
+	for (uint32_t i = 0; i < t->n_components; i++)
+		if (marks[i])
+			found[(*n)++] = i;
+	*ids = found;
+	return *n ? TARGET_FOUND : TARGET_NONE;
+}
+
+static enum target_answer resolve_tenant(const struct traffic_spec *traffic, const char *word,
+        struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail)
+{
+	const char *names[TRAFFIC_TENANTS_MAX];
+	uint32_t *found = ARENA_ARRAY(arena, uint32_t, TRAFFIC_TENANTS_MAX);
+	uint32_t busiest = 0;
+
+	*n = 0;
+	for (uint32_t i = 0; i < traffic->n_tenants; i++) {
+		names[i] = traffic->tenants[i].name;
+		if (strcmp(word, names[i]) == 0 || strcmp(word, "all") == 0)
+			found[(*n)++] = i;
+		if (traffic_mean_rate(&traffic->tenants[i]) >
+		        traffic_mean_rate(&traffic->tenants[busiest]))
+			busiest = i;
+	}
+	if (*n == 0 && strcmp(word, "busiest") == 0)
+		found[(*n)++] = busiest;
+	*ids = found;
+	if (*n)
+		return TARGET_FOUND;
+	if (strcmp(word, "critical_path") == 0 || strcmp(word, "spare") == 0)
+		return TARGET_NONE;
+	*detail = error_nearest(word, names, traffic->n_tenants);
+	return TARGET_UNKNOWN;
+}
+
+static bool is_tenant(const struct traffic_spec *traffic, const char *word)
+{
+	for (uint32_t i = 0; i < traffic->n_tenants; i++)
+		if (strcmp(traffic->tenants[i].name, word) == 0)
+			return true;
+	return false;
+}
+
+static enum target_answer resolve(void *ctx, const char *word, unsigned classes,
+        struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail)
+{
+	const struct target_context *c = ctx;
+	enum target_answer answer = TARGET_UNKNOWN;
+
+	*detail = NULL;
+	if (classes & FAULT_TARGET_TRAFFIC) {
+		answer = resolve_tenant(c->traffic, word, arena, ids, n, detail);
+		if (answer != TARGET_UNKNOWN || !c->deployment)
+			return answer;
+		if (topology_find(&c->deployment->topology, word) != COMPONENT_NONE) {
+			*detail = arena_printf(arena, "component %s", word);
+			return TARGET_WRONG;
+		}
+		return answer;
+	}
+	if (c->deployment)
+		answer = resolve_component(c->deployment, word, classes, arena, ids, n, detail);
+	if (answer == TARGET_UNKNOWN && is_tenant(c->traffic, word)) {
+		*detail = arena_printf(arena, "traffic entry %s", word);
+		answer = TARGET_WRONG;
+	}
+	return answer;
+}
+
+static const char *name(void *ctx, bool traffic, uint32_t id)
+{
+	const struct target_context *c = ctx;
+
+	return traffic ? c->traffic->tenants[id].name : c->deployment->topology.components[id].name;
+}
+
+static enum status length_law(
+        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err)
+{
+	struct length_spec *spec = arena_must(arena, sizeof(*spec));
+
+	(void)ctx;
+	*law = spec;
+	return length_parse(v, arena, spec, err);
+}
+
+static void length_law_canonical(void *ctx, const void *law, struct json_out *o, const char *key)
+{
+	(void)ctx;
+	length_canonical(law, o, key);
+}
+
+struct target_resolver targets_resolver(struct target_context *context)
+{
+	return (struct target_resolver){
+	        .ctx = context,
+	        .resolve = resolve,
+	        .name = name,
+	        .length_law = length_law,
+	        .length_law_canonical = length_law_canonical,
+	};
+}

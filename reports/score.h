@@ -84,7 +84,7 @@ struct expect_rule {
 struct abort_rule {
 	const char *signal; /* error_ratio, in_flight, pool.queue_ms … */
 	const char *pool;
-	bool greater;
+	bool greater, or_equal;
 	double value; /* ms for *_ms signals */
 	int64_t for_ns;
 };

@@ -1,0 +1,89 @@
+/* What a run leaves for people and programs: result.json (DESIGN §9), junit.xml (FORMATS §5) and
+ * the terminal's summary, all from one document. Pure: into buffers; the caller writes files.
+ *
+ * Everything pointed to is borrowed. Text may be NULL where it is not known (written as null). */
+#ifndef LPC_REPORTS_RENDER_H
+#define LPC_REPORTS_RENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "harness/base/json.h"
+#include "reports/score.h"
+#include "reports/text.h"
+
+struct result_lag { /* one of the three self-measured latenesses */
+	bool known;
+	double p50_ms, p99_ms, max_ms;
+};
+
+struct result_validity {
+	bool valid;
+	uint32_t n_reasons;
+	const char *const *reasons;
+	struct result_lag sched, emission, loop;
+	uint32_t attempts;   /* runs made, this one included */
+	bool priority_known; /* what was got of nice -20 and a core each (wall clock) */
+	int client_nice, emulator_nice;
+	int client_cpu, emulator_cpu; /* -1 = not pinned */
+};
+
+/* The wall run against its virtual companion, request by request (DESIGN §2). */
+struct result_agreement {
+	bool ok;
+	uint64_t compared;
+	double tpot_max_deviation; /* share; bound 0.01 */
+	double ttft_within_share;  /* outside fault windows; bound 0.99 */
+	double ttft_p50_wall_ms, ttft_p50_virtual_ms, ttft_p99_wall_ms, ttft_p99_virtual_ms;
+	double outcome_mismatch_share; /* bound 0.001 */
+	double ledger_max_ms;          /* bound 20 */
+	const char *reason;            /* what failed, or NULL */
+};
+
+struct result_drop {
+	const char *reason;
+	uint64_t rows;
+};
+
+struct result_trace {
+	uint64_t rows_read, emitted;
+	uint32_t n_dropped;
+	const struct result_drop *dropped;
+};
+
+struct result_engine {
+	const char *version, *commit;
+	uint64_t events;
+	double wall_seconds, simulated_seconds;
+};
+
+struct result_document {
+	const char *suite; /* NULL for a lone scenario */
+	const char *scenario;
+	uint64_t seed;
+	bool virtual_clock, partial;
+	const char *plan_digest, *traffic_digest, *result_digest; /* "sha256:…" */
+	uint32_t model_version;
+	struct result_validity validity;
+	const struct result_agreement *agreement; /* NULL: none was made */
+	const struct result_trace *trace;         /* NULL: no trace was read */
+	const struct score *score;                /* decided; NULL if the run never began */
+	const struct score_result *result;        /* of the same; NULL likewise */
+	const struct score_names *names;
+	uint32_t n_faults;
+	const struct score_fault *faults;
+	struct result_engine engine;
+	const char *replay; /* the command that repeats this run */
+	const char *path;   /* absolute path of result.json */
+	const char *error;  /* a harness fault, in words; else NULL */
+};
+
+/* The whole of result.json, as one object. score and result must be there. */
+void render_result(const struct result_document *d, struct json_out *o);
+
+/* One testsuite a document. */
+void render_junit(const struct result_document *docs, uint32_t n, struct text *out);
+
+/* Verdict, p99 table, failover times, replay command of one run. */
+void render_text(const struct result_document *d, struct text *out);
+
+#endif

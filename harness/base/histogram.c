@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define RATIO_DEN UINT64_C(1000000000)
-
 void histogram_init(struct histogram *h)
 {
 	*h = (struct histogram){.min = INT64_MAX};
@@ -87,13 +85,13 @@ bool histogram_next(const struct histogram *h, uint32_t *cursor, int64_t *upper_
 
 uint64_t histogram_rank(double q, uint64_t n)
 {
-	uint64_t num;
-	__uint128_t product;
+	double product = q * (double)n, whole = mathx_floor(product + 0.5);
+	double off = product > whole ? product - whole : whole - product;
 
-	CHECK(q > 0 && q <= 1);
-	num = (uint64_t)(q * (double)RATIO_DEN + 0.5);
-	product = (__uint128_t)num * n;
-	return (uint64_t)((product + RATIO_DEN - 1) / RATIO_DEN);
+	CHECK(q > 0 && q <= 1 && n < UINT64_C(1) << 50);
+	if (off <= product * 0x1p-50) /* q was rounded when it was read, and q n once more */
+		return (uint64_t)whole;
+	return (uint64_t)mathx_ceil(product);
 }
 
 bool histogram_percentile(const struct histogram *h, double q, int64_t *ns)

@@ -47,8 +47,8 @@ static inline void histogram_add(struct histogram *h, int64_t ns)
 	histogram_add_n(h, ns, 1);
 }
 
-/* ceil(q n) for the decimal ratio that q stands for: q is read to nine digits, since 0.07 * 100 is above 7
- * in binary. The rank of every percentile anywhere. */
+/* ceil(q n) for the ratio that q stands for: 0.07 * 100 is above 7 in binary, its rank is 7. The rank of
+ * every percentile anywhere; n < 2^50. */
 uint64_t histogram_rank(double q, uint64_t n);
 
 /* Upper edge (inclusive, never above max) of the cell of the ceil(q n)-th value, n = count + infinite,

@@ -110,6 +110,11 @@ enum status json_read(struct jval v, const struct field *fields, size_t n, void 
 enum status json_read2(struct jval v, const struct field *f1, size_t n1, void *out1,
 	const struct field *f2, size_t n2, void *out2, struct error *err) LPC_MUST_USE;
 
+/* The member `key` of object v, which decides what the other keys are: an index into the NULL-terminated
+ * choices. Refuses an absent one. */
+enum status json_choice(struct jval v, const char *key, const char *const *choices, int *out,
+	struct error *err) LPC_MUST_USE;
+
 /* Sets every field of a table to its default without a document (FIELD_VALUE… become JSON_NONE). */
 void json_defaults(const struct field *fields, size_t n, void *out);
 

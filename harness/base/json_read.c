@@ -424,3 +424,17 @@ enum status json_read(
 {
 	return json_read2(v, fields, n, out, NULL, 0, NULL, err);
 }
+
+enum status json_choice(
+        struct jval v, const char *key, const char *const *choices, int *out, struct error *err)
+{
+	const struct field f = {.name = key, .type = FIELD_ENUM, .choices = choices};
+	struct jval member;
+
+	if (json_type(v) != JSON_OBJECT)
+		return json_expected(v, err, "an object");
+	member = json_get(v, key);
+	if (json_type(member) == JSON_NONE)
+		return json_error(v, err, "expected the key '%s', found none", key);
+	return read_enum(member, &f, out, err);
+}

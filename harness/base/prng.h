@@ -60,10 +60,11 @@ static inline uint64_t prng_at(uint64_t key, uint64_t a, uint64_t b)
 	return x + a * 0x9e3779b97f4a7c15u + b;
 }
 
-/* 53-bit uniform in (0, 1): (u >> 11 + 0.5) / 2^53; never 0, never 1. */
+/* 52-bit uniform in (0, 1): ((u >> 12) + 1/2) / 2^52; never 0, never 1. (With 53 bits the half would be
+ * rounded away, and the largest draw would be 1.) */
 static inline double prng_unit(uint64_t u)
 {
-	return ((double)(u >> 11) + 0.5) * 0x1p-53;
+	return ((double)(u >> 12) + 0.5) * 0x1p-52;
 }
 
 /* True with probability num/den, an integer ratio, 0 <= num <= den < 2^63. Exact to 2^-64. */

@@ -147,6 +147,8 @@ uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req
 			r->next_at = at;
 	} else {
 		pools_route(r, now, live);
+		if (r->dispatch_due)
+			r->next_at = now;
 	}
 	return handle;
 }
@@ -193,6 +195,8 @@ static void push_leaving(struct rack *r, uint32_t live, int64_t due)
 
 	CHECK(ok);
 	l->state = LIVE_LEAVING;
+	if (due < r->next_at)
+		r->next_at = due;
 }
 
 void rack_refuse(

@@ -1,0 +1,617 @@
+/* One loop, from instant to instant. At each, in the order of DESIGN §4: reverts, injects, frame ends,
+ * health, arrivals, admission, dispatch, client actions, signals. The next instant is the smallest of seven
+ * sources; nothing is polled. The 10 ms grid of signals exists only where a trigger or an abort rule listens.
+ *
+ *      faults   schedule + machines       ── sink ──►  rack, shaper
+ *      traffic  arrivals (and retries)    ──────────►  rack_submit
+ *      rack     completions, refusals     ──────────►  sample → score, book, digest
+ *      clients  timeouts                  ──────────►  rack_cancel
+ *
+ * The client is the ideal one: it sends at the planned instant. Memory grows with the number in flight. */
+#include "harness/run/drive_virtual.h"
+
+#include "faults/trigger.h"
+#include "harness/base/heap.h"
+#include "harness/base/pool.h"
+#include "harness/base/prng.h"
+#include "harness/run/plan.h"
+#include "harness/run/shaper.h"
+#include "harness/run/signals.h"
+
+enum { CLIENTS_MAX = 1 << 24, DIGEST_WORDS = 8 };
+
+/* A request on the client's side, from its planned instant to its outcome. */
+struct client {
+	struct arrival a;
+	int64_t t_sched;
+	uint64_t handle; /* of the rack; 0 while a retry waits */
+	uint32_t attempts, prev, next;
+};
+
+struct client_list { /* of one tenant, in order of t_sched: the head times out first */
+	uint32_t head, tail;
+};
+
+/* Requests that end at one instant, sorted by id before they enter the digest. */
+struct ended {
+	uint64_t id, word[DIGEST_WORDS];
+};
+
+struct run {
+	const struct scenario *s;
+	const struct virtual_options *o;
+	struct virtual_result *out;
+	struct arena arena;
+	const char *names[TRAFFIC_TENANTS_MAX];
+	struct rack *rack;
+	struct shaper *shaper;
+	struct fault_sink rack_side, client_side;
+	struct fault_schedule schedule;
+	struct fault_machines model, client;
+	struct traffic *traffic;
+	struct pool clients;
+	struct client_list tenants[TRAFFIC_TENANTS_MAX];
+	struct heap retries; /* (instant, id, client) */
+	struct arrival next;
+	bool more;
+	struct signals *signals; /* NULL when nobody listens */
+	int64_t signal_at;
+	uint64_t in_flight;
+	struct lanes lanes, traffic_lanes;
+	struct ended *ended;
+	uint32_t n_ended, ended_capacity;
+	int64_t ended_at;
+	int64_t now, stop_at; /* duration + drain */
+	uint64_t retry_key;
+	bool stopped;
+};
+
+static struct client *client_at(struct run *r, uint32_t i)
+{
+	return pool_at(&r->clients, i);
+}
+
+/* --- samples out ----------------------------------------------------------------------------------- */
+
+static void flush_ended(struct run *r)
+{
+	for (uint32_t i = 1; i < r->n_ended; i++) { /* nearly always one */
+		struct ended e = r->ended[i];
+		uint32_t j = i;
+
+		for (; j && r->ended[j - 1].id > e.id; j--)
+			r->ended[j] = r->ended[j - 1];
+		r->ended[j] = e;
+	}
+	for (uint32_t i = 0; i < r->n_ended; i++)
+		for (unsigned w = 0; w < DIGEST_WORDS; w++)
+			lanes_add(&r->lanes, r->ended[i].word[w]);
+	r->n_ended = 0;
+}
+
+static void digest(struct run *r, const struct sample *s)
+{
+	struct ended *e;
+
+	if (s->t_done != r->ended_at)
+		flush_ended(r);
+	r->ended_at = s->t_done;
+	if (r->n_ended == r->ended_capacity) {
+		r->ended_capacity = r->ended_capacity ? r->ended_capacity * 2 : 64;
+		r->ended = mem_grow(r->ended, r->ended_capacity, sizeof(*r->ended));
+	}
+	e = &r->ended[r->n_ended++];
+	*e = (struct ended){.id = s->id,
+		.word = {s->id, (uint64_t)s->outcome, (uint64_t)s->t_first, (uint64_t)s->t_last,
+			(uint64_t)s->t_done, (uint64_t)s->output_tokens, s->attempts, s->replays}};
+}
+
+static void give(struct run *r, const struct sample *s)
+{
+	if (r->o->digest)
+		digest(r, s);
+	if (r->o->score)
+		score_sample(r->o->score, s);
+	if (r->o->book)
+		book_add(r->o->book, s);
+	if (r->signals)
+		signals_sample(r->signals, s);
+}
+
+static struct sample sample_of(const struct run *r, const struct client *c, enum outcome outcome,
+	int64_t t_done)
+{
+	return (struct sample){
+		.id = c->a.request_id,
+		.tenant = c->a.tenant,
+		.tier = r->s->traffic.tenants[c->a.tenant].tier_index,
+		.outcome = outcome,
+		.t_sched = c->t_sched,
+		.t_send = c->attempts ? c->t_sched : -1,
+		.t_hdr = -1,
+		.t_first = -1,
+		.t_last = -1,
+		.t_done = t_done,
+		.prompt_tokens = c->a.prompt_tokens,
+		.queue_ns = -1,
+		.prefill_ns = -1,
+		.decode_ns = -1,
+		.itl_judged_ns = -1,
+		.attempts = c->attempts,
+	};
+}
+
+static void retire(struct run *r, uint32_t index)
+{
+	struct client *c = client_at(r, index);
+	struct client_list *list = &r->tenants[c->a.tenant];
+
+	if (c->prev == POOL_NONE)
+		list->head = c->next;
+	else
+		client_at(r, c->prev)->next = c->next;
+	if (c->next == POOL_NONE)
+		list->tail = c->prev;
+	else
+		client_at(r, c->next)->prev = c->prev;
+	r->in_flight--;
+	pool_give(&r->clients, index);
+}
+
+static void fill_served(const struct rack_completion *d, struct sample *s)
+{
+	s->t_first = s->t_hdr = d->t_first;
+	s->t_last = d->t_last;
+	s->output_tokens = d->delivered;
+	s->replays = d->replays;
+	s->tokens_recomputed = d->tokens_recomputed;
+	if (d->t_entry >= 0)
+		s->queue_ns = d->t_entry - d->t_arrival;
+	if (d->t_first_edge >= 0) {
+		s->prefill_ns = d->t_first_edge - d->t_entry;
+		s->decode_ns = d->t_last_edge - d->t_first_edge;
+	}
+	if (d->delivered >= 2)
+		s->itl_judged_ns = d->itl_p99_ns;
+	s->blame_queue_ns = d->queue_ns;
+	s->blame_entry_ns = d->entry_wait_ns;
+	s->blame_prefill_ns = d->prefill_ns;
+	s->blame_decode_ns = d->decode_ns;
+	s->n_stalls = d->n_stalls;
+	for (uint32_t i = 0; i < d->n_stalls; i++)
+		s->stalls[i] = (struct sample_stall){d->stalls[i].fault, d->stalls[i].ns};
+}
+
+static void on_completed(void *ctx, int64_t now, const struct rack_completion *done)
+{
+	struct run *r = ctx;
+	uint32_t index = done->req.user;
+	struct sample s = sample_of(
+		r, client_at(r, index), done->failed ? OUTCOME_TRUNCATED : OUTCOME_OK, now);
+
+	fill_served(done, &s);
+	if (!done->failed)
+		s.blame_network_ns = (done->t_arrival - s.t_sched) + (s.t_last - done->t_last_edge);
+	if (done->replays)
+		for (uint32_t i = 0; i < done->n_stalls; i++)
+			r->out->ledger.e[done->stalls[i].fault].replayed++;
+	if (r->o->explain_id == s.id && r->o->explain_done)
+		r->o->explain_done(r->o->explain_ctx, &s, done);
+	give(r, &s);
+	retire(r, index);
+}
+
+static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n)
+{
+	struct run *r = ctx;
+
+	score_gaps(r->o->score, req->id, req->tier, gap_ns, n);
+}
+
+static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	struct run *r = ctx;
+
+	ledger_phase(&r->out->ledger, fault, phase, at_ns);
+}
+
+static void on_trace(void *ctx, int64_t at_ns, uint64_t id, enum rack_step_kind step, int64_t a,
+	int64_t b)
+{
+	struct run *r = ctx;
+
+	if (id == r->o->explain_id)
+		r->o->explain(r->o->explain_ctx, at_ns, step, a, b);
+}
+
+/* --- clients --------------------------------------------------------------------------------------- */
+
+static void submit(struct run *r, uint32_t index)
+{
+	struct client *c = client_at(r, index);
+	uint32_t generation = pool_generation(&r->clients, index);
+	uint64_t handle;
+
+	c->attempts++;
+	handle = rack_submit(r->rack, r->now,
+		&(struct rack_request){
+			.id = c->a.request_id,
+			.user = index,
+			.tenant = c->a.tenant,
+			.tier = r->s->traffic.tenants[c->a.tenant].tier_index,
+			.prompt_tokens = c->a.prompt_tokens,
+			.output_tokens = c->a.output_tokens,
+			.max_tokens = c->a.max_tokens,
+		});
+	/* A refusal may have come back within: then the client is gone, or waits to try again. */
+	if (pool_is_live(&r->clients, index, generation) && c->handle != UINT64_MAX)
+		c->handle = handle;
+}
+
+/* Seconds that the server asked for; the client obeys (the load generator does the same). */
+static void on_refused(void *ctx, int64_t now, const struct rack_request *req, enum rack_refusal why,
+	int64_t retry_after_s)
+{
+	struct run *r = ctx;
+	uint32_t index = req->user;
+	struct client *c = client_at(r, index);
+	struct sample s;
+
+	if (why != REFUSED_CONTEXT && why != REFUSED_NO_POOL &&
+		c->attempts <= r->s->traffic.tenants[c->a.tenant].retries) {
+		bool ok = heap_push(&r->retries, now + retry_after_s * NS_PER_S, c->a.request_id,
+			(uint64_t)pool_generation(&r->clients, index) << 32 | index);
+
+		CHECK(ok);
+		c->handle = UINT64_MAX; /* none: it waits */
+		return;
+	}
+	s = sample_of(r, c, OUTCOME_REJECTED, now);
+	give(r, &s);
+	retire(r, index);
+}
+
+static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
+{
+	on_phase(ctx, fault, PHASE_EFFECT, at_ns);
+}
+
+static enum status pull(struct run *r, struct error *err)
+{
+	return traffic_next(r->traffic, &r->next, &r->more, err);
+}
+
+/* The planned request becomes a client: lengths bent by what is active now, max_tokens settled. */
+static uint32_t take_arrival(struct run *r)
+{
+	uint32_t index = pool_take(&r->clients);
+	struct client_list *list = &r->tenants[r->next.tenant];
+	struct client *c;
+
+	CHECK(index != POOL_NONE);
+	plan_traffic_fold(r->s, &r->next, &r->traffic_lanes);
+	shaper_apply(r->shaper, &r->next, shaped, r);
+	c = client_at(r, index);
+	*c = (struct client){.a = r->next, .t_sched = r->next.at_ns, .prev = list->tail,
+		.next = POOL_NONE};
+	c->a.max_tokens = scenario_max_tokens(r->s, &c->a);
+	if (c->a.output_tokens > c->a.max_tokens)
+		c->a.output_tokens = c->a.max_tokens;
+	if (list->tail == POOL_NONE)
+		list->head = index;
+	else
+		client_at(r, list->tail)->next = index;
+	list->tail = index;
+	r->in_flight++;
+	r->out->scheduled++;
+	return index;
+}
+
+static enum status arrivals(struct run *r, struct error *err)
+{
+	while (r->more && r->next.at_ns == r->now) {
+		enum status st;
+
+		submit(r, take_arrival(r));
+		st = pull(r, err);
+		if (st)
+			return st;
+	}
+	while (r->retries.n && r->retries.e[0].key <= r->now) {
+		struct heap_entry e = heap_pop(&r->retries);
+
+		if (!pool_is_live(&r->clients, (uint32_t)e.value, (uint32_t)(e.value >> 32)))
+			continue;
+		client_at(r, (uint32_t)e.value)->handle = 0;
+		submit(r, (uint32_t)e.value);
+	}
+	return ERR_NONE;
+}
+
+/* Ends a client that has no completion of its own: timeout, or the end of the run. */
+static void give_up(struct run *r, uint32_t index, enum outcome outcome)
+{
+	struct client *c = client_at(r, index);
+	struct rack_completion left = {.t_entry = -1, .t_first = -1, .t_last = -1,
+		.t_first_edge = -1, .t_last_edge = -1};
+	struct sample s;
+
+	if (c->handle && c->handle != UINT64_MAX)
+		(void)rack_cancel(r->rack, r->now, c->handle, &left);
+	s = sample_of(r, c, outcome, r->now);
+	fill_served(&left, &s);
+	give(r, &s);
+	retire(r, index);
+}
+
+static int64_t timeout_at(struct run *r)
+{
+	int64_t next = NS_NEVER;
+
+	for (uint32_t t = 0; t < r->s->traffic.n_tenants; t++) {
+		int64_t at;
+
+		if (r->tenants[t].head == POOL_NONE)
+			continue;
+		at = client_at(r, r->tenants[t].head)->t_sched +
+		     r->s->traffic.tenants[t].timeout_ns;
+		if (at < next)
+			next = at;
+	}
+	return next;
+}
+
+static void timeouts(struct run *r)
+{
+	for (uint32_t t = 0; t < r->s->traffic.n_tenants; t++) {
+		int64_t timeout = r->s->traffic.tenants[t].timeout_ns;
+
+		while (r->tenants[t].head != POOL_NONE &&
+			client_at(r, r->tenants[t].head)->t_sched + timeout <= r->now)
+			give_up(r, r->tenants[t].head, OUTCOME_TIMEOUT);
+	}
+}
+
+/* --- faults ---------------------------------------------------------------------------------------- */
+
+static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
+{
+	struct run *r = ctx;
+
+	if (fault == r->o->without)
+		return;
+	ledger_phase(&r->out->ledger, fault, inject ? PHASE_INJECT : PHASE_REVERT, now);
+	if (inject) {
+		if (r->o->score)
+			score_inject(r->o->score, fault, now);
+		fault_machines_inject(&r->model, now, fault, &r->rack_side);
+		fault_machines_inject(&r->client, now, fault, &r->client_side);
+		return;
+	}
+	fault_machines_revert(&r->model, now, fault, &r->rack_side);
+	fault_machines_revert(&r->client, now, fault, &r->client_side);
+	if (r->o->score)
+		score_revert(r->o->score, fault, now);
+}
+
+static void faults(struct run *r)
+{
+	if (fault_schedule_next_at(&r->schedule) <= r->now)
+		fault_schedule_step(&r->schedule, r->now, fault_event, r);
+	if (fault_machines_next_at(&r->model) <= r->now)
+		fault_machines_step(&r->model, r->now, &r->rack_side);
+	if (fault_machines_next_at(&r->client) <= r->now)
+		fault_machines_step(&r->client, r->now, &r->client_side);
+}
+
+/* --- signals --------------------------------------------------------------------------------------- */
+
+static void sample_signals(struct run *r)
+{
+	struct rack_signals rs;
+
+	if (r->now < r->signal_at)
+		return;
+	r->signal_at += SIGNALS_GRID_NS;
+	rack_signals(r->rack, r->now, &rs);
+	signals_rack(r->signals, rs.spare_count, r->in_flight);
+	for (uint32_t p = 0; p < r->s->deployment.n_pools; p++)
+		signals_pool(r->signals, p, rack_pool_queue_ns(r->rack, r->now, p));
+	signals_triggers(r->signals, r->now, &r->schedule);
+	r->out->abort_rule = signals_abort(r->signals, r->now);
+	if (r->out->abort_rule) {
+		r->out->aborted = true;
+		r->stopped = true;
+	}
+}
+
+/* --- the loop -------------------------------------------------------------------------------------- */
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t next_instant(struct run *r)
+{
+	int64_t at = rack_next_at(r->rack);
+
+	if (r->more)
+		at = min_i64(at, r->next.at_ns);
+	if (r->retries.n)
+		at = min_i64(at, r->retries.e[0].key);
+	if (r->in_flight)
+		at = min_i64(at, timeout_at(r));
+	if (r->s->faults.n) {
+		at = min_i64(at, fault_schedule_next_at(&r->schedule));
+		at = min_i64(at, fault_machines_next_at(&r->model));
+		at = min_i64(at, fault_machines_next_at(&r->client));
+	}
+	if (r->signals)
+		at = min_i64(at, r->signal_at);
+	return at;
+}
+
+static enum status loop(struct run *r, struct error *err)
+{
+	enum status st;
+
+	while (!r->stopped) {
+		int64_t at = next_instant(r);
+
+		/* Over when the plan has been played and nobody waits any more. */
+		if (at >= r->stop_at || (at >= r->s->duration_ns && !r->more && !r->in_flight))
+			break;
+		r->now = at;
+		r->out->events++;
+		if (r->s->faults.n)
+			faults(r);
+		if (rack_next_at(r->rack) <= at)
+			rack_step(r->rack, at);
+		st = arrivals(r, err);
+		if (st)
+			return st;
+		if (rack_next_at(r->rack) <= at)
+			rack_dispatch(r->rack, at);
+		if (r->in_flight)
+			timeouts(r);
+		if (r->signals)
+			sample_signals(r);
+		if (r->o->interrupt && (r->out->events & 1023) == 0 && *r->o->interrupt) {
+			r->out->interrupted = true;
+			r->stopped = true;
+		}
+	}
+	return ERR_NONE;
+}
+
+/* The run is over: what is in flight stalled, what was not sent is counted, every fault is reverted. */
+static enum status finish(struct run *r, struct error *err)
+{
+	uint8_t live[DIGEST_BYTES], fresh[DIGEST_BYTES];
+	struct rack *untouched;
+	struct rack_config config = scenario_rack_config(r->s, r->o->seed, r->names);
+	bool clean;
+
+	if (!r->stopped && r->now < r->s->duration_ns)
+		r->now = r->s->duration_ns;
+	if (!r->stopped && r->in_flight)
+		r->now = r->stop_at;
+	for (uint32_t t = 0; t < r->s->traffic.n_tenants; t++)
+		while (r->tenants[t].head != POOL_NONE)
+			give_up(r, r->tenants[t].head, OUTCOME_STALLED);
+	while (r->more) {
+		enum status st;
+
+		give_up(r, take_arrival(r), OUTCOME_NOT_SENT);
+		st = pull(r, err);
+		if (st)
+			return st;
+	}
+	fault_schedule_finish(&r->schedule, r->now, fault_event, r);
+	rack_static_digest(r->rack, live);
+	untouched = rack_create(&config);
+	rack_static_digest(untouched, fresh);
+	rack_free(untouched);
+	clean = true;
+	for (unsigned i = 0; i < DIGEST_BYTES; i++)
+		clean &= live[i] == fresh[i];
+	ledger_clean(&r->out->ledger, clean);
+	r->out->ended_ns = r->now;
+	return ERR_NONE;
+}
+
+static void settle(struct run *r)
+{
+	flush_ended(r);
+	ledger_fold(&r->out->ledger, &r->lanes);
+	lanes_add(&r->lanes, MODEL_VERSION);
+	lanes_final(&r->lanes, r->out->result_digest);
+	lanes_final(&r->traffic_lanes, r->out->traffic_digest);
+	r->out->traffic = traffic_counts(r->traffic);
+	r->out->rack = rack_counts(r->rack);
+	r->out->path_worst = rack_path_worst(r->rack);
+}
+
+static enum status prepare(struct run *r, struct error *err)
+{
+	struct rack_config config = scenario_rack_config(r->s, r->o->seed, r->names);
+
+	config.emit_gaps = r->o->score != NULL;
+	config.listener = (struct rack_listener){
+		.ctx = r,
+		.refused = on_refused,
+		.completed = on_completed,
+		.gaps = r->o->score ? on_gaps : NULL,
+		.phase = on_phase,
+		.trace = r->o->explain_id && r->o->explain ? on_trace : NULL,
+	};
+	r->rack = rack_create(&config);
+	r->rack_side = rack_sink(r->rack);
+	r->shaper = shaper_new(&r->s->faults, r->o->seed);
+	r->client_side = shaper_sink(r->shaper);
+	fault_schedule_init(&r->schedule, &r->s->faults, r->s->duration_ns, &r->arena);
+	fault_machines_init(&r->model, &r->s->faults, FAULT_MODEL, &r->arena);
+	fault_machines_init(&r->client, &r->s->faults, FAULT_CLIENT, &r->arena);
+	if (signals_wanted(r->s))
+		r->signals = signals_new(r->s);
+	for (uint32_t t = 0; t < TRAFFIC_TENANTS_MAX; t++)
+		r->tenants[t] = (struct client_list){POOL_NONE, POOL_NONE};
+	return traffic_open(&r->s->traffic, r->o->seed, r->s->duration_ns, &r->s->traces, &r->traffic,
+		err);
+}
+
+enum status drive_virtual(const struct scenario *s, const struct virtual_options *options,
+	struct virtual_result *out, struct error *err)
+{
+	struct run r = {.s = s, .o = options, .out = out, .ended_at = -1,
+		.stop_at = s->duration_ns + s->drain_ns};
+	enum status st;
+
+	*out = (struct virtual_result){0};
+	ledger_init(&out->ledger, s->faults.n);
+	arena_init(&r.arena, (size_t)1 << 32);
+	pool_init(&r.clients, sizeof(struct client), CLIENTS_MAX);
+	heap_init(&r.retries, 0);
+	lanes_init(&r.lanes);
+	lanes_init(&r.traffic_lanes);
+	st = prepare(&r, err);
+	if (!st)
+		st = pull(&r, err);
+	if (!st)
+		st = loop(&r, err);
+	if (!st)
+		st = finish(&r, err);
+	if (!st)
+		settle(&r);
+	traffic_close(r.traffic);
+	signals_free(r.signals);
+	shaper_free(r.shaper);
+	rack_free(r.rack);
+	heap_free(&r.retries);
+	pool_free(&r.clients);
+	arena_free(&r.arena);
+	mem_free(r.ended);
+	return st;
+}
+
+void virtual_result_free(struct virtual_result *r)
+{
+	ledger_free(&r->ledger);
+}
+
+struct rack_config scenario_rack_config(
+	const struct scenario *s, uint64_t seed, const char *names[static TRAFFIC_TENANTS_MAX])
+{
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
+		names[t] = s->traffic.tenants[t].name;
+	return (struct rack_config){
+		.deployment = &s->deployment,
+		.seed = seed,
+		.tenants = names,
+		.n_tenants = s->traffic.n_tenants,
+		.tiers = s->traffic.tiers,
+		.n_tiers = s->traffic.n_tiers,
+		.n_faults = s->faults.n,
+	};
+}

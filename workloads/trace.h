@@ -64,6 +64,8 @@ struct trace_counts {
 	uint64_t dropped[TRACE_DROPS]; /* rows_read = emitted + the sum of these */
 };
 
+void trace_counts_add(struct trace_counts *into, const struct trace_counts *from);
+
 struct trace_row {
 	int64_t at_ns;                        /* from the first row, speed applied */
 	int64_t prompt_tokens, output_tokens; /* >= 1 */
@@ -88,7 +90,6 @@ void trace_close(struct trace_reader *r); /* NULL is allowed */
 enum status trace_next(
         struct trace_reader *r, struct trace_row *row, bool *more, struct error *err) LPC_MUST_USE;
 struct trace_counts trace_counts(const struct trace_reader *r);
-void trace_digest(struct trace_reader *r, uint8_t out[static DIGEST_BYTES]); /* of the bytes read */
 
 /* Reads a whole trace for its errors, before anything starts, and keeps the digest of its bytes
  * (all of them, behind the limit too) in the spec. */

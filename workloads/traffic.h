@@ -1,8 +1,9 @@
-/* Traffic: what arrives, when, how long (DESIGN §4 "Traffic", §7 "traffic"). A pull iterator; memory does
- * not grow with the number of requests. Pure: traces are read through a byte source.
+/* Traffic: what arrives, when, how long (DESIGN §4 "Traffic", §7 "traffic"). A pull iterator;
+ * memory does not grow with the number of requests. Pure: traces are read through a byte source.
  *
- * All draws here are plan-time: one stream per tenant and purpose ("arrival/<name>", "prompt/<name>",
- * "output/<name>"), so that removing one tenant or fault never moves another draw. */
+ * All draws here are plan-time: one stream per tenant and purpose ("arrival/<name>",
+ * "prompt/<name>", "output/<name>"), so that removing one tenant or fault never moves another draw.
+ */
 #ifndef LPC_WORKLOADS_TRAFFIC_H
 #define LPC_WORKLOADS_TRAFFIC_H
 
@@ -38,7 +39,8 @@ struct arrival {
 	int64_t at_ns;
 	uint64_t request_id; /* 1, 2, 3 … in order of (at_ns, tenant) */
 	uint32_t tenant;
-	int64_t prompt_tokens, output_tokens, max_tokens; /* max_tokens 0 = the deployment decides */
+	int64_t prompt_tokens, output_tokens,
+	        max_tokens; /* max_tokens 0 = the deployment decides */
 };
 
 struct traffic_counts {
@@ -48,27 +50,34 @@ struct traffic_counts {
 	struct trace_counts trace; /* rows_read = emitted + dropped by reason; sum over traces */
 };
 
-/* v: the scenario's "traffic" array. `duration_ns` bounds fault-free planning checks (a rate that would
- * exceed TRAFFIC_REQUESTS_MAX is refused at its place in the file). */
+/* v: the scenario's "traffic" array. `duration_ns` bounds fault-free planning checks (a rate that
+ * would exceed TRAFFIC_REQUESTS_MAX is refused at its place in the file). */
 enum status traffic_parse(struct jval v, int64_t duration_ns, struct arena *arena,
-	struct traffic_spec *out, struct error *err) LPC_MUST_USE;
+        struct traffic_spec *out, struct error *err) LPC_MUST_USE;
 void traffic_canonical(const struct traffic_spec *spec, struct json_out *o, const char *key);
+
+/* Reads every trace to its end for its errors, before anything starts, keeps their digests in the
+ * spec, and adds up what would be emitted and dropped. */
+enum status traffic_check_traces(struct traffic_spec *spec, int64_t duration_ns,
+        const struct trace_opener *opener, struct trace_counts *counts,
+        struct error *err) LPC_MUST_USE;
 
 struct traffic;
 
 /* `open_trace` gives a byte source for a trace's path (resolved against from_file); see trace.h. */
 enum status traffic_open(const struct traffic_spec *spec, uint64_t seed, int64_t duration_ns,
-	const struct trace_opener *opener, struct traffic **out, struct error *err) LPC_MUST_USE;
+        const struct trace_opener *opener, struct traffic **out, struct error *err) LPC_MUST_USE;
 void traffic_close(struct traffic *t);
 
 /* The next arrival in order of (at_ns, tenant index). Returns ERR_NONE and *more = false at the end
  * (at_ns >= duration is never emitted); ERR_USAGE for a bad trace row (file:line). */
-enum status traffic_next(struct traffic *t, struct arrival *out, bool *more, struct error *err)
-	LPC_MUST_USE;
+enum status traffic_next(
+        struct traffic *t, struct arrival *out, bool *more, struct error *err) LPC_MUST_USE;
 
 struct traffic_counts traffic_counts(const struct traffic *t);
-bool traffic_is_trace_only(const struct traffic_spec *spec); /* census (FORMATS §1, basis) */
-bool traffic_is_random(const struct traffic_spec *spec);     /* some draw depends on the seed */
-double traffic_mean_rate(const struct tenant_spec *tenant);  /* requests/s; 0 for traces */
+bool traffic_is_trace_only(
+        const struct traffic_spec *spec);                /* literal replay: census (FORMATS §1) */
+bool traffic_is_random(const struct traffic_spec *spec); /* some draw depends on the seed */
+double traffic_mean_rate(const struct tenant_spec *tenant); /* requests/s; 0 for traces */
 
 #endif

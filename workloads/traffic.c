@@ -1,0 +1,181 @@
+/* The merge of all tenants into one stream of arrivals.
+ *
+ *   tenant 0: arrival process, prompt law, output law ──► head ─┐
+ *   tenant 1: trace reader                            ──► head ─┼─► heap by (at_ns, tenant) ─► id
+ * 1, 2, 3 … …                                                           ┘
+ *
+ * Each tenant looks one arrival ahead and owns all of its randomness, so a tenant added or removed
+ * changes ids but not one instant or length of the others. Ids are given on the way out. Memory is
+ * one head and three blocks of draws a tenant, however long the run. */
+#include "workloads/traffic.h"
+#include "harness/base/heap.h"
+#include "harness/base/units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct head {
+	struct arrival a;
+	bool clipped_prompt, clipped_output;
+};
+
+struct tenant {
+	const struct tenant_spec *spec;
+	struct arrival_state arrival;
+	struct length_state prompt, output;
+	struct trace_reader *trace; /* NULL where laws make the traffic */
+	struct head head;
+	bool has_head;
+};
+
+struct traffic {
+	uint32_t n;
+	uint64_t last_id;
+	struct heap order; /* of heads: key at_ns, sub and value tenant */
+	struct traffic_counts counts;
+	struct tenant tenants[];
+};
+
+static struct prng tenant_stream(uint64_t seed, const char *purpose, const char *name)
+{
+	char full[128];
+
+	snprintf(full, sizeof(full), "%s/%s", purpose, name);
+	return prng_stream(seed, full);
+}
+
+static enum status start_tenant(struct tenant *t, const struct tenant_spec *spec, uint64_t seed,
+        int64_t duration_ns, const struct trace_opener *opener, struct error *err)
+{
+	t->spec = spec;
+	if (spec->from_trace)
+		return trace_open(&spec->trace, opener, tenant_stream(seed, "smear", spec->name),
+		        duration_ns, &t->trace, err);
+	arrival_start(&t->arrival, &spec->arrival, tenant_stream(seed, "arrival", spec->name),
+	        duration_ns);
+	length_start(&t->prompt, &spec->prompt, tenant_stream(seed, "prompt", spec->name));
+	length_start(&t->output, &spec->output, tenant_stream(seed, "output", spec->name));
+	return ERR_NONE;
+}
+
+static enum status pull_trace(struct tenant *t, struct error *err)
+{
+	struct head *h = &t->head;
+	struct trace_row row;
+
+	if (trace_next(t->trace, &row, &t->has_head, err) != ERR_NONE || !t->has_head)
+		return err->code;
+	h->a.at_ns = row.at_ns;
+	h->a.prompt_tokens = row.prompt_tokens;
+	h->a.output_tokens = row.output_tokens;
+	h->clipped_prompt = h->clipped_output = false;
+	return ERR_NONE;
+}
+
+static void pull_laws(struct tenant *t)
+{
+	struct head *h = &t->head;
+
+	h->a.at_ns = arrival_next(&t->arrival);
+	t->has_head = h->a.at_ns != NS_NEVER;
+	if (!t->has_head)
+		return;
+	h->a.prompt_tokens =
+	        length_cap(length_next(&t->prompt), t->spec->prompt.max, &h->clipped_prompt);
+	h->a.output_tokens =
+	        length_cap(length_next(&t->output), t->spec->output.max, &h->clipped_output);
+}
+
+/* Looks ahead to the tenant's next arrival, if it has one. */
+static enum status pull(struct tenant *t, struct error *err)
+{
+	struct head *h = &t->head;
+
+	if (!t->trace)
+		pull_laws(t);
+	else if (pull_trace(t, err) != ERR_NONE)
+		return err->code;
+	if (t->has_head && t->spec->max_tokens && h->a.output_tokens > t->spec->max_tokens) {
+		h->a.output_tokens = t->spec->max_tokens;
+		h->clipped_output = true;
+	}
+	return ERR_NONE;
+}
+
+enum status traffic_open(const struct traffic_spec *spec, uint64_t seed, int64_t duration_ns,
+        const struct trace_opener *opener, struct traffic **out, struct error *err)
+{
+	struct traffic *t =
+	        mem_alloc(1, sizeof(*t) + (size_t)spec->n_tenants * sizeof(t->tenants[0]));
+
+	t->n = spec->n_tenants;
+	heap_init(&t->order, TRAFFIC_TENANTS_MAX);
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct tenant *tenant = &t->tenants[i];
+
+		if (start_tenant(tenant, &spec->tenants[i], seed, duration_ns, opener, err) !=
+		                ERR_NONE ||
+		        pull(tenant, err) != ERR_NONE) {
+			traffic_close(t);
+			return err->code;
+		}
+		tenant->head.a.tenant = i;
+		tenant->head.a.max_tokens = tenant->spec->max_tokens;
+		if (tenant->has_head)
+			CHECK(heap_push(&t->order, tenant->head.a.at_ns, i, i));
+	}
+	*out = t;
+	return ERR_NONE;
+}
+
+void traffic_close(struct traffic *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; i < t->n; i++)
+		trace_close(t->tenants[i].trace);
+	heap_free(&t->order);
+	mem_free(t);
+}
+
+enum status traffic_next(struct traffic *t, struct arrival *out, bool *more, struct error *err)
+{
+	const struct heap_entry *top = heap_top(&t->order);
+	struct tenant *tenant;
+
+	*more = top != NULL;
+	if (!top)
+		return ERR_NONE;
+	tenant = &t->tenants[top->value];
+	*out = tenant->head.a;
+	out->request_id = ++t->last_id;
+	t->counts.emitted++;
+	t->counts.emitted_by_tenant[out->tenant]++;
+	t->counts.clipped_prompt += tenant->head.clipped_prompt;
+	t->counts.clipped_output += tenant->head.clipped_output;
+	if (pull(tenant, err) != ERR_NONE)
+		return err->code;
+	if (tenant->has_head)
+		heap_replace_top(&t->order, tenant->head.a.at_ns, out->tenant, out->tenant);
+	else
+		(void)heap_pop(&t->order);
+	return ERR_NONE;
+}
+
+struct traffic_counts traffic_counts(const struct traffic *t)
+{
+	struct traffic_counts counts = t->counts;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct tenant *tenant = &t->tenants[i];
+		struct trace_counts one;
+
+		if (!tenant->trace)
+			continue;
+		one = trace_counts(tenant->trace);
+		one.rows_read -= tenant->has_head; /* looked at, not yet handed out */
+		one.emitted -= tenant->has_head;
+		trace_counts_add(&counts.trace, &one);
+	}
+	return counts;
+}

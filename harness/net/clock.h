@@ -11,6 +11,9 @@
  * channel relies on when it sends one T0 to both sides. */
 int64_t clock_now_ns(void);
 
+/* Seconds since 1970 UTC, for what people read (`created` of an answer); never for measuring. */
+int64_t clock_unix_s(void);
+
 /* How long from now_ns to deadline_ns: 0 when it has passed, CLOCK_NEVER for CLOCK_NEVER. */
 int64_t clock_left_ns(int64_t deadline_ns, int64_t now_ns);
 

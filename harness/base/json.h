@@ -155,7 +155,7 @@ void json_out_bool(struct json_out *o, const char *key, bool v);
 void json_out_null(struct json_out *o, const char *key);
 void json_out_raw(struct json_out *o, const char *key, const char *json_text);
 /* v's tree as it is. With `sorted` in canonical form: object keys in ascending byte order, numbers as
- * json_out_i64 writes them where they are written as integers, else as json_out_real does. */
+ * json_out_i64 writes them where json_i64 reads them (1.0 and 1e0 are 1), else as json_out_real does. */
 void json_out_value(struct json_out *o, const char *key, struct jval v, bool sorted);
 /* A field's default, as a user would write it; null if it has none. */
 void json_out_default(struct json_out *o, const char *key, const struct field *f);

@@ -222,7 +222,7 @@ static void out_number(struct json_out *o, const char *key, struct jval v, bool 
 	text[n] = '\0';
 	if (!canonical)
 		json_out_raw(o, key, text);
-	else if (strcspn(text, ".eE") == n && json_i64(v, &integer, &ignored) == ERR_NONE)
+	else if (json_i64(v, &integer, &ignored) == ERR_NONE)
 		json_out_i64(o, key, integer);
 	else if (json_real(v, &real, &ignored) == ERR_NONE)
 		json_out_real(o, key, real);

@@ -120,6 +120,8 @@ START_TEST(one_meaning_has_one_canonical_form)
 	assert_canonical("[9007199254740993,0.30000000000000004,1e3]",
 	        "[9007199254740993,0.30000000000000004,1000]");
 	assert_canonical("7", "7");
+	assert_canonical("[-0.0,-0,0e9]", "[0,0,0]");
+	assert_canonical("[18446744073709551615]", "[1.8446744073709552e+19]");
 	assert_canonical("[[],{},[[{}]]]", "[[],{},[[{}]]]");
 }
 END_TEST

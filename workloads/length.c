@@ -137,13 +137,14 @@ static enum status parse_empirical(const struct length_keys *keys, struct arena 
 	return ERR_NONE;
 }
 
-static enum status parse_lognormal(struct jval v, struct length_spec *law, struct error *err)
+static enum status parse_lognormal(
+        struct jval v, struct arena *arena, struct length_spec *law, struct error *err)
 {
 	if (law->p99 < law->median)
 		return json_expected(json_get(v, "p99"), err, "a p99 of at least the median");
 	if (law->p99 > law->median * 1e6)
 		return json_expected(json_get(v, "p99"), err, "a p99 of at most 10^6 medians");
-	law->sigma = mathx_log(law->p99 / law->median) / mathx_normal_quantile(0.99);
+	lognormal_init(&law->curve, law->median, law->p99, arena);
 	return ERR_NONE;
 }
 
@@ -168,7 +169,7 @@ enum status length_parse(
 	if (dist == LENGTH_UNIFORM && out->max < out->min)
 		return json_expected(json_get(v, "max"), err, "a max of at least the min");
 	if (dist == LENGTH_LOGNORMAL)
-		return parse_lognormal(v, out, err);
+		return parse_lognormal(v, arena, out, err);
 	if (dist == LENGTH_EMPIRICAL)
 		return parse_empirical(&keys, arena, out, err);
 	return ERR_NONE;
@@ -216,10 +217,8 @@ static int64_t empirical_at(const struct length_spec *law, uint64_t u)
 	return law->values[lo];
 }
 
-static int64_t lognormal_at(const struct length_spec *law, uint64_t u)
+static int64_t whole_tokens(const struct length_spec *law, double tokens)
 {
-	double z = mathx_normal_quantile(prng_unit(u));
-	double tokens = law->median * mathx_exp(law->sigma * z);
 	int64_t whole;
 
 	if (tokens > (double)law->max)
@@ -234,7 +233,7 @@ int64_t length_at(const struct length_spec *law, uint64_t u)
 
 	switch (law->dist) {
 	case LENGTH_LOGNORMAL:
-		return lognormal_at(law, u);
+		return whole_tokens(law, lognormal_at(&law->curve, u));
 	case LENGTH_UNIFORM:
 		return law->min + (int64_t)prng_below(u, (uint64_t)(law->max - law->min) + 1);
 	case LENGTH_EMPIRICAL:
@@ -252,7 +251,7 @@ bool length_is_random(const struct length_spec *law)
 	case LENGTH_UNIFORM:
 		return law->max > law->min;
 	case LENGTH_LOGNORMAL:
-		return law->sigma > 0;
+		return law->p99 > law->median;
 	case LENGTH_EMPIRICAL:
 		return law->n > 1;
 	case LENGTH_CONSTANT:

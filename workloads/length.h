@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include "harness/base/json.h"
 #include "harness/base/prng.h"
+#include "workloads/lognormal.h"
 
 #define LENGTH_TOKENS_MAX INT64_C(16777216) /* the largest cap, and the default one */
 enum { LENGTH_VALUES_MAX = 65536, LENGTH_BLOCK = 64 };
@@ -23,14 +24,14 @@ enum length_dist { LENGTH_CONSTANT, LENGTH_UNIFORM, LENGTH_LOGNORMAL, LENGTH_EMP
 
 struct length_spec {
 	enum length_dist dist;
-	int64_t value;         /* constant */
-	int64_t min;           /* uniform */
-	int64_t max;           /* uniform: its end; others: the cap */
-	double median, p99;    /* lognormal */
-	double sigma;          /* lognormal: of the logarithm */
-	uint32_t n;            /* empirical */
-	const int64_t *values; /* by index; in the arena given at the parse */
-	const double *weights; /* as given; all 1 when left out */
+	int64_t value;          /* constant */
+	int64_t min;            /* uniform */
+	int64_t max;            /* uniform: its end; others: the cap */
+	double median, p99;     /* lognormal */
+	struct lognormal curve; /* lognormal: its quantile function */
+	uint32_t n;             /* empirical */
+	const int64_t *values;  /* by index; in the arena given at the parse */
+	const double *weights;  /* as given; all 1 when left out */
 	const uint64_t
 	        *upto; /* the share of values 0 … i in units of 2^-64, the last one UINT64_MAX */
 };

@@ -77,8 +77,8 @@ static uint64_t column_cuts(const struct column *c, int64_t cut[static CUT_COUNT
 		counts[c->code[i]]++;
 	for (unsigned i = 1; i < CODES; i++)
 		n += counts[i];
-	rank90 = stats_rank(0.90, n);
-	rank50 = stats_rank(0.50, n);
+	rank90 = histogram_rank(0.90, n);
+	rank50 = histogram_rank(0.50, n);
 	cut[CUT_LIMIT] = code_limit(c);
 	for (unsigned i = 1; i < CODES; i++) {
 		if (seen < rank50 && seen + counts[i] >= rank50)

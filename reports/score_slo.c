@@ -30,8 +30,10 @@ static bool value_at(const struct histogram *h, uint64_t rank, int64_t *ns)
 
 	while (histogram_next(h, &cursor, ns, &n)) {
 		seen += n;
-		if (seen >= rank)
-			return true;
+		if (seen < rank)
+			continue;
+		*ns = *ns < h->max ? *ns : h->max;
+		return true;
 	}
 	return false;
 }
@@ -103,7 +105,7 @@ static int64_t upper_of(const struct sample_view *v, const struct slo_rule *rule
 	int64_t ns;
 
 	if (v->basis == BASIS_CENSUS)
-		allowed = v->n - stats_rank(rule->quantile, v->n);
+		allowed = v->n - histogram_rank(rule->quantile, v->n);
 	else if (!stats_allowed(rule->quantile, v->n, v->vif, &allowed))
 		return -1;
 	if (allowed >= v->n || !value_at(v->values, v->n - allowed, &ns))
@@ -123,7 +125,7 @@ static void observe(
 		return;
 	out->upper_ns = upper_of(v, rule);
 	out->observed = "infinite";
-	if (value_at(v->values, stats_rank(rule->quantile, v->n), &ns)) {
+	if (value_at(v->values, histogram_rank(rule->quantile, v->n), &ns)) {
 		out->observed = "finite";
 		out->observed_ns = ns;
 	}
@@ -222,7 +224,7 @@ static struct replica_batches *replicas_begin(const struct score *s, const struc
 	r->batch[0].n = c->in_window.n;
 	r->batch[0].over[CUT_LIMIT] = c->in_window.over;
 	for (int k = CUT_P90; k < CUT_COUNT; k++) {
-		if (!value_at(own, stats_rank(quantile[k], c->in_window.n), &r->cut[k]))
+		if (!value_at(own, histogram_rank(quantile[k], c->in_window.n), &r->cut[k]))
 			r->cut[k] = own->max;
 		r->batch[0].over[k] = over_cut(own, c->infinite, r->cut[k]);
 	}

@@ -10,16 +10,7 @@
 #include "harness/base/check.h"
 #include "harness/base/mathx.h"
 
-#define SLACK 1e-9 /* for products of a decimal fraction and an integer: 0.99 * 1000 is 990 */
-
-uint64_t stats_rank(double q, uint64_t n)
-{
-	double r = mathx_ceil(q * (double)n - SLACK * (double)(n < 1000 ? 1 : n / 1000));
-
-	if (r < 1)
-		return 1;
-	return r > (double)n ? n : (uint64_t)r;
-}
+#define SLACK 1e-9 /* a quotient this close to a whole number is that number */
 
 static double cut_vif(const struct stats_batch *b, uint32_t k, enum stats_cut cut)
 {
@@ -104,5 +95,5 @@ enum verdict stats_census(double q, uint64_t n, uint64_t over)
 	CHECK(over <= n);
 	if (n == 0)
 		return VERDICT_INCONCLUSIVE;
-	return n - over >= stats_rank(q, n) ? VERDICT_PASS : VERDICT_FAIL;
+	return n - over >= histogram_rank(q, n) ? VERDICT_PASS : VERDICT_FAIL;
 }

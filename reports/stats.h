@@ -20,9 +20,6 @@ struct stats_batch {
 	uint64_t n, over[CUT_COUNT];
 };
 
-/* Nearest rank: ceil(q n), at least 1, n >= 1. */
-uint64_t stats_rank(double q, uint64_t n);
-
 /* max over the cuts of the variance of the batches' counts over what independent requests would
  * show; at least 1. Batches may differ in size. */
 double stats_vif(const struct stats_batch *batches, uint32_t k);

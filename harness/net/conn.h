@@ -142,8 +142,8 @@ bool conn_is_paused(const struct conn *c);
 void conn_close(struct conn *c);
 bool conn_is_open(const struct conn *c); /* open and not closing */
 
-void *conn_user(struct conn *c); /* user_bytes, 16-byte aligned */
-struct conn *conn_of_user(const struct conn_group *g, void *user);
+void *conn_user(struct conn *c);                                   /* user_bytes, 16-byte aligned */
+struct conn *conn_of_user(const struct conn_group *g, void *user); /* asserts it is g's */
 struct conn_group *conn_group_of(const struct conn *c);
 uint32_t conn_slot(const struct conn *c); /* 0 … limit - 1, stable */
 int conn_fd(const struct conn *c);        /* to look at (getpeername, SO_*), never to close */

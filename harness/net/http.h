@@ -47,8 +47,9 @@ struct http_limits {
 struct http_request;
 
 struct http_request_handler {
-	/* May be NULL. A header field whose name fits HTTP_NAME_MAX, in lower case, with its value
-	 * (cut to HTTP_VALUE_MAX), both NUL-terminated and good until it returns. Before on_head. */
+	/* May be NULL. Each header field, NUL-terminated, good until it returns: the name as it was
+	 * sent (compare without case), cut to HTTP_NAME_MAX, the value to HTTP_VALUE_MAX. Before
+	 * on_head. */
 	void (*on_field)(struct http_request *m, const char *name, const char *value);
 	/* The head is complete: method, path, content_length, expect_continue, keep_alive are set.
 	 * Comes before any body byte, and not for a message whose declared length is over the
@@ -68,11 +69,12 @@ struct http_request {
 	enum llhttp_method method; /* HTTP_GET, HTTP_POST, … of llhttp.h; valid from on_head on */
 	uint16_t path_len;
 	char path[HTTP_PATH_MAX]; /* NUL-terminated, without the query */
+	bool query;               /* the path is over (private) */
 	bool expect_continue;     /* 100-continue is awaited: http_write_continue() */
 	bool keep_alive;          /* what the peer wants and the version allows */
 	int64_t content_length;   /* declared; -1 = none or chunked */
 	uint64_t body_bytes;      /* delivered so far */
-	unsigned status;          /* HTTP_STEP_FAILED: 400, 413, 414, 431, 501 or 505 */
+	unsigned status;          /* HTTP_STEP_FAILED: 400, 413, 414, 431 or 505 */
 	const char *reason;       /* … and a sentence for the error body; static */
 };
 

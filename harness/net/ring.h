@@ -91,6 +91,10 @@ uint32_t ring_add_ops(struct ring *r, uint32_t n,
  * past instant for "do not wait in this turn". */
 void ring_add_hook(struct ring *r, int64_t (*fn)(void *owner, int64_t now_ns), void *owner);
 
+/* Forgets an owner: its hooks do not run and its completions are ignored from now on. Outside
+ * ring_turn(). Op numbers are not handed out again. */
+void ring_remove(struct ring *r, const void *owner);
+
 /* A fresh buffer group id for a bufring. */
 uint16_t ring_next_group(struct ring *r);
 

@@ -32,14 +32,14 @@ enum sse_status {
 };
 
 struct sse_parser {
-	struct pool *carry;  /* shared; objects of at least `limit` bytes */
-	uint32_t limit;      /* most bytes of one event's block, line ends included */
-	uint32_t carried;    /* bytes in the carry buffer */
-	uint32_t held;       /* its index, POOL_NONE = none */
-	uint32_t line_bytes; /* of the line under way, up to what was fed */
-	uint32_t lines;      /* non-empty complete lines of the event under way */
-	bool started;        /* the first event's block is over: a BOM can no longer come */
-	bool skip_lf;        /* the last byte was CR: a following LF belongs to it */
+	struct pool *carry;   /* shared; objects of at least `limit` bytes */
+	uint32_t limit;       /* most bytes of one event's block, line ends included */
+	uint32_t carried;     /* bytes in the carry buffer */
+	uint32_t held;        /* its index, POOL_NONE = none */
+	uint64_t block_bytes; /* of the block under way, carried or not */
+	bool line_is_empty;   /* the line under way has no byte yet */
+	bool started;         /* the first block is over: no byte-order mark can come */
+	bool skip_lf;         /* the last byte was CR: a following LF belongs to it */
 	enum sse_status status;
 };
 

@@ -86,6 +86,8 @@ enum status error_at(struct error *err, enum status code, const char *file, unsi
 
 size_t error_format(const struct error *err, char *buf, size_t n)
 {
+	/* A place in a file always has a path; that of the whole document is "$". */
+	const char *path = err->path[0] || !err->file[0] || !err->col ? err->path : "$";
 	char where[32] = "";
 	int len;
 
@@ -95,7 +97,7 @@ size_t error_format(const struct error *err, char *buf, size_t n)
 	else if (err->line)
 		snprintf(where, sizeof(where), "%u", err->line);
 	len = snprintf(buf, n, "%s%s%s%s%s%s%s", err->file, err->file[0] && where[0] ? ":" : "",
-	        where, err->file[0] || where[0] ? ": " : "", err->path, err->path[0] ? ": " : "",
+	        where, err->file[0] || where[0] ? ": " : "", path, path[0] ? ": " : "",
 	        err->text);
 	return (size_t)len < n ? (size_t)len : n - 1;
 }

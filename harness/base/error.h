@@ -35,8 +35,9 @@ enum status error_set(struct error *err, enum status code, const char *fmt, ...)
 enum status error_at(struct error *err, enum status code, const char *file, unsigned line,
 	unsigned col, const char *path, const char *fmt, ...) LPC_PRINTF(7, 8);
 
-/* One line without newline: `file:line:col: path: text`; parts that are unknown are left out. Returns
- * the length written (always NUL-terminated, cut at n). */
+/* One line without newline: `file:line:col: path: text`; parts that are unknown are left out, but
+ * line and column without a path have "$", the whole document. Returns the length written (always
+ * NUL-terminated, cut at n). */
 size_t error_format(const struct error *err, char *buf, size_t n);
 
 /* The nearest of n names by Damerau-Levenshtein distance, or NULL if none is within a third of the

@@ -32,60 +32,60 @@ START_TEST(what_is_wrong_is_placed)
 	static const struct {
 		const char *text, *error;
 	} bad[] = {
-	        {"", "1:1: expected a value, found end of file"},
-	        {" \n ", "2:2: expected a value, found end of file"},
-	        {"01", "1:1: expected a number (no leading zero or plus, digits around the point), "
+	        {"", "1:1: $: expected a value, found end of file"},
+	        {" \n ", "2:2: $: expected a value, found end of file"},
+	        {"01", "1:1: $: expected a number (no leading zero or plus, digits around the point), "
 	               "found '01'"},
-	        {"[-]", "1:2: expected a number (no leading zero or plus, digits around the "
+	        {"[-]", "1:2: $: expected a number (no leading zero or plus, digits around the "
 	                "point), "
 	                "found '-'"},
-	        {"[1,\n 2.]", "2:2: expected a number (no leading zero or plus, digits around the "
+	        {"[1,\n 2.]", "2:2: $: expected a number (no leading zero or plus, digits around the "
 	                      "point), found '2.'"},
-	        {"{\"a\": 1e999}", "1:7: expected a number that a double can hold, found '1e999'"},
-	        {"1e-999", "1:1: expected a number that a double can hold, found '1e-999'"},
-	        {"[NaN]", "1:2: expected a value, found 'NaN'"},
-	        {"[+1]", "1:2: expected a value, found '+1'"},
-	        {"truely", "1:1: expected a value, found 'truely'"},
-	        {"[1,]", "1:4: expected a value, found ']'"},
-	        {"[,1]", "1:2: expected a value, found ','"},
-	        {"{\"a\":1,}", "1:8: expected a key in double quotes, found '}'"},
-	        {"{a:1}", "1:2: expected a key in double quotes, found 'a'"},
-	        {"{\"a\" 1}", "1:6: expected ':' after the key, found '1'"},
-	        {"{\"a\":}", "1:6: expected a value, found '}'"},
-	        {"{\"a\":1 \"b\":2}", "1:8: expected ',' or '}', found a string"},
-	        {"[1 2]", "1:4: expected ',' or ']', found '2'"},
-	        {"[1}", "1:3: expected ',' or ']', found '}'"},
-	        {"]", "1:1: expected a value, found ']'"},
-	        {"[1] x", "1:5: expected end of file after the value, found 'x'"},
-	        {"\"a\tb\"", "1:3: expected a closing quote or an escaped control character, found "
+	        {"{\"a\": 1e999}", "1:7: $: expected a number that a double can hold, found '1e999'"},
+	        {"1e-999", "1:1: $: expected a number that a double can hold, found '1e-999'"},
+	        {"[NaN]", "1:2: $: expected a value, found 'NaN'"},
+	        {"[+1]", "1:2: $: expected a value, found '+1'"},
+	        {"truely", "1:1: $: expected a value, found 'truely'"},
+	        {"[1,]", "1:4: $: expected a value, found ']'"},
+	        {"[,1]", "1:2: $: expected a value, found ','"},
+	        {"{\"a\":1,}", "1:8: $: expected a key in double quotes, found '}'"},
+	        {"{a:1}", "1:2: $: expected a key in double quotes, found 'a'"},
+	        {"{\"a\" 1}", "1:6: $: expected ':' after the key, found '1'"},
+	        {"{\"a\":}", "1:6: $: expected a value, found '}'"},
+	        {"{\"a\":1 \"b\":2}", "1:8: $: expected ',' or '}', found a string"},
+	        {"[1 2]", "1:4: $: expected ',' or ']', found '2'"},
+	        {"[1}", "1:3: $: expected ',' or ']', found '}'"},
+	        {"]", "1:1: $: expected a value, found ']'"},
+	        {"[1] x", "1:5: $: expected end of file after the value, found 'x'"},
+	        {"\"a\tb\"", "1:3: $: expected a closing quote or an escaped control character, found "
 	                     "byte 0x09"},
-	        {"\"a\nb\"", "1:3: expected a closing quote or an escaped control character, found "
+	        {"\"a\nb\"", "1:3: $: expected a closing quote or an escaped control character, found "
 	                     "end of line"},
-	        {"[\"abc", "1:2: expected a closing quote, found end of file"},
-	        {"\"\\x\"", "1:2: expected one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
+	        {"[\"abc", "1:2: $: expected a closing quote, found end of file"},
+	        {"\"\\x\"", "1:2: $: expected one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
 	                    "\\uXXXX, "
 	                    "found '\\'"},
-	        {"\"\\u12g4\"", "1:2: expected four hex digits after \\u, found '\\'"},
-	        {"\"\\u0000\"", "1:2: expected text without NUL characters, found '\\'"},
-	        {"\"a\\ud800b\"", "1:3: expected a pair of surrogates, found '\\'"},
-	        {"\"\\udc00\"", "1:2: expected a pair of surrogates, found '\\'"},
-	        {"\"\\ud800\\u0041\"", "1:2: expected a pair of surrogates, found '\\'"},
-	        {"\"\xff\"", "1:2: expected UTF-8 text, found byte 0xff"},
-	        {"\"\xc0\x80\"", "1:2: expected UTF-8 text, found byte 0xc0"},
-	        {"\"\xed\xa0\x80\"", "1:2: expected UTF-8 text, found byte 0xed"},
-	        {"\"\xf4\x90\x80\x80\"", "1:2: expected UTF-8 text, found byte 0xf4"},
-	        {"\"\xe2\x82\"", "1:2: expected UTF-8 text, found byte 0xe2"},
-	        {"\xef\xbb\xbf{}", "1:1: expected a value, found byte 0xef"},
-	        {"{} /* \n x", "1:4: expected a closing */, found end of file"},
-	        {"{} /*/", "1:4: expected a closing */, found end of file"},
-	        {"/ 1", "1:1: expected a value or a comment, found '/'"},
-	        {"// \xff\n1", "1:4: expected UTF-8 text, found byte 0xff"},
+	        {"\"\\u12g4\"", "1:2: $: expected four hex digits after \\u, found '\\'"},
+	        {"\"\\u0000\"", "1:2: $: expected text without NUL characters, found '\\'"},
+	        {"\"a\\ud800b\"", "1:3: $: expected a pair of surrogates, found '\\'"},
+	        {"\"\\udc00\"", "1:2: $: expected a pair of surrogates, found '\\'"},
+	        {"\"\\ud800\\u0041\"", "1:2: $: expected a pair of surrogates, found '\\'"},
+	        {"\"\xff\"", "1:2: $: expected UTF-8 text, found byte 0xff"},
+	        {"\"\xc0\x80\"", "1:2: $: expected UTF-8 text, found byte 0xc0"},
+	        {"\"\xed\xa0\x80\"", "1:2: $: expected UTF-8 text, found byte 0xed"},
+	        {"\"\xf4\x90\x80\x80\"", "1:2: $: expected UTF-8 text, found byte 0xf4"},
+	        {"\"\xe2\x82\"", "1:2: $: expected UTF-8 text, found byte 0xe2"},
+	        {"\xef\xbb\xbf{}", "1:1: $: expected a value, found byte 0xef"},
+	        {"{} /* \n x", "1:4: $: expected a closing */, found end of file"},
+	        {"{} /*/", "1:4: $: expected a closing */, found end of file"},
+	        {"/ 1", "1:1: $: expected a value or a comment, found '/'"},
+	        {"// \xff\n1", "1:4: $: expected UTF-8 text, found byte 0xff"},
 	        {"{\"a\":1,\n \"a\":2}",
 	                "2:2: a: expected each key once, found 'a' again (first at 1:2)"},
 	        {"{\"b\":{\"\\u0061\":1,\"a\":2}}",
 	                "1:18: b.a: expected each key once, found 'a' again (first at 1:7)"},
 	        {"[\"\xc3\xa9\xc3\xa9\", x]",
-	                "1:8: expected a value, found 'x'"}, /* characters, not bytes */
+	                "1:8: $: expected a value, found 'x'"}, /* characters, not bytes */
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

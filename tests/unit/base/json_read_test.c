@@ -114,8 +114,8 @@ START_TEST(what_does_not_fit_is_named_and_placed)
 	static const struct {
 		const char *text, *error;
 	} bad[] = {
-	        {"[]", "1:1: expected an object, found an empty list"},
-	        {"{}", "1:1: expected the key 'name', found none"},
+	        {"[]", "1:1: $: expected an object, found an empty list"},
+	        {"{}", "1:1: $: expected the key 'name', found none"},
 	        {"{\"nmae\":1}",
 	                "1:2: nmae: expected a known key (nearest is 'name'), found 'nmae'"},
 	        {"{\"zzz\":1}", "1:2: zzz: expected a known key, found 'zzz'"},

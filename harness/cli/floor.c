@@ -32,8 +32,7 @@ enum {
 #define FLOOR_DRAIN_NS    (1 * NS_PER_S)
 #define FLOOR_AHEAD_NS    (100 * NS_PER_MS)
 
-/* --- the null target
- * ------------------------------------------------------------------------------- */
+/* --- the null target --------------------------------------------------------------------- */
 
 struct peer {
 	int fd;
@@ -153,8 +152,7 @@ static enum status start_target(struct sock_address *at, int *hold, pid_t *pid, 
 	return ERR_NONE;
 }
 
-/* --- the load
- * -------------------------------------------------------------------------------------- */
+/* --- the load ---------------------------------------------------------------------------- */
 
 struct schedule {
 	uint64_t next;

@@ -189,8 +189,7 @@ enum status checks_traffic(struct scenario *s, struct jval traffic, struct error
 	return ERR_NONE;
 }
 
-/* --- warnings
- * -------------------------------------------------------------------------------------- */
+/* --- warnings ---------------------------------------------------------------------------- */
 
 static void warn(struct scenario *s, const char *text)
 {

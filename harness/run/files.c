@@ -199,8 +199,7 @@ enum status files_json(struct file_set *set, const char *from_file, const char *
 	return err->code;
 }
 
-/* --- traces
- * --------------------------------------------------------------------------------------- */
+/* --- traces ------------------------------------------------------------------------------ */
 
 static enum status trace_read(void *ctx, char *buf, size_t room, size_t *n, struct error *err)
 {
@@ -247,8 +246,7 @@ struct trace_opener files_traces(struct file_set *set)
 	return (struct trace_opener){.ctx = set, .open = open_trace};
 }
 
-/* --- documents for others
- * ------------------------------------------------------------------------- */
+/* --- documents for others ---------------------------------------------------------------- */
 
 static enum status load_json(
         void *ctx, const char *from_file, const char *path, struct jval *root, struct error *err)

@@ -84,8 +84,7 @@ enum status scenario_from_plan(
 	return scenario_build(document, files, out, err);
 }
 
-/* --- the pass over the traffic
- * --------------------------------------------------------------------- */
+/* --- the pass over the traffic ----------------------------------------------------------- */
 
 static bool listed(const char *name, const char *const *list, uint32_t n)
 {

@@ -57,8 +57,7 @@ struct matrix {
 	struct jval paths[MATRIX_PATHS_MAX];
 };
 
-/* --- edits
- * ----------------------------------------------------------------------------------------- */
+/* --- edits ------------------------------------------------------------------------------- */
 
 /* The document that an edit is meant for: a path that leads through a key whose value is the path
  * of another file goes on inside that file ("deployment.health.poll" where deployment is a path).
@@ -133,8 +132,7 @@ static enum status apply_options(struct json *doc, const struct scenario_options
 	return ERR_NONE;
 }
 
-/* --- the list
- * -------------------------------------------------------------------------------------- */
+/* --- the list ---------------------------------------------------------------------------- */
 
 static void append(struct scenario_list *list, struct scenario *s)
 {
@@ -166,8 +164,7 @@ static enum status add(struct json *doc, struct file_set *files,
 	return err->code;
 }
 
-/* --- the matrix
- * ------------------------------------------------------------------------------------ */
+/* --- the matrix -------------------------------------------------------------------------- */
 
 static enum status read_matrix(
         struct jval v, size_t n_scenarios, struct matrix *m, struct error *err)
@@ -208,6 +205,18 @@ static void name_part(const char *text, size_t index, char *buf, size_t n)
 		snprintf(buf, n, "-%zu", index + 1);
 }
 
+/* A path that leads nowhere is wrong where the matrix says it. */
+static enum status blame_path(struct jval path, struct error *err)
+{
+	char text[ERROR_TEXT_MAX];
+
+	if (err->line)
+		return err->code;
+	memcpy(text, err->text, sizeof(text));
+	*err = (struct error)ERROR_INIT;
+	return json_error_key(path, err, "%s", text);
+}
+
 static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t cell,
         struct file_set *files, struct error *err)
 {
@@ -219,6 +228,7 @@ static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t
 	for (uint32_t i = 0; i < m->n_paths; i++) {
 		struct json_out text;
 		struct jval v;
+		enum status rc;
 		size_t at = strlen(name), index;
 
 		stride /= (uint32_t)json_count(m->paths[i]);
@@ -228,12 +238,11 @@ static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t
 		json_out_init(&text, 0);
 		json_out_value(&text, NULL, v, false);
 		name_part(text.buf, index, name + at, sizeof(name) - at);
-		if (edit(doc, json_key(m->paths[i]), text.buf, json_file(m->paths[i].doc), files,
-		            err)) {
-			json_out_free(&text);
-			return err->code;
-		}
+		rc = edit(doc, json_key(m->paths[i]), text.buf, json_file(m->paths[i].doc), files,
+		        err);
 		json_out_free(&text);
+		if (rc)
+			return blame_path(m->paths[i], err);
 	}
 	if (m->n_paths == 0 || !own)
 		return ERR_NONE;
@@ -241,8 +250,7 @@ static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t
 	return json_set(doc, "name", quoted, json_file(m->paths[0].doc), err);
 }
 
-/* --- suites
- * ---------------------------------------------------------------------------------------- */
+/* --- suites ------------------------------------------------------------------------------ */
 
 /* A document of the scenario's own: elements may be used for many cells. */
 static enum status open_element(struct jval v, struct json **doc, struct error *err)

@@ -1,6 +1,7 @@
-/* A bump allocator with a limit: everything that lives as long as a plan or a run. Chunks of 64 KiB and
- * up; freed as a whole. Zeroed. Strings are copied NUL-terminated. NULL only when the limit is reached
- * or memory is out; arena_must() asserts instead, for sizes that the plan has already bounded. */
+/* A bump allocator with a limit: everything that lives as long as a plan or a run. Chunks of 64 KiB
+ * and up; freed as a whole. Zeroed. Strings are copied NUL-terminated. NULL only when the limit is
+ * reached or memory is out; arena_must() asserts instead, for sizes that the plan has already
+ * bounded. */
 #ifndef LPC_BASE_ARENA_H
 #define LPC_BASE_ARENA_H
 
@@ -16,7 +17,7 @@ struct arena {
 
 void arena_init(struct arena *a, size_t limit); /* bytes; 0 = none */
 void arena_free(struct arena *a);
-void *arena_alloc(struct arena *a, size_t size) LPC_MUST_USE;        /* 16-byte aligned, zeroed */
+void *arena_alloc(struct arena *a, size_t size) LPC_MUST_USE; /* 16-byte aligned, zeroed */
 void *arena_must(struct arena *a, size_t size) LPC_MUST_USE;
 char *arena_strndup(struct arena *a, const char *s, size_t n) LPC_MUST_USE; /* as arena_must */
 char *arena_printf(struct arena *a, const char *fmt, ...) LPC_MUST_USE LPC_PRINTF(2, 3);

@@ -29,8 +29,8 @@ void lanes_init(struct lanes *l);
 
 static inline void lanes_add(struct lanes *l, uint64_t word)
 {
-	static const uint64_t k[4] = {0x9e3779b97f4a7c15u, 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu,
-		0x8ebc6af09c88c6e3u};
+	static const uint64_t k[4] = {
+	        0x9e3779b97f4a7c15u, 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u};
 	unsigned i = (unsigned)(l->n++ & 3);
 	__uint128_t m = (__uint128_t)(l->lane[i] ^ word) * k[i];
 

@@ -97,8 +97,7 @@ size_t error_format(const struct error *err, char *buf, size_t n)
 	else if (err->line)
 		snprintf(where, sizeof(where), "%u", err->line);
 	len = snprintf(buf, n, "%s%s%s%s%s%s%s", err->file, err->file[0] && where[0] ? ":" : "",
-	        where, err->file[0] || where[0] ? ": " : "", path, path[0] ? ": " : "",
-	        err->text);
+	        where, err->file[0] || where[0] ? ": " : "", path, path[0] ? ": " : "", err->text);
 	return (size_t)len < n ? (size_t)len : n - 1;
 }
 

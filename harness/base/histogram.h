@@ -1,8 +1,8 @@
-/* Latency histogram of int64_t ns values >= 0, exact count, sum, min and max; log-linear cells at most
- * 0.1 % wide (1024 cells an octave; below 1024 ns exact). A percentile is the upper edge of its cell,
- * nearest rank x[ceil(q n)] (FORMATS §1). Octaves are allocated when first touched (8 KiB each), so an
- * idle histogram costs next to nothing. Infinite values (a request that never got there) are counted
- * apart and rank above every finite one. */
+/* Latency histogram of int64_t ns values >= 0, exact count, sum, min and max; log-linear cells at
+ * most 0.1 % wide (1024 cells an octave; below 1024 ns exact). A percentile is the upper edge of
+ * its cell, nearest rank x[ceil(q n)] (FORMATS §1). Octaves are allocated when first touched (8 KiB
+ * each), so an idle histogram costs next to nothing. Infinite values (a request that never got
+ * there) are counted apart and rank above every finite one. */
 #ifndef LPC_BASE_HISTOGRAM_H
 #define LPC_BASE_HISTOGRAM_H
 
@@ -47,15 +47,16 @@ static inline void histogram_add(struct histogram *h, int64_t ns)
 	histogram_add_n(h, ns, 1);
 }
 
-/* ceil(q n) for the ratio that q stands for: 0.07 * 100 is above 7 in binary, its rank is 7. The rank of
- * every percentile anywhere; n < 2^50. */
+/* ceil(q n) for the ratio that q stands for: 0.07 * 100 is above 7 in binary, its rank is 7. The
+ * rank of every percentile anywhere; n < 2^50. */
 uint64_t histogram_rank(double q, uint64_t n);
 
-/* Upper edge (inclusive, never above max) of the cell of the ceil(q n)-th value, n = count + infinite,
- * q in (0, 1]. False when n = 0 or the rank falls among the infinite ones. */
+/* Upper edge (inclusive, never above max) of the cell of the ceil(q n)-th value, n = count +
+ * infinite, q in (0, 1]. False when n = 0 or the rank falls among the infinite ones. */
 bool histogram_percentile(const struct histogram *h, double q, int64_t *ns);
 
-/* How many values are > c, judged by upper edges (a value's cell edge > c's cell edge), plus infinite. */
+/* How many values are > c, judged by upper edges (a value's cell edge > c's cell edge), plus
+ * infinite. */
 uint64_t histogram_over(const struct histogram *h, int64_t c);
 
 double histogram_mean(const struct histogram *h); /* ns; 0 when empty */
@@ -63,8 +64,8 @@ double histogram_mean(const struct histogram *h); /* ns; 0 when empty */
 /* Walks non-empty cells in ascending order; start with *cursor = 0; false at the end. */
 bool histogram_next(const struct histogram *h, uint32_t *cursor, int64_t *upper_ns, uint64_t *n);
 
-/* Smallest n from which percentile q may be printed: ceil(ln 0.01 / ln q) (FORMATS §1): p50 7, p90 44,
- * p95 90, p99 459, p99.9 4603; UINT64_MAX for q = 1. */
+/* Smallest n from which percentile q may be printed: ceil(ln 0.01 / ln q) (FORMATS §1): p50 7, p90
+ * 44, p95 90, p99 459, p99.9 4603; UINT64_MAX for q = 1. */
 uint64_t histogram_floor(double q);
 
 #endif

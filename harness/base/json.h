@@ -1,13 +1,14 @@
 /* JSON in and out.
  *
- * In: a lexer of ours goes first (DESIGN §7): it blanks // and block comments in place, checks numbers,
- * strings (UTF-8), duplicate keys, depth <= 64 and size, and records every value's byte offset in
- * pre-order; cJSON then builds the tree, and the two are joined: each cJSON item's `valueint` becomes
- * the index of its record here. Numbers are re-read from their text, so 64-bit integers are exact.
+ * In: a lexer of ours goes first (DESIGN §7): it blanks // and block comments in place, checks
+ * numbers, strings (UTF-8), duplicate keys, depth <= 64 and size, and records every value's byte
+ * offset in pre-order; cJSON then builds the tree, and the two are joined: each cJSON item's
+ * `valueint` becomes the index of its record here. Numbers are re-read from their text, so 64-bit
+ * integers are exact.
  *
- * Values are read through tables of `struct field` (options as data, fio's idea): one record names a
- * key, its type, unit, default, range and help; the parser, the errors, --help, docs and the JSON Schema
- * come from it. Unknown keys are refused with the nearest known one.
+ * Values are read through tables of `struct field` (options as data, fio's idea): one record names
+ * a key, its type, unit, default, range and help; the parser, the errors, --help, docs and the JSON
+ * Schema come from it. Unknown keys are refused with the nearest known one.
  *
  * Errors have the form file:line:col: path: expected …, found … and code ERR_USAGE.
  *
@@ -26,7 +27,15 @@ struct json;
 
 enum { JSON_DEPTH_MAX = 64, JSON_SIZE_MAX = 16 << 20 };
 
-enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NONE,
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 struct jval {
 	struct json *doc;
@@ -35,7 +44,7 @@ struct jval {
 
 /* Parses a copy of text; `file` is the name in errors and the base of relative paths (copied). */
 enum status json_parse(const char *file, const char *text, size_t len, struct json **out,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 void json_free(struct json *doc);
 struct jval json_root(struct json *doc);
 const char *json_file(const struct json *doc);
@@ -62,11 +71,12 @@ enum status json_error_key(struct jval v, struct error *err, const char *fmt, ..
 void json_path(struct jval v, char *buf, size_t n);
 void json_position(struct jval v, unsigned *line, unsigned *col);
 
-enum status json_i64(struct jval v, int64_t *out, struct error *err) LPC_MUST_USE;   /* exact integer */
-enum status json_real(struct jval v, double *out, struct error *err) LPC_MUST_USE;   /* finite */
+enum status json_i64(
+        struct jval v, int64_t *out, struct error *err) LPC_MUST_USE; /* exact integer */
+enum status json_real(struct jval v, double *out, struct error *err) LPC_MUST_USE;     /* finite */
 enum status json_duration(struct jval v, int64_t *ns, struct error *err) LPC_MUST_USE; /* "20ms" */
 
-/* --- table-driven reading -------------------------------------------------------------------------- */
+/* --- table-driven reading --- */
 
 enum field_type {
 	FIELD_BOOL,     /* bool */
@@ -87,59 +97,62 @@ enum { FIELD_REQUIRED = 1, FIELD_EXCLUSIVE_MIN = 2 /* value must be > min */ };
 struct field {
 	const char *name;
 	enum field_type type;
-	size_t offset;             /* of the target inside the out structure */
+	size_t offset; /* of the target inside the out structure */
 	unsigned flags;
-	const char *fallback;      /* the default as its JSON text ("\"20ms\"", "0.02"), but the bare string
-				      for FIELD_STRING and FIELD_NAME (the target points at it);
-				      NULL = zero / absent */
-	int64_t min, max;          /* FIELD_INT, FIELD_DURATION; both 0 = no limit but >= 0 for durations
-				      (> 0 with FIELD_EXCLUSIVE_MIN); max 0 under a min > 0 = no upper limit */
-	double rmin, rmax;         /* FIELD_REAL; likewise */
+	const char *fallback; /* the default as its JSON text ("\"20ms\"", "0.02"), but the bare
+	                         string for FIELD_STRING and FIELD_NAME (the target points at it);
+	                         NULL = zero / absent */
+	int64_t min, max;     /* FIELD_INT, FIELD_DURATION; both 0 = no limit but >= 0 for durations
+	                         (> 0 with FIELD_EXCLUSIVE_MIN); max 0 under a min > 0 = no
+	                         upper limit */
+	double rmin, rmax;    /* FIELD_REAL; likewise */
 	const char *const *choices; /* FIELD_ENUM: NULL-terminated */
-	const char *unit;          /* "ns", "tokens", "ppm", … for docs; NULL = none */
-	const char *help;          /* one line, lower case, no full stop */
-	const char *label;         /* truth label of the default: fact|inference|assumption, or NULL */
-	const char *source;        /* of the default, or NULL */
+	const char *unit;           /* "ns", "tokens", "ppm", … for docs; NULL = none */
+	const char *help;           /* one line, lower case, no full stop */
+	const char *label;  /* truth label of the default: fact|inference|assumption, or NULL */
+	const char *source; /* of the default, or NULL */
 };
 
 /* Reads object v into out by the table. Refuses unknown keys. Sets defaults for absent ones. */
 enum status json_read(struct jval v, const struct field *fields, size_t n, void *out,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 
 /* As json_read, with two tables (common keys and a kind's own) and two targets. */
 enum status json_read2(struct jval v, const struct field *f1, size_t n1, void *out1,
-	const struct field *f2, size_t n2, void *out2, struct error *err) LPC_MUST_USE;
+        const struct field *f2, size_t n2, void *out2, struct error *err) LPC_MUST_USE;
 
-/* The member `key` of object v, which decides what the other keys are: an index into the NULL-terminated
- * choices. Refuses an absent one. */
+/* The member `key` of object v, which decides what the other keys are: an index into the
+ * NULL-terminated choices. Refuses an absent one. */
 enum status json_choice(struct jval v, const char *key, const char *const *choices, int *out,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 
 /* Sets every field of a table to its default without a document (FIELD_VALUE… become JSON_NONE). */
 void json_defaults(const struct field *fields, size_t n, void *out);
 
-/* --- editing: --set path=value and suite matrices -------------------------------------------------- */
+/* --- editing: --set path=value and suite matrices --- */
 
-/* Replaces or adds the value at the dotted path (list elements by index, id or name; the last key of an
- * object may be new). `value_text` is JSON; what is no JSON is taken as a string (so --set
+/* Replaces or adds the value at the dotted path (list elements by index, id or name; the last key
+ * of an object may be new). `value_text` is JSON; what is no JSON is taken as a string (so --set
  * faults.flap.for=1s works). `origin` names it in later errors ("--set"). */
 enum status json_set(struct json *doc, const char *path, const char *value_text, const char *origin,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 
 /* A deep copy (an element of a suite as a document of its own); positions and file are kept. */
 struct json *json_extract(struct jval v);
 
-/* --- out ------------------------------------------------------------------------------------------- */
+/* --- out --- */
 
 /* A writer into a growable buffer. Keys are given with each value, NULL inside arrays. Integers are
- * exact; doubles are written in the shortest form that reads back to the same bits (17 digits at most),
- * NaN and infinity as null. With indent = 0 everything is on one line. Nesting is asserted. */
+ * exact; doubles are written in the shortest form that reads back to the same bits (17 digits at
+ * most), NaN and infinity as null. With indent = 0 everything is on one line. Nesting is asserted.
+ */
 struct json_out {
 	char *buf;
 	size_t n, capacity;
 	int indent, depth;
 	bool need_comma;
-	unsigned char kind[2 * JSON_DEPTH_MAX]; /* '{' or '['; room for a whole document in another */
+	unsigned char
+	        kind[2 * JSON_DEPTH_MAX]; /* '{' or '['; room for a whole document in another */
 };
 
 void json_out_init(struct json_out *o, int indent);
@@ -154,8 +167,9 @@ void json_out_real(struct json_out *o, const char *key, double v);
 void json_out_bool(struct json_out *o, const char *key, bool v);
 void json_out_null(struct json_out *o, const char *key);
 void json_out_raw(struct json_out *o, const char *key, const char *json_text);
-/* v's tree as it is. With `sorted` in canonical form: object keys in ascending byte order, numbers as
- * json_out_i64 writes them where json_i64 reads them (1.0 and 1e0 are 1), else as json_out_real does. */
+/* v's tree as it is. With `sorted` in canonical form: object keys in ascending byte order, numbers
+ * as json_out_i64 writes them where json_i64 reads them (1.0 and 1e0 are 1), else as json_out_real
+ * does. */
 void json_out_value(struct json_out *o, const char *key, struct jval v, bool sorted);
 /* A field's default, as a user would write it; null if it has none. */
 void json_out_default(struct json_out *o, const char *key, const struct field *f);

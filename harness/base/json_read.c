@@ -104,8 +104,7 @@ enum status json_duration(struct jval v, int64_t *ns, struct error *err)
 	return ERR_NONE;
 }
 
-/* --- limits
- * ----------------------------------------------------------------------------------------- */
+/* --- limits --- */
 
 static bool has_max(const struct field *f)
 {
@@ -159,8 +158,7 @@ static bool within(const struct field *f, int64_t i, double d)
 	       (!has_max(f) || i <= f->max);
 }
 
-/* --- one field
- * -------------------------------------------------------------------------------------- */
+/* --- one field --- */
 
 static size_t count_choices(const struct field *f)
 {
@@ -338,8 +336,7 @@ void json_defaults(const struct field *fields, size_t n, void *out)
 		set_default(&fields[i], NULL, (char *)out + fields[i].offset);
 }
 
-/* --- tables
- * ----------------------------------------------------------------------------------------- */
+/* --- tables --- */
 
 /* Two tables read as one: index i counts through the first, then the second. */
 struct tables {

@@ -1,27 +1,27 @@
-/* Logarithm, exponential and quantiles in our own arithmetic: +, -, *, / and sqrt of IEEE 754 doubles
- * only, never libm, so that every compiler at every level gives the same bits (-ffp-contract=off).
- * Accuracy: mathx_log and mathx_exp within 2 ulp over their whole range (tested against libm in tests);
- * mathx_normal_quantile relative error below 1e-15 (Wichura, "Algorithm AS 241: The percentage points of
- * the normal distribution", Applied Statistics 37, 1988). */
+/* Logarithm, exponential and quantiles in our own arithmetic: +, -, *, / and sqrt of IEEE 754
+ * doubles only, never libm, so that every compiler at every level gives the same bits
+ * (-ffp-contract=off). Accuracy: mathx_log and mathx_exp within 2 ulp over their whole range
+ * (tested against libm in tests); mathx_normal_quantile relative error below 1e-15 (Wichura,
+ * "Algorithm AS 241: The percentage points of the normal distribution", Applied Statistics 37,
+ * 1988). */
 #ifndef LPC_BASE_MATHX_H
 #define LPC_BASE_MATHX_H
 
 #include <stdint.h>
 
-double mathx_log(double x);             /* x > 0, finite */
-double mathx_exp(double x);             /* -700 < x < 700 */
-double mathx_log1p(double x);           /* x > -1 */
-double mathx_pow(double x, double y);   /* x > 0: exp(y log x) */
-double mathx_sqrt(double x);            /* the hardware's correctly rounded one */
+double mathx_log(double x);           /* x > 0, finite */
+double mathx_exp(double x);           /* -700 < x < 700 */
+double mathx_log1p(double x);         /* x > -1 */
+double mathx_pow(double x, double y); /* x > 0: exp(y log x) */
+double mathx_sqrt(double x);          /* the hardware's correctly rounded one */
 double mathx_ceil(double x);
 double mathx_floor(double x);
-double mathx_normal_quantile(double p); /* 0 < p < 1 */
+double mathx_normal_quantile(double p); /* 0 < p < 1; 2.326… for 0.99 */
 double mathx_gamma_log(double x);       /* ln Gamma(x), x > 0; relative error < 1e-13 */
 double mathx_beta_inc(double a, double b, double x); /* regularised incomplete beta I_x(a, b) */
 
-/* P[Bin(n, p) <= k], exact to about 1e-12: by summation for small n, else by the incomplete beta. */
+/* P[Bin(n, p) <= k], exact to about 1e-12: by summation for small n, else by the incomplete beta.
+ */
 double mathx_binomial_cdf(int64_t n, double p, int64_t k);
-
-/* Inverse of the standard normal's one-sided q: 2.326… for 0.99. Alias of normal_quantile. */
 
 #endif

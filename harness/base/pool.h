@@ -16,7 +16,7 @@ struct pool {
 	unsigned char **chunks;
 	uint32_t *generation; /* by index; odd = live */
 	uint32_t *next_free;
-	size_t size;          /* bytes an object, rounded up to 16 */
+	size_t size; /* bytes an object, rounded up to 16 */
 	uint32_t capacity, limit, live, free_head, n_chunks;
 };
 

@@ -3,14 +3,15 @@
  * Two kinds of draws:
  *  - a *stream* is sequential state for plan-time draws, one per purpose and object
  *    (prng_stream(seed, "arrival/chat")), so that removing one object moves no other draw;
- *  - prng_at is counter-based for run-time draws: a pure function of (seed, purpose, a, b), no state,
- *    so that the order of events cannot matter.
+ *  - prng_at is counter-based for run-time draws: a pure function of (seed, purpose, a, b), no
+ *    state, so that the order of events cannot matter.
  *
  * Streams are xoshiro256++ (Blackman and Vigna, "Scrambled linear pseudorandom number generators",
  * TOMS 2021) seeded by splitmix64 from SHA-free mixing of seed and purpose; prng_at is a
  * multiply-mix (wyhash-like 128-bit folded multiply) of seed, purpose hash and both counters.
  *
- * At most one draw per C expression: gcc and clang evaluate arguments in opposite order (tests/lint). */
+ * At most one draw per C expression: gcc and clang evaluate arguments in opposite order
+ * (tests/lint). */
 #ifndef LPC_BASE_PRNG_H
 #define LPC_BASE_PRNG_H
 
@@ -49,7 +50,8 @@ uint64_t prng_purpose(uint64_t seed, const char *purpose);
 /* Uniform 64 bits for (purpose key, a, b). Inline-able and cheap: two folded multiplies. */
 static inline uint64_t prng_at(uint64_t key, uint64_t a, uint64_t b)
 {
-	__uint128_t m = (__uint128_t)(key ^ (a + 0x9e3779b97f4a7c15u)) * (b ^ 0xd6e8feb86659fd93u ^ key);
+	__uint128_t m =
+	        (__uint128_t)(key ^ (a + 0x9e3779b97f4a7c15u)) * (b ^ 0xd6e8feb86659fd93u ^ key);
 	uint64_t x = (uint64_t)m ^ (uint64_t)(m >> 64) ^ prng_rotl(a, 31) ^ prng_rotl(b, 17);
 
 	m = (__uint128_t)(x ^ 0xa0761d6478bd642fu) * (key ^ 0xe7037ed1a0b428dbu);
@@ -60,8 +62,8 @@ static inline uint64_t prng_at(uint64_t key, uint64_t a, uint64_t b)
 	return x + a * 0x9e3779b97f4a7c15u + b;
 }
 
-/* 52-bit uniform in (0, 1): ((u >> 12) + 1/2) / 2^52; never 0, never 1. (With 53 bits the half would be
- * rounded away, and the largest draw would be 1.) */
+/* 52-bit uniform in (0, 1): ((u >> 12) + 1/2) / 2^52; never 0, never 1. (With 53 bits the half
+ * would be rounded away, and the largest draw would be 1.) */
 static inline double prng_unit(uint64_t u)
 {
 	return ((double)(u >> 12) + 0.5) * 0x1p-52;

@@ -14,8 +14,8 @@
 
 enum { UNITS_DURATION_MAX = 32 };
 
-/* "250us", "20ms", "1.5s", "5m", "1h", "3d", "100ns" → ns. Decimal fractions are exact; a value that is
- * no whole number of ns, is negative, lacks a unit or exceeds NS_MAX is refused (false). */
+/* "250us", "20ms", "1.5s", "5m", "1h", "3d", "100ns" → ns. Decimal fractions are exact; a value
+ * that is no whole number of ns, is negative, lacks a unit or exceeds NS_MAX is refused (false). */
 bool units_parse_duration(const char *text, size_t len, int64_t *ns);
 
 /* The shortest exact form that units_parse_duration reads back: 20000000 → "20ms". Returns buf. */

@@ -34,14 +34,15 @@ START_TEST(what_is_wrong_is_placed)
 	} bad[] = {
 	        {"", "1:1: $: expected a value, found end of file"},
 	        {" \n ", "2:2: $: expected a value, found end of file"},
-	        {"01", "1:1: $: expected a number (no leading zero or plus, digits around the point), "
-	               "found '01'"},
+	        {"01", "1:1: $: expected a number (no leading zero or plus, digits around the "
+	               "point), found '01'"},
 	        {"[-]", "1:2: $: expected a number (no leading zero or plus, digits around the "
-	                "point), "
-	                "found '-'"},
-	        {"[1,\n 2.]", "2:2: $: expected a number (no leading zero or plus, digits around the "
-	                      "point), found '2.'"},
-	        {"{\"a\": 1e999}", "1:7: $: expected a number that a double can hold, found '1e999'"},
+	                "point), found '-'"},
+	        {"[1,\n 2.]",
+	                "2:2: $: expected a number (no leading zero or plus, digits around the "
+	                "point), found '2.'"},
+	        {"{\"a\": 1e999}",
+	                "1:7: $: expected a number that a double can hold, found '1e999'"},
 	        {"1e-999", "1:1: $: expected a number that a double can hold, found '1e-999'"},
 	        {"[NaN]", "1:2: $: expected a value, found 'NaN'"},
 	        {"[+1]", "1:2: $: expected a value, found '+1'"},
@@ -57,10 +58,12 @@ START_TEST(what_is_wrong_is_placed)
 	        {"[1}", "1:3: $: expected ',' or ']', found '}'"},
 	        {"]", "1:1: $: expected a value, found ']'"},
 	        {"[1] x", "1:5: $: expected end of file after the value, found 'x'"},
-	        {"\"a\tb\"", "1:3: $: expected a closing quote or an escaped control character, found "
-	                     "byte 0x09"},
-	        {"\"a\nb\"", "1:3: $: expected a closing quote or an escaped control character, found "
-	                     "end of line"},
+	        {"\"a\tb\"",
+	                "1:3: $: expected a closing quote or an escaped control character, found "
+	                "byte 0x09"},
+	        {"\"a\nb\"",
+	                "1:3: $: expected a closing quote or an escaped control character, found "
+	                "end of line"},
 	        {"[\"abc", "1:2: $: expected a closing quote, found end of file"},
 	        {"\"\\x\"", "1:2: $: expected one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
 	                    "\\uXXXX, "
@@ -99,14 +102,15 @@ END_TEST
 
 START_TEST(nul_bytes_are_no_end)
 {
-	assert_refused("[1,\0 2]", 7, "f.json:1:4: expected a value, found byte 0x00");
+	assert_refused("[1,\0 2]", 7, "f.json:1:4: $: expected a value, found byte 0x00");
 	assert_refused(
-	        "1\0", 2, "f.json:1:2: expected end of file after the value, found byte 0x00");
+	        "1\0", 2, "f.json:1:2: $: expected end of file after the value, found byte 0x00");
 	assert_refused("\"\0\"", 3,
-	        "f.json:1:2: expected a closing quote or an escaped control character, found byte "
+	        "f.json:1:2: $: expected a closing quote or an escaped control character, found "
+	        "byte "
 	        "0x00");
 	assert_refused(
-	        "//\0\n1", 5, "f.json:1:3: expected text without NUL bytes, found byte 0x00");
+	        "//\0\n1", 5, "f.json:1:3: $: expected text without NUL bytes, found byte 0x00");
 }
 END_TEST
 
@@ -122,7 +126,7 @@ START_TEST(nesting_ends_at_its_limit)
 	memset(text, '[', n + 1);
 	memset(text + n + 1, ']', n + 1);
 	assert_refused(
-	        text, 2 * n + 2, "f.json:1:65: expected at most 64 nested brackets, found '['");
+	        text, 2 * n + 2, "f.json:1:65: $: expected at most 64 nested brackets, found '['");
 }
 END_TEST
 

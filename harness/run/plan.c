@@ -168,8 +168,7 @@ enum status plan_traffic(const struct scenario *s, struct plan_traffic *out, str
 	return err->code;
 }
 
-/* --- plan --json
- * ----------------------------------------------------------------------------------- */
+/* --- plan --json --------------------------------------------------------------------------- */
 
 static void write_traffic(
         const struct scenario *s, const struct plan_traffic *t, struct json_out *o)

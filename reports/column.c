@@ -12,7 +12,10 @@
  * Beyond 2^21 requests the own p90 and p50 of those seen are settled to well below 1 %: they are
  * frozen, and the column turns into micro-batches of consecutive ids that hold four counts each.
  * When an id falls beyond the last, pairs of neighbours are joined. A batch's border is then off by
- * at most one micro-batch, 1/8192 of the run. */
+ * at most one micro-batch, 1/8192 of the run.
+ *
+ * Blame is asked of the slowest 1 - q only. Once 2^16 requests are known, those outside the slowest
+ * 10 (1 - q) so far are not asked. */
 #include "reports/column.h"
 #include <string.h>
 #include "harness/base/arena.h"
@@ -153,6 +156,14 @@ void column_put(struct column *c, uint64_t id, int64_t value)
 	if (LPC_UNLIKELY(index >= c->n_code))
 		column_reach(c, index);
 	c->code[index] = code;
+}
+
+void column_review(struct column *c, const struct histogram *values)
+{
+	double q = 1 - 10 * (1 - c->rule->quantile);
+
+	if (q <= 0 || !histogram_percentile(values, q, &c->blame_from))
+		c->blame_from = 0;
 }
 
 /* Which of the 20 batches holds the request (or the middle of the micro-batch) after `seen` others.

@@ -27,6 +27,7 @@ struct column {
 	uint64_t infinite;
 	struct column_count in_window, in_baseline;
 	struct blame blame;
+	int64_t blame_from; /* smaller values cannot reach the quantile any more; see column.c */
 	uint16_t *
 	        code; /* by id - 1: 0 absent, else 1 + cell (+ 1 over the limit), 0xffff infinite */
 	uint64_t n_code;            /* capacity */
@@ -35,7 +36,7 @@ struct column {
 	int64_t cut[CUT_COUNT];     /* micro: fixed when the column stopped being exact */
 };
 
-enum { COLUMN_EXACT = 1 << 21, COLUMN_MICROS = 1 << 14 };
+enum { COLUMN_EXACT = 1 << 21, COLUMN_MICROS = 1 << 14, COLUMN_REVIEW = 1 << 16 };
 
 /* The rule is borrowed. */
 void column_init(struct column *c, const struct slo_rule *rule, uint32_t n_faults);
@@ -43,6 +44,8 @@ void column_free(struct column *c);
 
 /* Records the judged value (or COLUMN_INFINITE) of request id. */
 void column_put(struct column *c, uint64_t id, int64_t value);
+/* Every COLUMN_REVIEW requests: `values` are the finite ones seen, to set blame_from by. */
+void column_review(struct column *c, const struct histogram *values);
 
 /* 20 equal batches in order of t_sched; false when there are fewer than 20 requests. */
 bool column_batches(const struct column *c, struct stats_batch out[static STATS_BATCHES]);

@@ -153,7 +153,17 @@ static void count_judged(struct column_count *n, int64_t v, int64_t limit, bool 
 	n->refused += refused;
 }
 
-static void column_take(struct column *c, const struct sample *x, int64_t value, enum window w)
+/* The finite values that a column has judged so far; for `all` the baseline stands in. */
+static const struct histogram *column_values_now(const struct score *s, const struct column *c)
+{
+	enum window w = c->rule->window == WINDOW_ALL ? WINDOW_BASELINE : c->rule->window;
+
+	return c->own_values ? &c->values
+	                     : &s->tiers[c->rule->tier].group[w].metric[c->rule->metric];
+}
+
+static void column_take(const struct score *s, struct column *c, const struct sample *x,
+        int64_t value, enum window w)
 {
 	int64_t v = judged_value(x, value), limit = c->rule->limit_ns;
 	bool refused = x->outcome == OUTCOME_REJECTED;
@@ -166,9 +176,12 @@ static void column_take(struct column *c, const struct sample *x, int64_t value,
 	if (v == COLUMN_ABSENT)
 		return;
 	column_put(c, x->id, v);
-	blame_add(&c->blame, v, c->rule->metric, x);
+	if (v >= c->blame_from)
+		blame_add(&c->blame, v, c->rule->metric, x);
 	if (c->own_values && v != COLUMN_INFINITE)
 		histogram_add(&c->values, v);
+	if (LPC_UNLIKELY(c->in_window.n % COLUMN_REVIEW == 0))
+		column_review(c, column_values_now(s, c));
 }
 
 /* The request's window is known: it enters what it is counted in. */
@@ -185,7 +198,7 @@ static void place(struct score *s, const struct sample *x, enum window w, const 
 	for (uint32_t i = 0; i < t->n_columns; i++) {
 		struct column *c = &s->columns[t->columns[i]];
 
-		column_take(c, x, value[c->rule->metric], w);
+		column_take(s, c, x, value[c->rule->metric], w);
 		good = good && value[c->rule->metric] <= c->rule->limit_ns;
 	}
 	g->good += good;

@@ -59,13 +59,17 @@ static enum verdict scored(double quantile, uint64_t n, uint64_t t, double *vif)
 	return v;
 }
 
+/* From p99 on: cut into 20, a few hundred requests are too few to be even. A single late one cannot
+ * be spread at all: its vif is 1 / (1 - p) by the formula. */
 START_TEST(the_table_by_the_public_path)
 {
-	for (size_t q = 0; q < ARRAY_LEN(table); q++) {
+	for (size_t q = 2; q < ARRAY_LEN(table); q++) {
 		for (size_t t = 0; t < ARRAY_LEN(over) - 2; t++) {
 			uint64_t n = table[q].needed[t];
 			double vif;
 
+			if (over[t] == 1)
+				continue;
 			ck_assert_int_eq(scored(table[q].quantile, n, over[t], &vif), VERDICT_PASS);
 			ck_assert_double_eq(vif, 1);
 			ck_assert_int_eq(scored(table[q].quantile, n - 1, over[t], &vif),

@@ -30,12 +30,15 @@
  * SRAM of a chip: reserved + weights + activations + KV of all slots, each rounded up to a byte. */
 #include "emulator/compile.h"
 
+#include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 #include "harness/base/digest.h"
 #include "harness/base/mathx.h"
 #include "harness/base/units.h"
+
+#define KV_BYTES_MAX INT64_C(1000000000000000000)
+#define FRAME_NS_MAX (3600 * NS_PER_S)
 
 static const char *const precision_names[] = {"int4", "int8", "fp8", "fp16", "bf16", NULL};
 static const char *const batch_names[] = {"fill", "fixed", NULL};
@@ -52,8 +55,7 @@ uint32_t precision_bits(enum precision p)
 	return bits[p];
 }
 
-/* --- the model's shape
- * ------------------------------------------------------------------------------ */
+/* --- the model's shape --------------------------------------------------------------- */
 
 #define MODEL_INT(key, member, value, top, what, text)                                             \
 	{                                                                                          \
@@ -79,11 +81,11 @@ static const struct field model_fields[] = {
                 .help = "revision of the graph"},
         MODEL_INT("parameters", parameters, "8030261248", INT64_C(100000000000000), "parameters",
                 "number of weights"),
-        MODEL_INT("layers", layers, "32", 10000, "layers", "transformer blocks"),
+        MODEL_INT("layers", layers, "32", 1000, "layers", "transformer blocks"),
         MODEL_INT("hidden", hidden, "4096", 1000000, "elements", "width of the residual stream"),
         MODEL_INT("intermediate", intermediate, "14336", 10000000, "elements", "width of the MLP"),
-        MODEL_INT("kv_heads", kv_heads, "8", 10000, "heads", "key and value heads"),
-        MODEL_INT("head_dim", head_dim, "128", 100000, "elements", "width of a head"),
+        MODEL_INT("kv_heads", kv_heads, "8", 1024, "heads", "key and value heads"),
+        MODEL_INT("head_dim", head_dim, "128", 4096, "elements", "width of a head"),
 };
 
 static const char *copy(struct arena *arena, const char *s)
@@ -122,8 +124,7 @@ void model_out(const struct model_spec *m, struct json_out *o, const char *key)
 	json_out_close(o);
 }
 
-/* --- the artifact's inputs
- * -------------------------------------------------------------------------- */
+/* --- the artifact's inputs ----------------------------------------------------------- */
 
 struct raw_batch {
 	int policy;
@@ -309,8 +310,7 @@ void artifact_spec_out(const struct artifact_spec *a, struct json_out *o, const 
 	json_out_close(o);
 }
 
-/* --- placement
- * -------------------------------------------------------------------------------------- */
+/* --- placement ----------------------------------------------------------------------- */
 
 static int64_t bytes_of(int64_t elements, enum precision p)
 {
@@ -324,6 +324,14 @@ static int64_t slot_tokens(const struct artifact_spec *spec, const int64_t *slot
 	for (uint32_t i = 0; i < spec->n_buckets; i++)
 		n += (slots ? slots[i] : 1) * spec->max_seq[i];
 	return n;
+}
+
+/* KV of all slots (one a bucket if the policy is to fill), or -1 beyond any machine. */
+static int64_t kv_demand(const struct artifact *a, const int64_t *slots)
+{
+	__int128 bytes = (__int128)slot_tokens(&a->spec, slots) * a->kv_bytes_per_token;
+
+	return bytes > KV_BYTES_MAX ? -1 : (int64_t)bytes;
 }
 
 /* A model that needs more than the whole machine ever had still gets an exact answer. */
@@ -352,26 +360,27 @@ static enum status too_big(struct jval v, const struct artifact *a, const struct
 	        (long long)chips);
 }
 
-/* BATCH_FILL: the same number of slots in every bucket, bounded by KV room and by the stages. */
+/* BATCH_FILL: the same number of slots in every bucket, bounded by KV room and by the stages; at
+ * least one, so that what does not fit is found by the placement. */
 static int64_t fill_slots(const struct artifact *a, const struct hardware *hw)
 {
 	int64_t room = a->sram_bytes - a->reserved_bytes - a->chip_activation_bytes -
 	               a->chip_weights_bytes;
-	int64_t by_kv =
-	        room > 0 ? room * a->chips / (slot_tokens(&a->spec, NULL) * a->kv_bytes_per_token)
-	                 : 0;
+	int64_t one_each = kv_demand(a, NULL);
+	int64_t by_kv = room > 0 && one_each > 0 ? room * a->chips / one_each : 0;
 	int64_t by_stages =
 	        a->site.nodes * hardware_i64(hw, HW_STAGE_SEQUENCES) / a->spec.n_buckets;
+	int64_t n = by_kv < by_stages ? by_kv : by_stages;
 
-	return by_kv < by_stages ? by_kv : by_stages;
+	return n < 1 ? 1 : n;
 }
 
-static enum status place(
-        struct jval v, struct artifact *a, const struct hardware *hw, struct error *err)
+/* What does not depend on the slots. */
+static void size_up(struct artifact *a, const struct hardware *hw)
 {
 	const struct model_spec *m = &a->spec.model;
 	int64_t per_node = hardware_i64(hw, HW_CHIPS_PER_NODE);
-	int64_t chunk = hardware_i64(hw, HW_PREFILL_CHUNK), kv_bytes;
+	int64_t chunk = hardware_i64(hw, HW_PREFILL_CHUNK);
 
 	a->chips = (uint32_t)(a->site.nodes * per_node);
 	a->sram_bytes = hardware_i64(hw, HW_CHIP_SRAM);
@@ -383,34 +392,31 @@ static enum status place(
 	/* Two buffers: one is filled while the other is worked on. */
 	a->chip_activation_bytes = ceil_div_i64(
 	        2 * bytes_of(chunk * (m->hidden + m->intermediate), a->spec.activations), per_node);
-	if (a->spec.batch == BATCH_FILL) {
-		int64_t n = fill_slots(a, hw);
+}
 
-		if (n < 1 &&
-		        a->site.nodes * hardware_i64(hw, HW_STAGE_SEQUENCES) < a->spec.n_buckets)
-			return json_error(v, err,
-			        "expected at most %lld buckets on %u stages, found %u",
-			        (long long)(a->site.nodes * hardware_i64(hw, HW_STAGE_SEQUENCES)),
-			        a->site.nodes, a->spec.n_buckets);
-		for (uint32_t i = 0; i < a->spec.n_buckets; i++)
-			a->buckets[i].slots = (uint32_t)(n < 1 ? 1 : n);
-	} else {
-		for (uint32_t i = 0; i < a->spec.n_buckets; i++)
-			a->buckets[i].slots = (uint32_t)a->spec.slots[i];
-	}
-	kv_bytes = 0;
+static enum status place(
+        struct jval v, struct artifact *a, const struct hardware *hw, struct error *err)
+{
+	int64_t slots[POOL_BUCKETS_MAX], kv_bytes, fill;
+
+	size_up(a, hw);
+	fill = a->spec.batch == BATCH_FILL ? fill_slots(a, hw) : 0;
 	for (uint32_t i = 0; i < a->spec.n_buckets; i++) {
+		slots[i] = fill ? fill : a->spec.slots[i];
+		a->buckets[i].slots = (uint32_t)slots[i];
 		a->slots += a->buckets[i].slots;
-		kv_bytes += a->buckets[i].slots * a->spec.max_seq[i] * a->kv_bytes_per_token;
 	}
+	kv_bytes = kv_demand(a, slots);
+	if (kv_bytes < 0)
+		return json_error(v, err, "expected at most %lld bytes of KV, found more",
+		        (long long)KV_BYTES_MAX);
 	a->chip_kv_bytes = ceil_div_i64(kv_bytes, a->chips);
 	a->free_bytes = a->sram_bytes - a->reserved_bytes - a->chip_activation_bytes -
 	                a->chip_weights_bytes - a->chip_kv_bytes;
 	return a->free_bytes < 0 ? too_big(v, a, hw, kv_bytes, err) : ERR_NONE;
 }
 
-/* --- timetable
- * -------------------------------------------------------------------------------------- */
+/* --- timetable ----------------------------------------------------------------------- */
 
 /* Bytes a second that the chips of one node read together. The published figure is at 1 GHz. */
 static double node_sram_rate(const struct hardware *hw)
@@ -446,7 +452,8 @@ static double stage_hop_ns(const struct artifact *a, const struct hardware *hw)
 	return hw->base[HW_HOP_LATENCY] + bytes * 1e9 / hw->base[HW_LINK_PAYLOAD_RATE];
 }
 
-static void time_bucket(struct artifact *a, const struct hardware *hw, uint32_t i)
+/* False if the frame is beyond all reason. */
+static bool time_bucket(struct artifact *a, const struct hardware *hw, uint32_t i)
 {
 	struct frame_parts *f = &a->parts[i];
 	struct bucket_spec *b = &a->buckets[i];
@@ -467,6 +474,8 @@ static void time_bucket(struct artifact *a, const struct hardware *hw, uint32_t 
 	if (frame < stage_reads * a->slots)
 		frame = stage_reads * a->slots;
 	frame = mathx_ceil(frame);
+	if (frame > (double)FRAME_NS_MAX)
+		return false;
 	token = (double)a->spec.model.parameters / a->site.nodes * 1e9 /
 	        node_mac_rate(hw, a->spec.weights);
 	ppf = mathx_floor((frame / a->slots - stage_reads) / token);
@@ -475,10 +484,10 @@ static void time_bucket(struct artifact *a, const struct hardware *hw, uint32_t 
 	b->max_seq = a->spec.max_seq[i];
 	b->frame_ns = (int64_t)frame;
 	b->ppf = ppf < 1 ? 1 : (int64_t)ppf;
+	return true;
 }
 
-/* --- digest
- * ----------------------------------------------------------------------------------------- */
+/* --- digest -------------------------------------------------------------------------- */
 
 /* The seven inputs as canonical text. The target generation stands with the numbers that the
  * compiler read of it and with the site, because an artifact must not change under its digest. */
@@ -514,7 +523,29 @@ enum status artifact_compile(struct jval v, const struct artifact_spec *spec,
 	if (rc)
 		return rc;
 	for (uint32_t i = 0; i < spec->n_buckets; i++)
-		time_bucket(out, hw, i);
+		if (!time_bucket(out, hw, i))
+			return json_error(v, err,
+			        "expected a frame of at most 1h for max_seq %lld, found more",
+			        (long long)spec->max_seq[i]);
 	digest(out, hw);
 	return ERR_NONE;
+}
+
+size_t model_tables(struct field_table *tables)
+{
+	tables[0] = (struct field_table){"model", model_fields, ARRAY_LEN(model_fields)};
+	return 1;
+}
+
+size_t artifact_tables(struct field_table *tables)
+{
+	size_t n = 0;
+
+	tables[n++] = (struct field_table){
+	        "pools[].artifact", artifact_fields, ARRAY_LEN(artifact_fields)};
+	tables[n++] = (struct field_table){
+	        "pools[].artifact.batch", batch_fields, ARRAY_LEN(batch_fields)};
+	tables[n++] = (struct field_table){
+	        "pools[].artifact.precision", precision_fields, ARRAY_LEN(precision_fields)};
+	return n;
 }

@@ -80,10 +80,14 @@ enum status artifact_parse(struct jval v, const struct model_spec *model, const 
 enum status model_parse(
         struct jval v, struct arena *arena, struct model_spec *out, struct error *err) LPC_MUST_USE;
 
-/* Errors (too big for the chips, more slots than the stages interleave) stand at v. */
+/* Errors (too big for the chips) stand at v. Borrows the strings of spec. */
 enum status artifact_compile(struct jval v, const struct artifact_spec *spec,
         const struct hardware *hw, const struct compile_site *site, struct artifact *out,
         struct error *err) LPC_MUST_USE;
+
+/* Append the tables of the model and of an artifact; return how many. */
+size_t model_tables(struct field_table *tables);
+size_t artifact_tables(struct field_table *tables);
 
 /* Input form, sorted keys; what the parsers read back. */
 void model_out(const struct model_spec *m, struct json_out *o, const char *key);

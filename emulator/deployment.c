@@ -46,8 +46,7 @@ static const struct field deployment_fields[] = {
                 .help = "the stated position on paths that leave the C2C domain"},
 };
 
-/* --- defaults from the hardware
- * --------------------------------------------------------------------- */
+/* --- defaults from the hardware ------------------------------------------------------ */
 
 /* Where a key's default stands, for keys whose default is a number of the hardware file. */
 struct hardware_fallback {
@@ -85,8 +84,7 @@ static void override_parameters(struct jval v, const struct hardware_fallback *l
 	}
 }
 
-/* --- Ethernet
- * --------------------------------------------------------------------------------------- */
+/* --- Ethernet ------------------------------------------------------------------------ */
 
 struct raw_ethernet {
 	int64_t ingress_delay_ns, hop_ns, lanes, rto_min_ns;
@@ -145,8 +143,7 @@ static enum status parse_ethernet(struct jval v, struct deployment *d, struct er
 	return ERR_NONE;
 }
 
-/* --- health
- * ----------------------------------------------------------------------------------------- */
+/* --- health -------------------------------------------------------------------------- */
 
 struct raw_health {
 	int64_t poll_period_ns, polls, timeout_ns, persist_ns, suspicions, suspect_window_ns;
@@ -239,8 +236,7 @@ static enum status parse_health(struct jval v, struct deployment *d, struct erro
 	return ERR_NONE;
 }
 
-/* --- cross-rack position
- * ---------------------------------------------------------------------------- */
+/* --- cross-rack position ------------------------------------------------------------- */
 
 struct raw_cross_rack {
 	int position, label;
@@ -339,8 +335,22 @@ enum link_class deployment_reach(const struct deployment *d)
 	return reach;
 }
 
-/* --- the object
- * ------------------------------------------------------------------------------------- */
+void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
+{
+	size_t n = 0;
+
+	tables[n++] = (struct field_table){"", deployment_fields, ARRAY_LEN(deployment_fields)};
+	n += model_tables(tables + n);
+	n += pool_tables(tables + n);
+	n += artifact_tables(tables + n);
+	tables[n++] = (struct field_table){"ethernet", ethernet_fields, ARRAY_LEN(ethernet_fields)};
+	tables[n++] = (struct field_table){"health", health_fields, ARRAY_LEN(health_fields)};
+	tables[n++] =
+	        (struct field_table){"cross_rack", cross_rack_fields, ARRAY_LEN(cross_rack_fields)};
+	CHECK(n == DEPLOYMENT_TABLES);
+}
+
+/* --- the object ---------------------------------------------------------------------- */
 
 static void list_parameters(struct arena *arena, struct deployment *d)
 {

@@ -123,6 +123,10 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
  * deployment again: parsed, it gives the same canonical form. */
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
 
+/* The tables that a deployment is read by, for docs and schema. */
+enum { DEPLOYMENT_TABLES = 13 };
+void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
+
 /* Where the critical paths run, before any fault: the farthest class of link that any instance's path
  * uses. c2c-node and c2c-rack: in the rack; c2c-pod: in the domain; ethernet: neither. */
 enum link_class deployment_reach(const struct deployment *d);

@@ -16,6 +16,9 @@ extern const char *const entry_names[],
 enum status pools_parse(struct jval list, struct arena *arena, struct deployment *d,
         struct error *err) LPC_MUST_USE;
 
+/* Appends the tables of the pools; returns how many. */
+size_t pool_tables(struct field_table *tables);
+
 /* One of the pool's instances: its nodes in path order. */
 static inline const uint32_t *pool_nodes(const struct pool_spec *p, uint32_t instance)
 {

@@ -103,8 +103,7 @@ static const struct field pool_fields[] = {
                 .help = "collect arrivals for so long; 0 = off"},
 };
 
-/* --- explicit buckets
- * ------------------------------------------------------------------------------- */
+/* --- explicit buckets ---------------------------------------------------------------- */
 
 struct raw_bucket {
 	int64_t max_seq, frame_ns, slots, ppf;
@@ -187,8 +186,7 @@ static enum status parse_buckets(struct jval list, struct pool_spec *p, struct e
 	return ERR_NONE;
 }
 
-/* --- policies
- * --------------------------------------------------------------------------------------- */
+/* --- policies ------------------------------------------------------------------------ */
 
 static enum status parse_names(struct jval list, const char *what, uint32_t room, const char **out,
         uint32_t *n, struct arena *arena, struct error *err)
@@ -379,8 +377,7 @@ static enum status parse_degraded(
 	return parse_names(raw.shed, "tier", DEPLOYMENT_TIERS_MAX, p->shed, &p->n_shed, arena, err);
 }
 
-/* --- nodes
- * ------------------------------------------------------------------------------------------ */
+/* --- nodes --------------------------------------------------------------------------- */
 
 static enum status parse_node(
         struct jval v, const struct topology *t, uint32_t *node, struct error *err)
@@ -492,8 +489,7 @@ static void divide_nodes(struct deployment *d, struct arena *arena)
 	}
 }
 
-/* --- a pool
- * ----------------------------------------------------------------------------------------- */
+/* --- a pool -------------------------------------------------------------------------- */
 
 static enum status parse_policies(struct jval v, const struct raw_pool *raw, struct arena *arena,
         struct pool_spec *p, struct error *err)
@@ -636,4 +632,20 @@ enum status pools_parse(
 			return rc;
 	}
 	return ERR_NONE;
+}
+
+size_t pool_tables(struct field_table *tables)
+{
+	size_t n = 0;
+
+	tables[n++] = (struct field_table){"pools[]", pool_fields, ARRAY_LEN(pool_fields)};
+	tables[n++] =
+	        (struct field_table){"pools[].buckets[]", bucket_fields, ARRAY_LEN(bucket_fields)};
+	tables[n++] = (struct field_table){
+	        "pools[].admission", admission_fields, ARRAY_LEN(admission_fields)};
+	tables[n++] =
+	        (struct field_table){"pools[].accepts", accepts_fields, ARRAY_LEN(accepts_fields)};
+	tables[n++] = (struct field_table){
+	        "pools[].degraded", degraded_fields, ARRAY_LEN(degraded_fields)};
+	return n;
 }

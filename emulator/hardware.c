@@ -57,8 +57,8 @@ static const struct number {
         [HW_PDUS_PER_RACK] = {"pdus_per_rack", DIM_COUNT, 1, 16},
         [HW_FAN_ZONES_PER_NODE] = {"fan_zones_per_node", DIM_COUNT, 1, 16},
         [HW_CHIP_CLOCK] = {"chip_clock", DIM_CLOCK, 1e6, 1e11},
-        [HW_CHIP_SRAM] = {"chip_sram", DIM_BYTES, 1, 1e15},
-        [HW_CHIP_SRAM_RESERVED] = {"chip_sram_reserved", DIM_BYTES, 0, 1e15},
+        [HW_CHIP_SRAM] = {"chip_sram", DIM_BYTES, 1, 1e12},
+        [HW_CHIP_SRAM_RESERVED] = {"chip_sram_reserved", DIM_BYTES, 0, 1e12},
         [HW_CHIP_SRAM_BANDWIDTH] = {"chip_sram_bandwidth", DIM_RATE, 1, 1e18},
         [HW_CHIP_MACS] = {"chip_macs", DIM_COUNT, 1, 1e9},
         [HW_MATMUL_UTILISATION] = {"matmul_utilisation", DIM_RATIO, 1e-6, 1},
@@ -109,6 +109,11 @@ const char *hardware_name(enum hardware_key key)
 	return numbers[key].name;
 }
 
+const char *hardware_unit(enum hardware_key key, size_t i)
+{
+	return i < ARRAY_LEN(units[0]) ? units[numbers[key].dimension][i].name : NULL;
+}
+
 const char *truth_name(enum truth label)
 {
 	return labels[label];
@@ -134,8 +139,7 @@ void warning_add(struct warning_list *w, struct arena *arena, const char *text)
 	w->text[w->n++] = text;
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------- */
 
 struct raw_number {
 	double value;
@@ -292,9 +296,17 @@ static enum status judge(struct jval v, const struct hardware *hw, struct error 
 static enum status open_path(struct jval v, const char *path, const struct file_loader *loader,
         struct jval *out, struct error *err)
 {
+	enum status rc;
+
 	if (!loader)
 		return json_expected(v, err, "a hardware object (no files can be read here)");
-	return loader->load_json(loader->ctx, json_file(v.doc), path, out, err);
+	rc = loader->load_json(loader->ctx, json_file(v.doc), path, out, err);
+	if (rc && !err->file[0]) { /* no file to be wrong in: the path is wrong here */
+		(void)snprintf(err->file, sizeof(err->file), "%s", json_file(v.doc));
+		json_position(v, &err->line, &err->col);
+		json_path(v, err->path, sizeof(err->path));
+	}
+	return rc;
 }
 
 void hardware_default(struct hardware *hw, struct arena *arena)
@@ -352,8 +364,7 @@ enum status hardware_parse(struct jval v, const struct file_loader *loader, stru
 	return judge(v, hw, err);
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------- */
 
 static int by_name(const void *a, const void *b)
 {

@@ -31,6 +31,13 @@ struct file_loader {
 	        struct jval *root, struct error *err);
 };
 
+/* A table that an object is read by, for docs and schema. */
+struct field_table {
+	const char *object; /* where it stands: "pools[].admission" */
+	const struct field *fields;
+	size_t n;
+};
+
 /* The order of the file. Names: hardware_name(). */
 enum hardware_key {
 	HW_RACKS,
@@ -115,6 +122,8 @@ void hardware_out(const struct hardware *hw, struct json_out *o, const char *key
 void hardware_topology(const struct hardware *hw, struct topology_spec *spec);
 
 const char *hardware_name(enum hardware_key key);
+/* The i-th unit in which the number may be written, or NULL behind the last. */
+const char *hardware_unit(enum hardware_key key, size_t i);
 const char *truth_name(enum truth label);
 
 /* A number in base units, rounded to the nearest integer. */

@@ -47,8 +47,7 @@ static uint32_t cables_per_rack_pair(const struct topology *t)
 	return t->nodes_per_rack * t->pod_cables_per_node;
 }
 
-/* --- names
- * ------------------------------------------------------------------------------------------ */
+/* --- names --------------------------------------------------------------------------- */
 
 static uint32_t hash_name(const char *name)
 {
@@ -89,8 +88,7 @@ uint32_t topology_find(const struct topology *t, const char *name)
 	return COMPONENT_NONE;
 }
 
-/* --- building
- * --------------------------------------------------------------------------------------- */
+/* --- building ------------------------------------------------------------------------ */
 
 static const char *node_name(const struct topology *t, uint32_t node)
 {
@@ -250,8 +248,7 @@ void topology_build(struct topology *t, const struct topology_spec *spec, struct
 	index_names(t, arena);
 }
 
-/* --- links
- * ------------------------------------------------------------------------------------------ */
+/* --- links --------------------------------------------------------------------------- */
 
 uint32_t topology_chip_link(const struct topology *t, uint32_t chip_a, uint32_t chip_b)
 {
@@ -299,8 +296,7 @@ uint32_t topology_ethernet(const struct topology *t, uint32_t rack_a, uint32_t r
 	return t->eth_ingress + 1 + pair_number(rack_a, rack_b);
 }
 
-/* --- paths
- * ------------------------------------------------------------------------------------------ */
+/* --- paths --------------------------------------------------------------------------- */
 
 uint32_t topology_hop(
         const struct topology *t, uint32_t from, uint32_t to, uint32_t links[static 2])

@@ -1,0 +1,68 @@
+#include "harness/net/privilege.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* The processors allowed at first: a child of a pinned process inherits its parent's single one,
+ * and must not conclude that the machine has no other. */
+static int allowed_at_first(cpu_set_t *out)
+{
+	static cpu_set_t first;
+	static bool known;
+
+	if (!known && sched_getaffinity(0, sizeof(first), &first))
+		return errno;
+	known = true;
+	*out = first;
+	return 0;
+}
+
+static int pin(uint32_t nth, int *processor)
+{
+	cpu_set_t allowed, one;
+	int error = allowed_at_first(&allowed);
+
+	if (error)
+		return error;
+	for (size_t i = 0; i < CPU_SETSIZE; i++) {
+		if (!CPU_ISSET(i, &allowed) || nth-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(i, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			return errno;
+		*processor = (int)i;
+		return 0;
+	}
+	return ENODEV;
+}
+
+struct privilege privilege_ask(uint32_t nth)
+{
+	struct privilege p = {.processor = -1};
+
+	p.pin_error = pin(nth, &p.processor);
+	if (setpriority(PRIO_PROCESS, 0, PRIVILEGE_NICE))
+		p.nice_error = errno;
+	p.nice = getpriority(PRIO_PROCESS, 0);
+	return p;
+}
+
+const char *privilege_text(const struct privilege *p, char buf[static PRIVILEGE_TEXT_MAX])
+{
+	char processor[48], refused[40] = "";
+
+	if (p->pin_error)
+		snprintf(processor, sizeof(processor), "no processor of its own (%s)",
+		        strerrorname_np(p->pin_error));
+	else
+		snprintf(processor, sizeof(processor), "processor %d", p->processor);
+	if (p->nice_error)
+		snprintf(refused, sizeof(refused), " (%s)", strerrorname_np(p->nice_error));
+	snprintf(buf, PRIVILEGE_TEXT_MAX, "nice %d%s, %s", p->nice, refused, processor);
+	return buf;
+}

@@ -36,6 +36,8 @@ enum fault_target_class {
 enum { FAULT_TARGET_CLASSES = 5 };
 
 const char *fault_target_class_name(unsigned one_class); /* "c2c link", … */
+/* "a chip or a node": what a set asks for. Returns buf. */
+const char *fault_target_classes_text(unsigned classes, char *buf, size_t n);
 
 enum { FAULT_ON_VIRTUAL = 1, FAULT_ON_WALL = 2, FAULT_ON_BOTH = 3 };
 

@@ -1,0 +1,13 @@
+/* The records of the catalogue, one a file; only faults/ itself includes this. */
+#ifndef LPC_FAULTS_KINDS_H
+#define LPC_FAULTS_KINDS_H
+
+#include "faults/kind.h"
+
+extern const struct fault_kind fault_link_flap;
+extern const struct fault_kind fault_chip_loss;
+extern const struct fault_kind fault_ethernet_jitter;
+extern const struct fault_kind fault_shape_outlier;
+extern const struct fault_kind fault_shape_creep;
+
+#endif

@@ -1,0 +1,92 @@
+/* When faults begin and end. The table is small (a scenario's list), so the next instant is found
+ * by looking at all of it; what matters is that one look decides by (instant, revert before inject,
+ * index) and nothing else. */
+#include "faults/schedule.h"
+
+void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan,
+        int64_t duration_ns, struct arena *arena)
+{
+	s->plan = plan;
+	s->duration_ns = duration_ns;
+	s->timers = ARENA_ARRAY(arena, struct fault_timer, plan->n);
+	for (uint32_t i = 0; i < plan->n; i++) {
+		struct fault_timer *t = &s->timers[i];
+
+		t->inject_at = plan->faults[i].at_ns;
+		t->revert_at = NS_NEVER;
+		t->active = false;
+		trigger_init(&t->trigger, &plan->faults[i].when);
+	}
+}
+
+int64_t fault_schedule_next_at(const struct fault_schedule *s)
+{
+	int64_t next = NS_NEVER;
+
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		const struct fault_timer *t = &s->timers[i];
+		int64_t at = t->active ? t->revert_at : t->inject_at;
+
+		next = at < next ? at : next;
+	}
+	return next;
+}
+
+static void begin(struct fault_schedule *s, uint32_t fault)
+{
+	const struct fault_spec *spec = &s->plan->faults[fault];
+	struct fault_timer *t = &s->timers[fault];
+
+	t->active = true;
+	t->revert_at = spec->for_ns == NS_NEVER ? NS_NEVER : t->inject_at + spec->for_ns;
+	t->inject_at = spec->every_ns ? t->inject_at + spec->every_ns : NS_NEVER;
+	if (t->inject_at >= s->duration_ns)
+		t->inject_at = NS_NEVER;
+}
+
+void fault_schedule_step(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx)
+{
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		struct fault_timer *t = &s->timers[i];
+
+		if (!t->active || t->revert_at > now)
+			continue;
+		t->active = false;
+		t->revert_at = NS_NEVER;
+		fn(ctx, now, i, false);
+	}
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		struct fault_timer *t = &s->timers[i];
+
+		if (t->active || t->inject_at > now)
+			continue;
+		begin(s, i);
+		fn(ctx, now, i, true);
+	}
+}
+
+void fault_schedule_sample(struct fault_schedule *s, int64_t now, uint32_t fault, double value)
+{
+	struct fault_timer *t = &s->timers[fault];
+
+	CHECK(fault < s->plan->n);
+	if (!t->trigger.spec || !s->plan->faults[fault].triggered)
+		return;
+	if (trigger_sample(&t->trigger, now, value) && now + 1 < s->duration_ns) {
+		t->inject_at = now + 1;
+		t->trigger.spec = NULL; /* has fired */
+	}
+}
+
+void fault_schedule_finish(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx)
+{
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		struct fault_timer *t = &s->timers[i];
+		bool active = t->active;
+
+		t->active = false;
+		t->inject_at = t->revert_at = NS_NEVER;
+		if (active)
+			fn(ctx, now, i, false);
+	}
+}

@@ -34,6 +34,7 @@ struct serve_limits {
 	uint64_t bodies_bytes;    /* of all requests being read, default 256 MiB; more is 503 */
 	int64_t head_timeout_ns;  /* from a request's first byte to the end of its head; 10 s */
 	int64_t body_timeout_ns;  /* … to the end of its body; 30 s. Both: 408 */
+	int64_t send_timeout_ns;  /* until the kernel has taken a complete answer; 30 s */
 	int64_t idle_timeout_ns;  /* of a connection without a request; 75 s */
 	int64_t drain_timeout_ns; /* reading on after a final error; 2 s */
 };

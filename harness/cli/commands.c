@@ -7,19 +7,13 @@
 enum { COMMANDS_MAX = 32 };
 
 const struct command *const commands[] = {
-#ifdef LPC_HAVE_EXECUTE
         &command_run,
-#endif
         &command_plan,
-#ifdef LPC_HAVE_EXECUTE
         &command_emulate,
-#endif
         &command_compile,
         &command_faults,
         &command_doctor,
-#ifdef LPC_HAVE_EXECUTE
         &command_explain,
-#endif
         &command_help,
         NULL,
 };

@@ -2,9 +2,11 @@
  */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "harness/cli/commands.h"
 #include "harness/cli/help.h"
+#include "harness/run/emulator_process.h"
 #include "version.h"
 
 enum { ARGUMENTS_BYTES_MAX = 64 << 20 };
@@ -50,6 +52,8 @@ int main(int argc, char **argv)
 		help_overview(stdout);
 		return commands_finish(0);
 	}
+	if (argc == 3 && strcmp(argv[1], EMULATOR_ARGUMENT) == 0) /* called by `run`: no command */
+		return emulator_process((int)strtol(argv[2], NULL, 10));
 	command = commands_find(argv[1], &err);
 	if (!command)
 		return commands_fail(&err);

@@ -289,7 +289,7 @@ static uint32_t take_arrival(struct run *r)
 	struct client *c;
 
 	CHECK(index != POOL_NONE);
-	plan_traffic_fold(r->s, &r->next, &r->traffic_lanes);
+	plan_fold(&r->traffic_lanes, r->s, &r->next);
 	shaper_apply(r->shaper, &r->next, shaped, r);
 	c = client_at(r, index);
 	*c = (struct client){.a = r->next, .t_sched = r->next.at_ns, .prev = list->tail,

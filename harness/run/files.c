@@ -55,20 +55,17 @@ static enum status unreadable(const char *path, const char *why, struct error *e
 	return error_set(err, ERR_USAGE, "expected a readable file, found '%s': %s", path, why);
 }
 
-/* Opens a regular file for reading; -1 and err filled otherwise. O_NONBLOCK: a FIFO must not hang
- * us. */
-static int open_file(const char *path, struct stat *st, struct error *err)
+/* Opens a regular file for reading; -1 and *why otherwise. O_NONBLOCK: a FIFO must not hang us. */
+static int open_file(const char *path, struct stat *st, const char **why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	if (fd < 0 || fstat(fd, st) < 0) {
-		unreadable(path, strerror(errno), err);
-	} else if (!S_ISREG(st->st_mode)) {
-		unreadable(path, S_ISDIR(st->st_mode) ? "it is a directory" : "it is no plain file",
-		        err);
-	} else {
+	if (fd < 0 || fstat(fd, st) < 0)
+		*why = strerror(errno);
+	else if (!S_ISREG(st->st_mode))
+		*why = S_ISDIR(st->st_mode) ? "it is a directory" : "it is no plain file";
+	else
 		return fd;
-	}
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -96,12 +93,13 @@ static ssize_t read_full(int fd, char *buf, size_t n)
 enum status files_read(const char *path, char **text, size_t *n, struct error *err)
 {
 	struct stat st;
-	int fd = open_file(path, &st, err);
+	const char *why;
+	int fd = open_file(path, &st, &why);
 	ssize_t got;
 	char *buf;
 
 	if (fd < 0)
-		return err->code;
+		return unreadable(path, why, err);
 	if (st.st_size > JSON_SIZE_MAX) {
 		close(fd);
 		return unreadable(path, "it is larger than 16 MiB", err);
@@ -225,16 +223,17 @@ static enum status open_trace(void *ctx, const char *from_file, const char *path
 {
 	const struct file_set *set = ctx;
 	char resolved[FILES_PATH_MAX];
-	struct error why = ERROR_INIT;
+	const char *why;
 	struct stat st;
 	int fd, *kept;
 
-	CHECK(!set->sealed);
+	if (set->sealed)
+		return error_set(err, ERR_USAGE, "the plan does not hold it");
 	if (resolve(from_file, path, resolved, err))
 		return err->code;
 	fd = open_file(resolved, &st, &why);
 	if (fd < 0)
-		return error_set(err, ERR_USAGE, "%s", why.text);
+		return error_set(err, ERR_USAGE, "%s", why);
 	kept = mem_alloc(1, sizeof(*kept));
 	*kept = fd;
 	*out = (struct trace_source){.ctx = kept, .read = trace_read, .close = trace_end};
@@ -313,6 +312,21 @@ void files_write(const struct file_set *set, struct json_out *o)
 	json_out_close(o);
 }
 
+struct json *files_unwrap(const char *file, struct jval v)
+{
+	struct error err = ERROR_INIT;
+	struct json_out o;
+	struct json *doc;
+	enum status rc;
+
+	json_out_init(&o, 0);
+	json_out_value(&o, NULL, v, false);
+	rc = json_parse(file, o.buf, o.n, &doc, &err);
+	CHECK(rc == ERR_NONE);
+	json_out_free(&o);
+	return doc;
+}
+
 void files_restore(struct file_set *set, struct jval bundle)
 {
 	struct jval files = json_get(bundle, "files"), traces = json_get(bundle, "traces");
@@ -320,7 +334,7 @@ void files_restore(struct file_set *set, struct jval bundle)
 
 	CHECK(set->sealed && json_count(files) <= FILES_MAX);
 	for (struct jval v = json_first(files); json_type(v) != JSON_NONE; v = json_next(v))
-		add_document(set, json_key(v), json_extract(v));
+		add_document(set, json_key(v), files_unwrap(json_key(v), v));
 	for (struct jval v = json_first(traces); json_type(v) != JSON_NONE; v = json_next(v)) {
 		parse_digest(json_string(v), digest);
 		files_keep_digest(set, json_key(v), digest);

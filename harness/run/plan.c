@@ -79,7 +79,7 @@ enum status scenario_from_plan(
 	CHECK(file && json_type(json_get(root, "scenario")) == JSON_OBJECT);
 	files = files_new(true);
 	files_restore(files, root);
-	document = json_extract(json_get(root, "scenario"));
+	document = files_unwrap(file, json_get(root, "scenario"));
 	json_free(outer);
 	return scenario_build(document, files, out, err);
 }

@@ -49,7 +49,8 @@ struct signals *signals_new(const struct scenario *s)
 		g->abort_specs[i] = (struct trigger_spec){
 			.signal = signal_by_name(rule->signal),
 			.pool = rule->pool,
-			.op = rule->greater ? TRIGGER_GT : TRIGGER_LT,
+			.op = rule->greater ? (rule->or_equal ? TRIGGER_GE : TRIGGER_GT) :
+					      (rule->or_equal ? TRIGGER_LE : TRIGGER_LT),
 			.value = rule->value,
 			.for_ns = rule->for_ns,
 		};

@@ -52,6 +52,9 @@ static const struct field suite_fields[] = {
                 .help = "path → values; each scenario is run for every combination"},
 };
 
+/* The file that values of a matrix seem to come from until an error is put in its place. */
+static const char matrix_origin[] = "matrix";
+
 struct matrix {
 	uint32_t n_paths, n_cells;
 	struct jval paths[MATRIX_PATHS_MAX];
@@ -205,16 +208,42 @@ static void name_part(const char *text, size_t index, char *buf, size_t n)
 		snprintf(buf, n, "-%zu", index + 1);
 }
 
-/* A path that leads nowhere is wrong where the matrix says it. */
-static enum status blame_path(struct jval path, struct error *err)
+/* The value that cell number `cell` has for path number i, and its number in the list. */
+static struct jval cell_value(const struct matrix *m, uint32_t cell, uint32_t i, size_t *index)
 {
-	char text[ERROR_TEXT_MAX];
+	uint32_t stride = m->n_cells;
 
-	if (err->line)
+	for (uint32_t k = 0; k <= i; k++) {
+		cell %= stride;
+		stride /= (uint32_t)json_count(m->paths[k]);
+	}
+	*index = cell / stride;
+	return json_at(m->paths[i], *index);
+}
+
+/* What a cell put in is wrong where the matrix says it: a path that leads nowhere at the path, a
+ * value that a scenario cannot have at the value. Other errors stay where they are. */
+static enum status blame_cell(const struct matrix *m, uint32_t cell, struct error *err)
+{
+	struct error origin = *err;
+	size_t index;
+
+	if (strcmp(origin.file, matrix_origin) != 0)
 		return err->code;
-	memcpy(text, err->text, sizeof(text));
-	*err = (struct error)ERROR_INIT;
-	return json_error_key(path, err, "%s", text);
+	for (uint32_t i = 0; i < m->n_paths; i++) {
+		const char *key = json_key(m->paths[i]);
+		unsigned line, col;
+
+		if (i + 1 < m->n_paths && strncmp(origin.path, key, strlen(key)) != 0)
+			continue;
+		*err = (struct error)ERROR_INIT;
+		if (!origin.line)
+			return json_error_key(m->paths[i], err, "%s", origin.text);
+		json_position(cell_value(m, cell, i, &index), &line, &col);
+		return error_at(err, ERR_USAGE, json_file(m->paths[i].doc), line, col, origin.path,
+		        "%s", origin.text);
+	}
+	return err->code;
 }
 
 static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t cell,
@@ -222,32 +251,26 @@ static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t
 {
 	char name[2 * NAME_MAX_BYTES], quoted[2 * NAME_MAX_BYTES + 2];
 	const char *own = json_string(json_get(json_root(doc), "name"));
-	uint32_t rest = cell, stride = m->n_cells;
+	size_t index;
 
 	snprintf(name, sizeof(name), "%s", own ? own : "");
 	for (uint32_t i = 0; i < m->n_paths; i++) {
+		size_t at = strlen(name);
 		struct json_out text;
-		struct jval v;
 		enum status rc;
-		size_t at = strlen(name), index;
 
-		stride /= (uint32_t)json_count(m->paths[i]);
-		index = rest / stride;
-		rest %= stride;
-		v = json_at(m->paths[i], index);
 		json_out_init(&text, 0);
-		json_out_value(&text, NULL, v, false);
+		json_out_value(&text, NULL, cell_value(m, cell, i, &index), false);
 		name_part(text.buf, index, name + at, sizeof(name) - at);
-		rc = edit(doc, json_key(m->paths[i]), text.buf, json_file(m->paths[i].doc), files,
-		        err);
+		rc = edit(doc, json_key(m->paths[i]), text.buf, matrix_origin, files, err);
 		json_out_free(&text);
 		if (rc)
-			return blame_path(m->paths[i], err);
+			return rc;
 	}
 	if (m->n_paths == 0 || !own)
 		return ERR_NONE;
 	snprintf(quoted, sizeof(quoted), "\"%s\"", name);
-	return json_set(doc, "name", quoted, json_file(m->paths[0].doc), err);
+	return json_set(doc, "name", quoted, matrix_origin, err);
 }
 
 /* --- suites ------------------------------------------------------------------------------ */
@@ -298,9 +321,11 @@ static enum status add_element(struct jval v, const struct matrix *m, const char
 		if (apply_cell(doc, m, cell, files, err)) {
 			json_free(doc);
 			files_free(files);
-			return err->code;
+			return blame_cell(m, cell, err);
 		}
-		if (add(doc, files, options, list, err) || check_unique(list, first, v, err))
+		if (add(doc, files, options, list, err))
+			return blame_cell(m, cell, err);
+		if (check_unique(list, first, v, err))
 			return err->code;
 		s = list->items[list->n - 1];
 		s->suite = arena_strndup(&s->arena, suite, strlen(suite));

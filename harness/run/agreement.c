@@ -1,0 +1,190 @@
+/* What is compared, and what it may differ by:
+ *
+ *  outcome   all requests; the same for all but 0.1 %
+ *  TTFT      |wall − virtual| ≤ 1 ms + one slot phase, for 99 % of the requests outside fault windows; and
+ *            p50 and p99 over all within 2 % or 1 ms
+ *  TPOT      pooled over the requests outside fault windows (their decode time over their tokens) within 1 %:
+ *            a single short answer may deviate by more, since two socket events are 20–100 us late each
+ *  ledger    every phase that either run reached, within 20 ms
+ *
+ * Requests are joined by id. A request is outside the fault windows if its life on the virtual clock meets
+ * no [inject, recover) (or [inject, revert) where that is later). */
+#include "harness/run/agreement.h"
+
+#include <stdlib.h>
+
+#include "harness/base/arena.h"
+#include "harness/base/units.h"
+
+#define TTFT_SLACK_NS  NS_PER_MS
+#define LEDGER_SLACK_NS (20 * NS_PER_MS)
+
+static const double tpot_bound = 0.01, ttft_share_bound = 0.99, ttft_quantile_bound = 0.02,
+		    outcome_bound = 0.001;
+
+/* The longest time between two departures of neighbouring slots: what a moment's difference in arrival can
+ * cost. A frame with frame entry; nothing with immediate entry. */
+static int64_t slot_phase(const struct scenario *s)
+{
+	int64_t most = 0;
+
+	for (uint32_t p = 0; p < s->deployment.n_pools; p++) {
+		const struct pool_spec *pool = &s->deployment.pools[p];
+		int64_t slots = 0, frame = 0, phase;
+
+		for (uint32_t b = 0; b < pool->n_buckets; b++) {
+			slots += pool->buckets[b].slots;
+			if (pool->buckets[b].frame_ns > frame)
+				frame = pool->buckets[b].frame_ns;
+		}
+		phase = pool->entry == ENTRY_FRAME ? frame :
+			pool->entry == ENTRY_PHASE ? ceil_div_i64(frame, slots) :
+						     0;
+		if (phase > most)
+			most = phase;
+	}
+	return most;
+}
+
+static bool in_fault_window(const struct scenario *s, const struct evaluation *e,
+	const struct book_entry *b)
+{
+	for (uint32_t i = 0; i < s->faults.n; i++) {
+		const struct score_fault *f = &e->faults[i];
+		int64_t end = f->revert_ns < 0 ? INT64_MAX : f->revert_ns;
+
+		if (f->inject_ns < 0)
+			continue;
+		if (f->recover_ns > end)
+			end = f->recover_ns;
+		if (b->t_sched < end && b->t_done >= f->inject_ns)
+			return true;
+	}
+	return false;
+}
+
+struct sums {
+	uint64_t compared, quiet, close, same, total;
+	double decode_wall, decode_virtual;
+	int64_t *ttft_wall, *ttft_virtual;
+};
+
+static int64_t distance(int64_t a, int64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+static void compare(const struct scenario *s, const struct evaluation *e, int64_t slack,
+	const struct book_entry *w, const struct book_entry *v, struct sums *sums)
+{
+	sums->total++;
+	sums->same += w->outcome == v->outcome;
+	if (w->outcome != OUTCOME_OK || v->outcome != OUTCOME_OK)
+		return;
+	sums->ttft_wall[sums->compared] = w->ttft_ns;
+	sums->ttft_virtual[sums->compared] = v->ttft_ns;
+	sums->compared++;
+	if (in_fault_window(s, e, v))
+		return;
+	sums->quiet++;
+	sums->close += distance(w->ttft_ns, v->ttft_ns) <= slack;
+	if (w->tpot_ns >= 0 && v->tpot_ns >= 0) {
+		sums->decode_wall += (double)(w->e2el_ns - w->ttft_ns);
+		sums->decode_virtual += (double)(v->e2el_ns - v->ttft_ns);
+	}
+}
+
+static int ascending(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Nearest rank; ms. */
+static double quantile_ms(const int64_t *sorted, uint64_t n, uint64_t percent)
+{
+	return n ? ns_to_ms(sorted[(n * percent + 99) / 100 - 1]) : 0;
+}
+
+static bool quantiles_agree(double wall_ms, double virtual_ms)
+{
+	double d = wall_ms > virtual_ms ? wall_ms - virtual_ms : virtual_ms - wall_ms;
+
+	return d <= 1.0 || d <= ttft_quantile_bound * virtual_ms;
+}
+
+static double ledger_distance_ms(const struct ledger *wall, const struct ledger *companion)
+{
+	int64_t most = 0;
+
+	for (uint32_t i = 0; i < wall->n; i++) {
+		for (unsigned p = PHASE_INJECT; p <= PHASE_REVERT; p++) {
+			int64_t a = wall->e[i].at[p], b = companion->e[i].at[p], d;
+
+			if (p == PHASE_RECOVER || (a < 0 && b < 0))
+				continue;
+			d = a < 0 || b < 0 ? INT64_MAX / 2 : distance(a, b);
+			if (d > most)
+				most = d;
+		}
+	}
+	return ns_to_ms(most);
+}
+
+static const char *reason_of(const struct result_agreement *a)
+{
+	if (a->outcome_mismatch_share > outcome_bound)
+		return "outcomes differ for more than 0.1 % of the requests";
+	if (a->tpot_max_deviation > tpot_bound)
+		return "TPOT deviates by more than 1 %";
+	if (a->ttft_within_share < ttft_share_bound)
+		return "TTFT deviates by more than 1 ms and one slot phase for more than 1 % of the "
+		       "requests outside fault windows";
+	if (!quantiles_agree(a->ttft_p50_wall_ms, a->ttft_p50_virtual_ms) ||
+		!quantiles_agree(a->ttft_p99_wall_ms, a->ttft_p99_virtual_ms))
+		return "p50 or p99 of TTFT deviates by more than 2 % and 1 ms";
+	if (a->ledger_max_ms > ns_to_ms(LEDGER_SLACK_NS))
+		return "a phase of the ledger deviates by more than 20 ms";
+	return NULL;
+}
+
+void agreement_judge(const struct scenario *s, const struct book *wall, const struct ledger *ledger,
+	const struct evaluation *companion, struct result_agreement *out)
+{
+	const struct book *virtual = &companion->book;
+	uint64_t n = wall->n > virtual->n ? wall->n : virtual->n;
+	int64_t slack = TTFT_SLACK_NS + slot_phase(s);
+	struct sums sums = {.ttft_wall = mem_alloc(n + 1, sizeof(int64_t)),
+		.ttft_virtual = mem_alloc(n + 1, sizeof(int64_t))};
+
+	*out = (struct result_agreement){0};
+	for (uint64_t id = 1; id <= n; id++) {
+		const struct book_entry *w = book_at(wall, id), *v = book_at(virtual, id);
+
+		if (w && v)
+			compare(s, companion, slack, w, v, &sums);
+		else
+			sums.total++;
+	}
+	qsort(sums.ttft_wall, sums.compared, sizeof(int64_t), ascending);
+	qsort(sums.ttft_virtual, sums.compared, sizeof(int64_t), ascending);
+	out->compared = sums.compared;
+	out->tpot_max_deviation = sums.decode_virtual > 0 ?
+					  sums.decode_wall / sums.decode_virtual - 1 :
+					  0;
+	if (out->tpot_max_deviation < 0)
+		out->tpot_max_deviation = -out->tpot_max_deviation;
+	out->ttft_within_share = sums.quiet ? (double)sums.close / (double)sums.quiet : 1;
+	out->ttft_p50_wall_ms = quantile_ms(sums.ttft_wall, sums.compared, 50);
+	out->ttft_p99_wall_ms = quantile_ms(sums.ttft_wall, sums.compared, 99);
+	out->ttft_p50_virtual_ms = quantile_ms(sums.ttft_virtual, sums.compared, 50);
+	out->ttft_p99_virtual_ms = quantile_ms(sums.ttft_virtual, sums.compared, 99);
+	out->outcome_mismatch_share =
+		sums.total ? (double)(sums.total - sums.same) / (double)sums.total : 0;
+	out->ledger_max_ms = ledger_distance_ms(ledger, &companion->run.ledger);
+	out->reason = reason_of(out);
+	out->ok = out->reason == NULL;
+	mem_free(sums.ttft_wall);
+	mem_free(sums.ttft_virtual);
+}

@@ -1,0 +1,498 @@
+/* One thread: the load generator's loop is the clock, everything else hangs on its callbacks.
+ *
+ *   peek/next   the traffic, bent by the client's side of the faults that are in force at that instant
+ *   sample      → score, book, signals
+ *   tick        every 10 ms: the fault scheduler looks LOOKAHEAD ahead and sends FAULT messages, so that
+ *               they are there before their instants; triggers and abort rules; the live line
+ *   watch       the control channel: ledger phases, signals of the rack
+ *
+ * The client's side has a scheduler of its own over the same plan: it must switch at the planned instant of
+ * a request, not when the message for the rack was sent. */
+#include "harness/run/drive_wall.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "harness/base/arena.h"
+#include "harness/net/clock.h"
+#include "harness/run/control.h"
+#include "harness/run/plan.h"
+#include "harness/run/shaper.h"
+#include "harness/run/signals.h"
+#include "harness/run/spawn.h"
+
+#define T0_AHEAD_NS  (250 * NS_PER_MS)
+#define LOOKAHEAD_NS (50 * NS_PER_MS)
+#define REPORT_WAIT_NS (2 * NS_PER_S)
+
+enum { CONNECTIONS_MAX = 20000 };
+
+struct wall {
+	const struct scenario *s;
+	const struct wall_options *o;
+	struct wall_result *out;
+	struct arena arena;
+	struct spawned emulator;
+	struct load *load;
+	struct load_tenant tenants[TRAFFIC_TENANTS_MAX];
+	struct traffic *traffic;
+	struct arrival next;
+	bool more, pull_failed;
+	struct error pull_error;
+	struct lanes lanes;
+	struct shaper *shaper;
+	struct fault_sink client_side;
+	struct fault_schedule schedule, client_schedule;
+	struct fault_machines client;
+	struct signals *signals;
+	struct histogram ttft; /* for the live line */
+	uint64_t done, errors, spare_count;
+	int64_t now;
+	bool reported; /* DIGEST came */
+};
+
+/* --- traffic --------------------------------------------------------------------------------------- */
+
+static void pull(struct wall *w)
+{
+	if (traffic_next(w->traffic, &w->next, &w->more, &w->pull_error)) {
+		w->pull_failed = true;
+		w->more = false;
+	}
+}
+
+static int64_t source_peek(void *ctx)
+{
+	const struct wall *w = ctx;
+
+	return w->more ? w->next.at_ns : NS_NEVER;
+}
+
+static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
+{
+	struct wall *w = ctx;
+
+	ledger_phase(&w->out->ledger, fault, PHASE_EFFECT, at_ns);
+}
+
+static void client_event(void *ctx, int64_t now, uint32_t fault, bool inject)
+{
+	struct wall *w = ctx;
+
+	if (inject)
+		fault_machines_inject(&w->client, now, fault, &w->client_side);
+	else
+		fault_machines_revert(&w->client, now, fault, &w->client_side);
+}
+
+/* Plays the client's side of the faults up to the instant of the next request. */
+static void client_faults(struct wall *w, int64_t until)
+{
+	for (;;) {
+		int64_t at = fault_schedule_next_at(&w->client_schedule);
+		int64_t machines = fault_machines_next_at(&w->client);
+
+		if (machines < at)
+			at = machines;
+		if (at > until)
+			return;
+		if (fault_schedule_next_at(&w->client_schedule) <= at)
+			fault_schedule_step(&w->client_schedule, at, client_event, w);
+		if (fault_machines_next_at(&w->client) <= at)
+			fault_machines_step(&w->client, at, &w->client_side);
+	}
+}
+
+static void source_next(void *ctx, struct load_request *out)
+{
+	struct wall *w = ctx;
+	struct arrival a = w->next;
+
+	client_faults(w, a.at_ns);
+	plan_fold(&w->lanes, w->s, &a);
+	shaper_apply(w->shaper, &a, shaped, w);
+	a.max_tokens = scenario_max_tokens(w->s, &a);
+	if (a.output_tokens > a.max_tokens)
+		a.output_tokens = a.max_tokens;
+	*out = (struct load_request){.id = a.request_id, .at_ns = a.at_ns, .tenant = a.tenant,
+		.prompt_tokens = a.prompt_tokens, .output_tokens = a.output_tokens,
+		.max_tokens = a.max_tokens};
+	w->out->scheduled++;
+	pull(w);
+}
+
+/* --- samples --------------------------------------------------------------------------------------- */
+
+static int64_t judged_gap(const struct load_sample *l)
+{
+	if (!l->n_gaps || l->gaps_dropped)
+		return -1;
+	return l->n_gaps + 1 < 100 ? l->itl_max_ns : l->itl_p99_ns;
+}
+
+static struct sample sample_of(const struct wall *w, const struct load_sample *l)
+{
+	struct sample s = {
+		.id = l->request.id,
+		.tenant = l->request.tenant,
+		.tier = w->s->traffic.tenants[l->request.tenant].tier_index,
+		.outcome = (enum outcome)l->outcome,
+		.t_sched = l->t_sched,
+		.t_send = l->t_send,
+		.t_hdr = l->t_hdr,
+		.t_first = l->t_first,
+		.t_last = l->t_last,
+		.t_done = l->t_done,
+		.prompt_tokens = l->n_prompt >= 0 ? l->n_prompt : l->request.prompt_tokens,
+		.output_tokens = l->n_out >= 0 ? l->n_out : l->events,
+		.queue_ns = l->queue_ns,
+		.prefill_ns = l->prefill_ns,
+		.decode_ns = l->decode_ns,
+		.itl_judged_ns = judged_gap(l),
+		.attempts = l->attempts,
+	};
+
+	if (l->t_last >= 0 && l->queue_ns >= 0) { /* the emulator's truth; the network is what is left */
+		s.blame_queue_ns = l->queue_ns;
+		s.blame_prefill_ns = l->prefill_ns;
+		s.blame_decode_ns = l->decode_ns;
+		s.blame_network_ns = l->t_last - l->t_send - l->queue_ns - l->prefill_ns -
+				     l->decode_ns;
+	}
+	return s;
+}
+
+static void on_sample(void *ctx, const struct load_sample *l)
+{
+	struct wall *w = ctx;
+	struct sample s = sample_of(w, l);
+
+	for (uint32_t i = 0; i < l->n_gaps; i++)
+		score_gaps(w->o->score, s.id, s.tier, l->gaps_ns[i], 1);
+	score_sample(w->o->score, &s);
+	book_add(w->o->book, &s);
+	if (w->signals)
+		signals_sample(w->signals, &s);
+	w->done++;
+	if (s.outcome == OUTCOME_OK)
+		histogram_add(&w->ttft, s.t_first - s.t_sched);
+	else if (s.outcome != OUTCOME_REJECTED && s.outcome != OUTCOME_CANCELLED)
+		w->errors++;
+}
+
+/* --- the control channel --------------------------------------------------------------------------- */
+
+static void take(struct wall *w, const struct control_message *m)
+{
+	switch (m->type) {
+	case CONTROL_SIGNAL:
+		w->spare_count = m->signal.spare_count;
+		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
+			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
+		break;
+	case CONTROL_LEDGER:
+		ledger_phase(&w->out->ledger, m->ledger.fault, (enum fault_phase)m->ledger.phase,
+			m->ledger.at_ns);
+		break;
+	case CONTROL_REPLAYED:
+		w->out->ledger.e[m->replayed.fault].replayed = m->replayed.requests;
+		break;
+	case CONTROL_LAG:
+		w->out->emission = (struct wall_lag){
+			m->lag.n > 0, m->lag.p50_ns, m->lag.p99_ns, m->lag.max_ns};
+		break;
+	case CONTROL_DIGEST:
+		w->out->clean = m->digest.clean;
+		w->out->path_worst = (enum path_scope)m->digest.path;
+		w->out->emulator_completions = m->digest.completions;
+		w->reported = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void readable(void *ctx, int fd)
+{
+	struct wall *w = ctx;
+	struct control_message m;
+	enum control_got got;
+
+	while ((got = control_receive(fd, &m, 0)) == CONTROL_GOT)
+		take(w, &m);
+	if (got == CONTROL_EOF && !w->reported) {
+		w->out->emulator_lost = true;
+		load_stop(w->load);
+	}
+}
+
+static void say(struct wall *w, const struct control_message *m)
+{
+	if (w->emulator.fd >= 0 && !w->out->emulator_lost && !control_send(w->emulator.fd, m))
+		w->out->emulator_lost = true;
+}
+
+/* --- the grid -------------------------------------------------------------------------------------- */
+
+static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
+{
+	struct wall *w = ctx;
+
+	ledger_phase(&w->out->ledger, fault, inject ? PHASE_INJECT : PHASE_REVERT, at);
+	if (inject)
+		score_inject(w->o->score, fault, at);
+	else
+		score_revert(w->o->score, fault, at);
+	if (w->s->faults.faults[fault].kind->side == FAULT_MODEL)
+		say(w, &(struct control_message){
+			       .type = CONTROL_FAULT, .fault = {fault, inject, at}});
+}
+
+static void show_progress(struct wall *w, int64_t grid)
+{
+	struct wall_progress p = {.now_ns = grid, .done = w->done, .errors = w->errors,
+		.in_flight = w->out->scheduled - w->done, .p99_ttft_ns = -1};
+
+	if (!w->o->progress || grid % NS_PER_S)
+		return;
+	if (w->ttft.count >= histogram_floor(0.99))
+		(void)histogram_percentile(&w->ttft, 0.99, &p.p99_ttft_ns);
+	for (uint32_t i = 0; i < w->s->faults.n; i++) {
+		const int64_t *at = w->out->ledger.e[i].at;
+
+		if (at[PHASE_INJECT] < 0 || at[PHASE_INJECT] > grid || !w->schedule.timers[i].active)
+			continue;
+		p.active = w->s->faults.faults[i].id;
+		p.n_active++;
+	}
+	w->o->progress(w->o->progress_ctx, &p);
+}
+
+static void sample_signals(struct wall *w, int64_t grid)
+{
+	signals_rack(w->signals, w->spare_count, w->out->scheduled - w->done);
+	signals_triggers(w->signals, grid, &w->schedule);
+	signals_triggers(w->signals, grid, &w->client_schedule);
+	w->out->abort_rule = signals_abort(w->signals, grid);
+	if (w->out->abort_rule && !w->out->aborted) {
+		w->out->aborted = true;
+		load_stop(w->load);
+	}
+}
+
+static void on_tick(void *ctx, int64_t grid, int64_t now)
+{
+	struct wall *w = ctx;
+	int64_t at;
+
+	w->now = now;
+	while ((at = fault_schedule_next_at(&w->schedule)) <= now + LOOKAHEAD_NS)
+		fault_schedule_step(&w->schedule, at, fault_event, w);
+	if (w->signals)
+		sample_signals(w, grid);
+	show_progress(w, grid);
+	if (w->o->interrupt && *w->o->interrupt) {
+		w->out->interrupted = true;
+		load_stop(w->load);
+	}
+}
+
+/* --- life ------------------------------------------------------------------------------------------ */
+
+/* Connections opened before t = 0: what Little's law says is in flight on average, doubled, plus slack. */
+static uint32_t connections_wanted(const struct scenario *s)
+{
+	uint32_t slots = 16;
+	double rate = 0;
+
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
+		rate += traffic_mean_rate(&s->traffic.tenants[t]);
+	for (uint32_t p = 0; p < s->deployment.n_pools; p++)
+		for (uint32_t b = 0; b < s->deployment.pools[p].n_buckets; b++)
+			slots += s->deployment.pools[p].buckets[b].slots *
+				 s->deployment.pools[p].n_instances;
+	if (rate / 4 > slots)
+		slots = (uint32_t)(rate / 4);
+	return slots < CONNECTIONS_MAX / 2 ? slots : CONNECTIONS_MAX / 2;
+}
+
+static enum status open_load(struct wall *w, struct error *err)
+{
+	const struct scenario *s = w->s;
+	char host[300];
+	struct load_config c = {
+		.path_prefix = s->target.url ? s->target.path_prefix : "",
+		.model = s->target.url ? s->target.model : s->deployment.model,
+		.identify = !s->target.url,
+		.verify = !s->target.url,
+		.tenants = w->tenants,
+		.n_tenants = s->traffic.n_tenants,
+		.seed = s->seed,
+		.duration_ns = s->duration_ns,
+		.drain_ns = s->drain_ns,
+		.connections = connections_wanted(s),
+		.connections_max = CONNECTIONS_MAX,
+		.source = {.ctx = w, .peek = source_peek, .next = source_next},
+		.listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
+	};
+	uint16_t port = s->target.url ? s->target.port : w->emulator.port;
+	const char *name = s->target.url ? s->target.host : "127.0.0.1";
+	enum status st;
+
+	if (s->target.api_key_env)
+		c.api_key = getenv(s->target.api_key_env);
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
+		w->tenants[t] = (struct load_tenant){
+			.name = s->traffic.tenants[t].name,
+			.tier = s->traffic.tenants[t].tier,
+			.timeout_ns = s->traffic.tenants[t].timeout_ns,
+			.retries = (uint32_t)s->traffic.tenants[t].retries,
+		};
+	(void)snprintf(host, sizeof(host), strchr(name, ':') ? "[%s]:%u" : "%s:%u", name,
+		(unsigned)port);
+	c.host = arena_strndup(&w->arena, host, strlen(host));
+	st = sock_resolve(&c.peer, name, port, err);
+	if (!st)
+		st = load_open(&w->load, &c, err);
+	if (st)
+		return st;
+	if (w->emulator.fd >= 0)
+		load_watch(w->load, w->emulator.fd, readable, w);
+	return load_connect(w->load, err);
+}
+
+static enum status prepare(struct wall *w, struct error *err)
+{
+	enum status st = ERR_NONE;
+
+	fault_schedule_init(&w->schedule, &w->s->faults, w->s->duration_ns, &w->arena);
+	fault_schedule_init(&w->client_schedule, &w->s->faults, w->s->duration_ns, &w->arena);
+	fault_machines_init(&w->client, &w->s->faults, FAULT_CLIENT, &w->arena);
+	w->shaper = shaper_new(&w->s->faults, w->s->seed);
+	w->client_side = shaper_sink(w->shaper);
+	if (signals_wanted(w->s))
+		w->signals = signals_new(w->s);
+	st = traffic_open(&w->s->traffic, w->s->seed, w->s->duration_ns, &w->s->traces, &w->traffic,
+		err);
+	if (st)
+		return st;
+	pull(w);
+	if (!w->s->target.url) {
+		w->out->has_emulator = true;
+		st = spawn_emulator(w->s, &w->emulator, err);
+		w->out->emulator = (struct privilege){
+			.nice = w->emulator.nice, .processor = w->emulator.processor};
+	}
+	if (!st)
+		w->out->client = privilege_ask(0);
+	return st ? st : open_load(w, err);
+}
+
+/* Everything reverted, the emulator told to stop; what it reports is waited for. */
+static void wind_down(struct wall *w)
+{
+	struct control_message m;
+	int64_t deadline = clock_now_ns() + REPORT_WAIT_NS;
+
+	fault_schedule_finish(&w->schedule, w->out->ended_ns, fault_event, w);
+	fault_schedule_finish(&w->client_schedule, w->out->ended_ns, client_event, w);
+	if (w->emulator.fd < 0)
+		return;
+	say(w, &(struct control_message){.type = CONTROL_STOP});
+	while (!w->reported && control_receive(w->emulator.fd, &m, deadline) == CONTROL_GOT)
+		take(w, &m);
+	if (!w->reported)
+		w->out->emulator_lost = true;
+}
+
+/* What was planned but never handed to the load generator, because the run was stopped. */
+static void count_not_sent(struct wall *w)
+{
+	while (w->more) {
+		struct sample s = {.id = w->next.request_id, .tenant = w->next.tenant,
+			.tier = w->s->traffic.tenants[w->next.tenant].tier_index,
+			.outcome = OUTCOME_NOT_SENT, .t_sched = w->next.at_ns, .t_send = -1,
+			.t_hdr = -1, .t_first = -1, .t_last = -1, .t_done = w->next.at_ns,
+			.queue_ns = -1, .prefill_ns = -1, .decode_ns = -1, .itl_judged_ns = -1};
+
+		plan_fold(&w->lanes, w->s, &w->next);
+		if (s.t_done < w->out->ended_ns)
+			s.t_done = w->out->ended_ns;
+		score_sample(w->o->score, &s);
+		book_add(w->o->book, &s);
+		w->out->scheduled++;
+		pull(w);
+	}
+}
+
+static struct wall_lag lag_of(const struct histogram *h)
+{
+	struct wall_lag lag = {.known = h->count > 0, .max_ns = h->max};
+
+	if (lag.known) {
+		(void)histogram_percentile(h, 0.5, &lag.p50_ns);
+		(void)histogram_percentile(h, 0.99, &lag.p99_ns);
+	}
+	return lag;
+}
+
+static enum status play(struct wall *w, struct error *err)
+{
+	int64_t t0 = clock_now_ns() + T0_AHEAD_NS;
+	struct rusage used;
+	enum status st;
+
+	say(w, &(struct control_message){.type = CONTROL_T0, .t0_ns = t0});
+	st = load_run(w->load, t0, &w->out->load, err);
+	if (st)
+		return st;
+	w->out->ended_ns = w->out->load.ended_ns;
+	wind_down(w);
+	count_not_sent(w);
+	lanes_final(&w->lanes, w->out->traffic_digest);
+	w->out->traffic = traffic_counts(w->traffic);
+	w->out->sched = lag_of(&w->out->load.send_lag);
+	w->out->loop = lag_of(&w->out->load.loop_lag);
+	ledger_clean(&w->out->ledger, !w->out->has_emulator || w->out->clean);
+	(void)getrusage(RUSAGE_SELF, &used);
+	w->out->client_peak_kib = used.ru_maxrss;
+	if (w->pull_failed) {
+		*err = w->pull_error;
+		return err->code;
+	}
+	return ERR_NONE;
+}
+
+enum status drive_wall(const struct scenario *s, const struct wall_options *options,
+	struct wall_result *out, struct error *err)
+{
+	struct wall w = {.s = s, .o = options, .out = out, .emulator = {.fd = -1},
+		.pull_error = ERROR_INIT};
+	enum status st;
+
+	*out = (struct wall_result){.clean = true};
+	ledger_init(&out->ledger, s->faults.n);
+	arena_init(&w.arena, (size_t)1 << 30);
+	lanes_init(&w.lanes);
+	histogram_init(&w.ttft);
+	st = prepare(&w, err);
+	if (!st)
+		st = play(&w, err);
+	load_close(w.load);
+	spawn_end(&w.emulator);
+	out->emulator_peak_kib = w.emulator.peak_kib;
+	traffic_close(w.traffic);
+	signals_free(w.signals);
+	shaper_free(w.shaper);
+	histogram_free(&w.ttft);
+	arena_free(&w.arena);
+	return st;
+}
+
+void wall_result_free(struct wall_result *r)
+{
+	load_result_free(&r->load);
+	ledger_free(&r->ledger);
+}

@@ -1,0 +1,233 @@
+#include "harness/run/evaluate.h"
+
+#include "harness/base/arena.h"
+#include "harness/base/prng.h"
+#include "harness/run/plan.h"
+
+/* --- twins ----------------------------------------------------------------------------------------- */
+
+static int64_t largest_frame(const struct scenario *s)
+{
+	int64_t frame = 0;
+
+	for (uint32_t p = 0; p < s->deployment.n_pools; p++)
+		for (uint32_t b = 0; b < s->deployment.pools[p].n_buckets; b++)
+			if (s->deployment.pools[p].buckets[b].frame_ns > frame)
+				frame = s->deployment.pools[p].buckets[b].frame_ns;
+	return frame;
+}
+
+static bool apart(int64_t a, int64_t b, int64_t frame)
+{
+	return a > b ? a - b > frame : b - a > frame;
+}
+
+void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
+	struct score_fault *fault)
+{
+	int64_t frame = largest_frame(s);
+	uint64_t n = with->n > without->n ? with->n : without->n;
+
+	fault->has_damage = true;
+	fault->coalesce_ns = -1;
+	for (uint64_t id = 1; id <= n; id++) {
+		const struct book_entry *a = book_at(with, id), *b = book_at(without, id);
+		bool differ = !a || !b || a->outcome != b->outcome;
+
+		if (a && b && b->outcome == OUTCOME_OK && a->outcome != OUTCOME_OK)
+			fault->damage.lost++;
+		if (a && b && !differ && a->outcome == OUTCOME_OK) {
+			if (a->e2el_ns > b->e2el_ns) {
+				fault->damage.late++;
+				fault->damage.extra_ns_sum += a->e2el_ns - b->e2el_ns;
+			}
+			differ = apart(a->ttft_ns, b->ttft_ns, frame) ||
+				 apart(a->e2el_ns, b->e2el_ns, frame);
+		}
+		if (a && b && a->recomputed > b->recomputed)
+			fault->damage.tokens_recomputed += a->recomputed - b->recomputed;
+		if (differ)
+			fault->coalesce_ns = -1;
+		else if (fault->coalesce_ns < 0)
+			fault->coalesce_ns = a->t_sched;
+	}
+}
+
+static enum status twins(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+	struct evaluation *e, struct error *err)
+{
+	if (s->faults.n > EVALUATE_TWINS_MAX || e->book.dropped)
+		return ERR_NONE;
+	for (uint32_t i = 0; i < s->faults.n; i++) {
+		struct virtual_result twin;
+		struct book book;
+		enum status st;
+
+		if (e->run.ledger.e[i].at[PHASE_INJECT] < 0)
+			continue; /* never injected: nothing to compare */
+		book_init(&book);
+		st = drive_virtual(s,
+			&(struct virtual_options){.seed = s->seed, .without = i, .book = &book,
+				.interrupt = interrupt},
+			&twin, err);
+		e->events += twin.events;
+		if (!st && !twin.interrupted)
+			evaluate_damage(s, &e->book, &book, &e->faults[i]);
+		virtual_result_free(&twin);
+		book_free(&book);
+		if (st)
+			return st;
+	}
+	return ERR_NONE;
+}
+
+/* --- replicas -------------------------------------------------------------------------------------- */
+
+static enum status replica(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+	struct evaluation *e, uint32_t k, struct error *err)
+{
+	struct score_config config = scenario_score_config(s, true);
+	struct score *score = score_create(&config);
+	struct virtual_result run;
+	uint64_t seed = prng_at(prng_purpose(s->seed, "replica"), k, 0);
+	enum status st = drive_virtual(s,
+		&(struct virtual_options){.seed = seed, .without = VIRTUAL_ALL_FAULTS, .score = score,
+			.interrupt = interrupt},
+		&run, err);
+
+	e->events += run.events;
+	if (!st && !run.interrupted && !run.aborted) {
+		score_add_replica(e->score, score);
+		e->replicas++;
+	}
+	virtual_result_free(&run);
+	score_free(score);
+	return st;
+}
+
+static enum status replicas(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+	struct evaluation *e, struct error *err)
+{
+	uint64_t each = e->run.scheduled ? e->run.scheduled : 1;
+
+	if (!traffic_is_random(&s->traffic) || e->run.aborted || e->run.interrupted ||
+		!score_wants_replicas(e->score))
+		return ERR_NONE;
+	for (uint32_t k = 1; k <= EVALUATE_REPLICAS_MAX; k++) {
+		enum status st;
+
+		if (k * each > EVALUATE_REPLICA_REQUESTS || (interrupt && *interrupt))
+			break;
+		st = replica(s, interrupt, e, k, err);
+		if (st)
+			return st;
+	}
+	return ERR_NONE;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------- */
+
+static void decide(const struct scenario *s, struct evaluation *e)
+{
+	struct score_facts facts;
+
+	for (uint32_t i = 0; i < s->faults.n; i++)
+		if (!e->faults[i].clean && e->n_reasons == 0)
+			e->reasons[e->n_reasons++] =
+				"after the last revert the static state is not that of a "
+				"never-faulted rack";
+	e->valid = e->n_reasons == 0;
+	facts = (struct score_facts){
+		.scheduled = e->run.scheduled,
+		.critical_known = s->has_deployment,
+		.critical_in_rack = e->run.path_worst == PATH_IN_RACK,
+		.critical_in_pod = e->run.path_worst != PATH_ETHERNET,
+		.valid = e->valid,
+		.aborted_by_rule = e->run.aborted,
+		.interrupted = e->run.interrupted,
+		.partial = e->run.aborted || e->run.interrupted,
+	};
+	e->result = score_decide(e->score, e->faults, &facts);
+}
+
+enum status evaluate(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+	struct evaluation *out, struct error *err)
+{
+	struct score_config config = scenario_score_config(s, true);
+	enum status st;
+
+	*out = (struct evaluation){.score = score_create(&config)};
+	book_init(&out->book);
+	out->faults = mem_alloc(s->faults.n + 1, sizeof(*out->faults));
+	st = drive_virtual(s,
+		&(struct virtual_options){.seed = s->seed, .without = VIRTUAL_ALL_FAULTS,
+			.score = out->score, .book = &out->book, .digest = true,
+			.interrupt = interrupt},
+		&out->run, err);
+	if (st)
+		return st;
+	out->events = out->run.events;
+	ledger_score(&out->run.ledger, &s->faults, out->faults);
+	if (!out->run.aborted && !out->run.interrupted)
+		st = twins(s, interrupt, out, err);
+	if (!st)
+		st = replicas(s, interrupt, out, err);
+	if (!st)
+		decide(s, out);
+	return st;
+}
+
+void evaluation_free(struct evaluation *e)
+{
+	virtual_result_free(&e->run);
+	score_free(e->score);
+	book_free(&e->book);
+	mem_free(e->faults);
+	*e = (struct evaluation){0};
+}
+
+/* --- what the scorer must know --------------------------------------------------------------------- */
+
+/* Requests a second of each traffic entry; a trace's are counted. */
+static void mean_rates(const struct scenario *s, double rate[static TRAFFIC_TENANTS_MAX])
+{
+	struct error err = ERROR_INIT;
+	struct plan_traffic *counted = NULL;
+
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++) {
+		rate[t] = traffic_mean_rate(&s->traffic.tenants[t]);
+		if (!s->traffic.tenants[t].from_trace)
+			continue;
+		if (!counted) {
+			counted = mem_alloc(1, sizeof(*counted));
+			if (plan_traffic(s, counted, &err)) /* the run itself will say why */
+				break;
+		}
+		rate[t] = (double)counted->counts.emitted_by_tenant[t] * 1e9 /
+			  (double)s->duration_ns;
+	}
+	mem_free(counted);
+}
+
+struct score_config scenario_score_config(const struct scenario *s, bool virtual_clock)
+{
+	double rate[TRAFFIC_TENANTS_MAX] = {0};
+	struct score_config c = {
+		.tiers = s->traffic.tiers,
+		.n_tiers = s->traffic.n_tiers,
+		.rules = &s->rules,
+		.warmup_ns = s->warmup_ns,
+		.duration_ns = s->duration_ns,
+		.n_faults = s->faults.n,
+		.recovery_horizon_ns = s->recovery_horizon_ns,
+		.recovery_hold_ns = s->recovery_hold_ns,
+		.census = virtual_clock && traffic_is_trace_only(&s->traffic),
+	};
+
+	mean_rates(s, rate);
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++) {
+		c.expected_rate[s->traffic.tenants[t].tier_index] += rate[t];
+		c.expected_rate_all += rate[t];
+	}
+	return c;
+}

@@ -1,0 +1,41 @@
+/* A scenario on the virtual clock, with everything that only the virtual clock can give: the twin runs
+ * without each fault (damage, coalescence), replicas where a percentile is undecided, and the verdict. It
+ * is the whole of `run --clock virtual`, and the companion of every wall run (DESIGN §2). */
+#ifndef LPC_RUN_EVALUATE_H
+#define LPC_RUN_EVALUATE_H
+
+#include <signal.h>
+#include "harness/run/book.h"
+#include "harness/run/drive_virtual.h"
+#include "harness/run/scenario.h"
+
+enum {
+	EVALUATE_TWINS_MAX = 32,    /* faults with a twin; beyond, damage is null */
+	EVALUATE_REPLICAS_MAX = 32, /* FORMATS §1 */
+};
+/* Replicas stop when this many requests were simulated: about 5 s of CPU. A count, not a time, so that the
+ * verdict does not depend on the machine. */
+#define EVALUATE_REPLICA_REQUESTS UINT64_C(10000000)
+
+struct evaluation {
+	struct virtual_result run;
+	struct score *score; /* decided */
+	const struct score_result *result;
+	struct score_fault *faults; /* by fault, recover and damage filled in */
+	struct book book;
+	uint32_t replicas;
+	uint64_t events; /* of all runs made */
+	bool valid;
+	const char *reasons[4];
+	uint32_t n_reasons;
+};
+
+enum status evaluate(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+	struct evaluation *out, struct error *err) LPC_MUST_USE;
+void evaluation_free(struct evaluation *e);
+
+/* Damage and coalescence of fault i: the run against its twin. */
+void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
+	struct score_fault *fault);
+
+#endif

@@ -1,0 +1,98 @@
+#include "harness/run/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/base/arena.h"
+
+enum { JUNIT_BYTES_MAX = 64 << 20 };
+
+static enum status make_path(char *path, struct error *err)
+{
+	for (char *at = path + 1;; at++) {
+		char was = *at;
+
+		if (was != '/' && was != '\0')
+			continue;
+		*at = '\0';
+		if (mkdir(path, 0777) && errno != EEXIST)
+			return error_set(err, ERR_ENVIRONMENT, "cannot make the folder '%s': %s",
+				path, strerror(errno));
+		*at = was;
+		if (was == '\0')
+			return ERR_NONE;
+	}
+}
+
+enum status record_open(const struct scenario *s, const char *out_dir, bool virtual_clock, char **dir,
+	struct error *err)
+{
+	char path[PATH_MAX], real[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/%s-%" PRIu64 "-%s", out_dir, s->name, s->seed,
+		virtual_clock ? "virtual" : "wall");
+	enum status st;
+
+	*dir = NULL;
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return error_set(err, ERR_USAGE, "--out: expected a shorter path, found %d bytes", n);
+	st = make_path(path, err);
+	if (st)
+		return st;
+	if (!realpath(path, real))
+		return error_set(err, ERR_ENVIRONMENT, "cannot resolve '%s': %s", path,
+			strerror(errno));
+	*dir = mem_alloc(strlen(real) + 1, 1);
+	memcpy(*dir, real, strlen(real));
+	return ERR_NONE;
+}
+
+enum status record_file(const char *dir, const char *name, const char *text, size_t n,
+	struct error *err)
+{
+	char path[PATH_MAX], beside[PATH_MAX];
+	FILE *f;
+	bool ok;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) ||
+		(size_t)snprintf(beside, sizeof(beside), "%s/.%s.%d", dir, name, (int)getpid()) >=
+			sizeof(beside))
+		return error_set(err, ERR_USAGE, "expected a shorter path, found '%s/%s'", dir, name);
+	f = fopen(beside, "w");
+	ok = f && fwrite(text, 1, n, f) == n;
+	if (f)
+		ok = !fclose(f) && ok;
+	if (ok && !rename(beside, path))
+		return ERR_NONE;
+	(void)error_set(err, ERR_ENVIRONMENT, "cannot write '%s': %s", path, strerror(errno));
+	(void)unlink(beside);
+	return err->code;
+}
+
+enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
+	struct error *err)
+{
+	struct json_out o;
+	struct text junit;
+	size_t n;
+	char *bundle = scenario_bundle(s, &n);
+	enum status st = record_file(dir, "bundle.json", bundle, n, err);
+
+	mem_free(bundle);
+	text_init(&junit, JUNIT_BYTES_MAX);
+	render_junit(d, 1, &junit);
+	if (!st)
+		st = record_file(dir, "junit.xml", junit.buf, junit.n, err);
+	text_free(&junit);
+	json_out_init(&o, 2);
+	render_result(d, &o);
+	if (!st)
+		st = record_file(dir, "result.json", o.buf, o.n, err);
+	json_out_free(&o);
+	return st;
+}

@@ -431,6 +431,30 @@ START_TEST(replicas_are_batches_and_pairs_lend_their_verdict)
 }
 END_TEST
 
+/* Requests planned after a revert wait for the verdict on the recovery, but not without limit. */
+START_TEST(a_full_spool_makes_the_run_invalid)
+{
+	struct slo_rule slo = fixture_slo(METRIC_TTFT, 0.99, 10 * MS);
+	struct score_rules rules = {.n_slo = 1, .slo = &slo};
+	struct score_fault f = {.id = "f", .detect_ns = -1, .failover_ns = -1};
+	struct score *s = create(&rules, 1, 1000); /* 10 s */
+	const struct score_result *r;
+
+	score_inject(s, 0, 10 * S);
+	score_revert(s, 0, 10 * S + MS);
+	for (uint64_t i = 0; i < 1 << 18; i++) {
+		struct sample x = fixture_ok(1001 + i, 10 * S + 2 * MS + (int64_t)i * 1000, MS);
+
+		score_sample(s, &x);
+	}
+	r = fixture_decide(s, &f, 1000 + (1 << 18));
+	ck_assert_uint_eq(r->dropped, 1 << 17);
+	ck_assert(r->conserved);
+	ck_assert_int_eq(r->exit_code, 4);
+	score_free(s);
+}
+END_TEST
+
 START_TEST(the_live_view_sees_the_last_second)
 {
 	struct score_rules rules = {0};
@@ -471,6 +495,7 @@ int main(void)
 	add_test(suite, "isolation", isolation_judges_the_other_tier_in_the_fault);
 	add_test(suite, "blame", blame_adds_up);
 	add_test(suite, "replicas", replicas_are_batches_and_pairs_lend_their_verdict);
+	add_test(suite, "spool", a_full_spool_makes_the_run_invalid);
 	add_test(suite, "live", the_live_view_sees_the_last_second);
 	return run_suite(suite);
 }

@@ -1,8 +1,10 @@
 /* A deployment as parsed and compiled: hardware, model, pools with their buckets, Ethernet, health,
- * cross-rack position. Plain data in the owner's arena; immutable once built; the rack and the reports
- * read it, nobody writes it. Defaults and truth labels: emulator/hardware/lpuv1.json, FACTS.md.
+ * cross-rack position. Plain data in the owner's arena; immutable once built; the rack and the
+ * reports read it, nobody writes it. Defaults and truth labels: emulator/hardware/lpuv1.json,
+ * FACTS.md.
  *
- * Parsing is pure: files named by the deployment come through a loader that the composition root gives. */
+ * Parsing is pure: files named by the deployment come through a loader that the composition root
+ * gives. */
 #ifndef LPC_EMULATOR_DEPLOYMENT_H
 #define LPC_EMULATOR_DEPLOYMENT_H
 
@@ -33,9 +35,9 @@ enum weights_from { WEIGHTS_HOST_DRAM, WEIGHTS_REGISTRY };
 
 struct admission_spec {
 	enum admission_policy policy;
-	int64_t limit_ns;    /* token_budget */
-	int64_t limit;       /* request_count, queue_cap */
-	double tenant_rate;  /* requests/s a tenant, token bucket; 0 = none; with any policy */
+	int64_t limit_ns;   /* token_budget */
+	int64_t limit;      /* request_count, queue_cap */
+	double tenant_rate; /* requests/s a tenant, token bucket; 0 = none; with any policy */
 	int64_t tenant_burst;
 };
 
@@ -53,7 +55,7 @@ struct pool_spec {
 	const char *tiers[DEPLOYMENT_TIERS_MAX];
 	const char *tenants[64];
 	int64_t min_tokens, max_tokens; /* of P + max_tokens; 0 = no bound */
-	bool overflow_next;             /* a request refused here tries the next pool that accepts it */
+	bool overflow_next; /* a request refused here tries the next pool that accepts it */
 	uint32_t n_priority;
 	const char *priority[DEPLOYMENT_TIERS_MAX]; /* earlier = served first; others behind */
 	uint32_t degraded_below;                    /* 0 = off */
@@ -62,11 +64,12 @@ struct pool_spec {
 	int64_t degraded_max_tokens;            /* 0 = no cap */
 	enum oversize_rule oversize;
 	enum loss_rule on_loss;
-	int64_t batch_window_ns; /* 0 = off */
-	int64_t reload_bytes;    /* weights of one node of an instance: remap = reload_bytes / bandwidth */
+	int64_t batch_window_ns;     /* 0 = off */
+	int64_t reload_bytes;        /* weights of one node of an instance: remap = reload_bytes /
+	                                bandwidth */
 	const char *artifact_digest; /* NULL for an explicit timetable */
 	const struct artifact *artifact; /* likewise */
-	bool nodes_given;            /* the deployment named them */
+	bool nodes_given;                /* the deployment named them */
 };
 
 struct ethernet_spec {
@@ -76,7 +79,8 @@ struct ethernet_spec {
 	int64_t rto_min_ns;
 };
 
-/* Detection and failover (DESIGN §5, "Failures"). All durations are labelled in the parameter table. */
+/* Detection and failover (DESIGN §5, "Failures"). All durations are labelled in the parameter
+ * table. */
 struct health_spec {
 	int64_t poll_period_ns; /* polled detection: multiples of it from t = 0 */
 	uint32_t polls;         /* found at the c-th poll after the effect */
@@ -85,8 +89,8 @@ struct health_spec {
 	uint32_t suspicions;    /* this many within the window: evict */
 	int64_t suspect_window_ns;
 	int64_t isolate_ns, resync_ns, resume_ns;
-	int64_t remap_ns;       /* fixed part (or, with remap_fixed, the whole) of a remap */
-	bool remap_fixed;       /* deployment gave health.remap outright */
+	int64_t remap_ns; /* fixed part (or, with remap_fixed, the whole) of a remap */
+	bool remap_fixed; /* deployment gave health.remap outright */
 	enum weights_from weights_from;
 	double host_dram_bytes_per_s, registry_bytes_per_s; /* a node */
 };
@@ -117,18 +121,18 @@ struct deployment {
 
 /* v: the deployment object. Compiles artifacts where pools ask for them. */
 enum status deployment_parse(struct jval v, const struct file_loader *loader, struct arena *arena,
-	struct deployment *out, struct error *err) LPC_MUST_USE;
+        struct deployment *out, struct error *err) LPC_MUST_USE;
 
-/* Canonical form for the plan digest: sorted keys, defaults expanded, durations in ns, no paths. It is a
- * deployment again: parsed, it gives the same canonical form. */
+/* Canonical form for the plan digest: sorted keys, defaults expanded, durations in ns, no paths. It
+ * is a deployment again: parsed, it gives the same canonical form. */
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
 
 /* The tables that a deployment is read by, for docs and schema. */
 enum { DEPLOYMENT_TABLES = 13 };
 void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
 
-/* Where the critical paths run, before any fault: the farthest class of link that any instance's path
- * uses. c2c-node and c2c-rack: in the rack; c2c-pod: in the domain; ethernet: neither. */
+/* Where the critical paths run, before any fault: the farthest class of link that any instance's
+ * path uses. c2c-node and c2c-rack: in the rack; c2c-pod: in the domain; ethernet: neither. */
 enum link_class deployment_reach(const struct deployment *d);
 
 #endif

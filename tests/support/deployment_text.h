@@ -1,4 +1,5 @@
-/* Deployments for tests: from text or from a file of the source tree, with a loader that reads files. */
+/* Deployments for tests: from text or from a file of the source tree, with a loader that reads
+ * files. */
 #ifndef LPC_TESTS_DEPLOYMENT_TEXT_H
 #define LPC_TESTS_DEPLOYMENT_TEXT_H
 

@@ -84,7 +84,6 @@ static void wire_complete(struct wire *w)
 		wire_end(w, CLIENT_DONE, 0);
 		return;
 	}
-	http_response_next(&w->response);
 	idle_push(w);
 	if (busy)
 		c->handler->on_end(c->ctx, w, CLIENT_DONE, 0);
@@ -288,6 +287,7 @@ void client_begin(struct wire *w, uint32_t owner)
 {
 	CHECK(w->state == WIRE_IDLE);
 	idle_remove(w);
+	http_response_next(&w->response);
 	w->state = WIRE_BUSY;
 	w->owner = owner;
 }

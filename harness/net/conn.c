@@ -140,16 +140,18 @@ static void run_parked(struct conn_group *g)
 	}
 }
 
+/* When callbacks ran here the turn does not wait: the caller may have other deadlines now. */
 static int64_t hook(void *group, int64_t now_ns)
 {
 	struct conn_group *g = group;
+	bool hurried = g->due.head != POOL_NONE;
 
-	if (g->due.head != POOL_NONE)
+	if (hurried)
 		run_due(g, now_ns);
 	if (bufring_parked(g->buffers))
 		run_parked(g);
 	run_flush(g);
-	return g->due.head != POOL_NONE || bufring_parked(g->buffers) ? now_ns : CLOCK_NEVER;
+	return hurried || bufring_parked(g->buffers) ? now_ns : CLOCK_NEVER;
 }
 
 /* --- groups
@@ -329,7 +331,7 @@ void conn_close(struct conn *c)
 	(void)shutdown(c->fd, SHUT_RDWR); /* ENOTCONN: nothing to shut down */
 	if (connecting && c->in_flight)
 		cancel(c, CONN_CONNECT);
-	if (c->sending)
+	if (c->sending_bytes)
 		cancel(c, CONN_SEND);
 	conn_cancel_receive(c);
 	if (conn_is_joined(c))

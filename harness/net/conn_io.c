@@ -145,13 +145,13 @@ void conn_send_head(struct conn *c)
 {
 	struct conn_chunk *k = conn_queue_head(c->group, &c->out);
 
-	if (c->sending || !k || c->state != CONN_OPEN)
+	if (c->sending_bytes || !k || c->state != CONN_OPEN)
 		return;
-	c->sending = true;
+	c->sending_bytes = k->len - k->done;
 	c->in_flight++;
 	c->group->stats.sends++;
 	ring_prep_send(
-	        c->group->ring, conn_tag(c, CONN_SEND), c->fd, k->data + k->done, k->len - k->done);
+	        c->group->ring, conn_tag(c, CONN_SEND), c->fd, k->data + k->done, c->sending_bytes);
 }
 
 void conn_finish_if_drained(struct conn *c)
@@ -167,7 +167,8 @@ static void on_send(struct conn *c, const struct ring_event *e)
 	struct conn_group *g = c->group;
 	uint32_t n = e->res > 0 ? (uint32_t)e->res : 0, writes;
 
-	c->sending = false;
+	g->stats.short_sends += e->res >= 0 && n < c->sending_bytes;
+	c->sending_bytes = 0;
 	c->in_flight--;
 	if (c->state != CONN_OPEN)
 		return;

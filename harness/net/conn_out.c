@@ -148,7 +148,7 @@ static void queued(struct conn *c, size_t n)
 	conn_queue_mark(g, &c->out);
 	c->queued_bytes += (uint32_t)n;
 	c->queued_writes++;
-	if (!c->sending)
+	if (!c->sending_bytes)
 		conn_make_flush(c);
 }
 

@@ -38,13 +38,13 @@ struct conn {
 	int fd;
 	uint32_t slot;
 	uint32_t queued_bytes, queued_writes;
+	uint32_t sending_bytes; /* of the send in flight, 0 = none: out.head is the kernel's */
 	struct conn_queue out, kept;
 	uint32_t next_due, next_flush;
 	uint8_t state;       /* enum conn_state */
 	uint8_t due;         /* DUE_* */
 	uint8_t in_flight;   /* entries whose last completion has not come */
 	bool receiving : 1;  /* a receive is armed */
-	bool sending : 1;    /* a send is in flight: out.head is the kernel's */
 	bool cancelling : 1; /* a cancel of the receive is in flight */
 	bool parked : 1;
 	bool paused : 1;

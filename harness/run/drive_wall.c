@@ -27,7 +27,7 @@
 #define LOOKAHEAD_NS (50 * NS_PER_MS)
 #define REPORT_WAIT_NS (2 * NS_PER_S)
 
-enum { CONNECTIONS_MAX = 20000 };
+enum { CONNECTIONS_MAX = 12000, DESCRIPTORS_SPARE = 128 };
 
 struct wall {
 	const struct scenario *s;
@@ -318,6 +318,19 @@ static uint32_t connections_wanted(const struct scenario *s)
 	return slots < CONNECTIONS_MAX / 2 ? slots : CONNECTIONS_MAX / 2;
 }
 
+/* Further ones are opened on demand, as far as this process may hold descriptors. */
+static uint32_t connections_limit(uint32_t wanted)
+{
+	struct rlimit limit;
+	uint32_t most = CONNECTIONS_MAX;
+
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_max < most + DESCRIPTORS_SPARE)
+		most = limit.rlim_max > 2 * DESCRIPTORS_SPARE ?
+			       (uint32_t)limit.rlim_max - DESCRIPTORS_SPARE :
+			       DESCRIPTORS_SPARE;
+	return most > wanted ? most : wanted;
+}
+
 static enum status open_load(struct wall *w, struct error *err)
 {
 	const struct scenario *s = w->s;
@@ -333,7 +346,7 @@ static enum status open_load(struct wall *w, struct error *err)
 		.duration_ns = s->duration_ns,
 		.drain_ns = s->drain_ns,
 		.connections = connections_wanted(s),
-		.connections_max = CONNECTIONS_MAX,
+		.connections_max = connections_limit(connections_wanted(s)),
 		.source = {.ctx = w, .peek = source_peek, .next = source_next},
 		.listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
 	};

@@ -55,13 +55,21 @@ static enum status unreadable(const char *path, const char *why, struct error *e
 	return error_set(err, ERR_USAGE, "expected a readable file, found '%s': %s", path, why);
 }
 
+/* What went wrong, in words that fit behind "found". */
+static const char *reason(int error)
+{
+	return error == ENOENT   ? "no such file"
+	       : error == EACCES ? "no permission to read it"
+	                         : strerror(error);
+}
+
 /* Opens a regular file for reading; -1 and *why otherwise. O_NONBLOCK: a FIFO must not hang us. */
 static int open_file(const char *path, struct stat *st, const char **why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 || fstat(fd, st) < 0)
-		*why = strerror(errno);
+		*why = reason(errno);
 	else if (!S_ISREG(st->st_mode))
 		*why = S_ISDIR(st->st_mode) ? "it is a directory" : "it is no plain file";
 	else

@@ -341,7 +341,7 @@ static bool window_open(struct rack *r, const struct serving_pool *p, struct buc
 static void dispatch_bucket(struct rack *r, const struct serving_pool *p, struct bucket_queue *q,
         uint32_t bucket, int64_t now)
 {
-	struct choice c;
+	struct choice c = {0};
 	uint32_t live;
 
 	if (window_open(r, p, q, bucket, now))

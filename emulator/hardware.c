@@ -282,14 +282,41 @@ static enum status apply_object(const struct raw_hardware *raw, struct arena *ar
 	return ERR_NONE;
 }
 
+static uint32_t count(const struct hardware *hw, enum hardware_key key)
+{
+	return (uint32_t)hw->base[key];
+}
+
+void hardware_topology(const struct hardware *hw, struct topology_spec *spec)
+{
+	*spec = (struct topology_spec){
+	        .racks = count(hw, HW_RACKS),
+	        .nodes_per_rack = count(hw, HW_NODES_PER_RACK),
+	        .chips_per_node = count(hw, HW_CHIPS_PER_NODE),
+	        .spares_per_rack = count(hw, HW_SPARES_PER_RACK),
+	        .cables_per_pair = count(hw, HW_CABLES_PER_NODE_PAIR),
+	        .pdus_per_rack = count(hw, HW_PDUS_PER_RACK),
+	        .fans_per_node = count(hw, HW_FAN_ZONES_PER_NODE),
+	        .racks_per_pod = count(hw, HW_RACKS_PER_POD),
+	        .pod_cables_per_node = count(hw, HW_POD_CABLES_PER_NODE),
+	};
+}
+
 static enum status judge(struct jval v, const struct hardware *hw, struct error *err)
 {
+	struct topology_spec wiring;
+
 	if (hw->base[HW_SPARES_PER_RACK] >= hw->base[HW_NODES_PER_RACK])
 		return json_error(v, err,
 		        "expected spares_per_rack below nodes_per_rack, found %g of %g",
 		        hw->base[HW_SPARES_PER_RACK], hw->base[HW_NODES_PER_RACK]);
 	if (hw->base[HW_CHIP_SRAM_RESERVED] >= hw->base[HW_CHIP_SRAM])
 		return json_error(v, err, "expected chip_sram_reserved below chip_sram");
+	hardware_topology(hw, &wiring);
+	if (topology_size(&wiring) > TOPOLOGY_COMPONENTS_MAX)
+		return json_error(v, err,
+		        "expected a machine of at most %d components, found one of %llu",
+		        TOPOLOGY_COMPONENTS_MAX, (unsigned long long)topology_size(&wiring));
 	return ERR_NONE;
 }
 
@@ -395,24 +422,4 @@ void hardware_out(const struct hardware *hw, struct json_out *o, const char *key
 		json_out_close(o);
 	}
 	json_out_close(o);
-}
-
-static uint32_t count(const struct hardware *hw, enum hardware_key key)
-{
-	return (uint32_t)hw->base[key];
-}
-
-void hardware_topology(const struct hardware *hw, struct topology_spec *spec)
-{
-	*spec = (struct topology_spec){
-	        .racks = count(hw, HW_RACKS),
-	        .nodes_per_rack = count(hw, HW_NODES_PER_RACK),
-	        .chips_per_node = count(hw, HW_CHIPS_PER_NODE),
-	        .spares_per_rack = count(hw, HW_SPARES_PER_RACK),
-	        .cables_per_pair = count(hw, HW_CABLES_PER_NODE_PAIR),
-	        .pdus_per_rack = count(hw, HW_PDUS_PER_RACK),
-	        .fans_per_node = count(hw, HW_FAN_ZONES_PER_NODE),
-	        .racks_per_pod = count(hw, HW_RACKS_PER_POD),
-	        .pod_cables_per_node = count(hw, HW_POD_CABLES_PER_NODE),
-	};
 }

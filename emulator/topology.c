@@ -210,11 +210,25 @@ static uint32_t pod_rack_pairs(const struct topology *t)
 	       pairs(t->n_racks % t->racks_per_pod);
 }
 
+uint64_t topology_size(const struct topology_spec *spec)
+{
+	uint64_t racks = spec->racks, nodes = racks * spec->nodes_per_rack;
+	uint64_t in_node = spec->chips_per_node + pairs(spec->chips_per_node) + spec->fans_per_node;
+	uint64_t pods = racks / spec->racks_per_pod, rest = spec->racks % spec->racks_per_pod;
+	uint64_t pod_pairs = pods * pairs(spec->racks_per_pod) + pairs((uint32_t)rest);
+
+	return racks + nodes + nodes * in_node +
+	       racks * pairs(spec->nodes_per_rack) * spec->cables_per_pair +
+	       pod_pairs * spec->nodes_per_rack * spec->pod_cables_per_node + 1 +
+	       pairs(spec->racks) + racks * spec->pdus_per_rack;
+}
+
 void topology_build(struct topology *t, const struct topology_spec *spec, struct arena *arena)
 {
 	CHECK(spec->racks && spec->nodes_per_rack && spec->chips_per_node && spec->racks_per_pod);
 	CHECK(spec->spares_per_rack < spec->nodes_per_rack && spec->cables_per_pair);
 	CHECK(spec->racks == 1 || spec->racks_per_pod == 1 || spec->pod_cables_per_node);
+	CHECK(topology_size(spec) <= TOPOLOGY_COMPONENTS_MAX);
 	*t = (struct topology){
 	        .n_racks = spec->racks,
 	        .nodes_per_rack = spec->nodes_per_rack,
@@ -237,6 +251,7 @@ void topology_build(struct topology *t, const struct topology_spec *spec, struct
 	t->pdu_component0 = t->link_component0 + t->n_links;
 	t->fan_component0 = t->pdu_component0 + t->n_racks * t->pdus_per_rack;
 	t->n_components = t->fan_component0 + t->n_nodes * t->fans_per_node;
+	CHECK(t->n_components == topology_size(spec));
 	t->pod_of_rack = ARENA_ARRAY(arena, uint32_t, t->n_racks);
 	for (uint32_t r = 0; r < t->n_racks; r++)
 		t->pod_of_rack[r] = r / t->racks_per_pod;

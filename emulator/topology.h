@@ -69,6 +69,10 @@ struct topology_spec {
 	        pod_cables_per_node; /* from a node to its namesake in each other rack of the pod */
 };
 
+/* How many components that would be; topology_build takes at most TOPOLOGY_COMPONENTS_MAX. */
+enum { TOPOLOGY_COMPONENTS_MAX = 200000 };
+uint64_t topology_size(const struct topology_spec *spec);
+
 /* Everything lives in the arena. */
 void topology_build(struct topology *t, const struct topology_spec *spec, struct arena *arena);
 

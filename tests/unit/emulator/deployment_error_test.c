@@ -254,6 +254,11 @@ static const struct {
          "\"fixed\",\"slots\":[16384]}}}]}",
                 "d.json:1:34: pools.p.artifact: expected at most 1000000000000000000 bytes of KV, "
                 "found more"},
+        {TOP(",\"hardware\":{\"racks\":{\"value\":2,\"unit\":\"count\"},\n\"nodes_per_rack\":"
+             "{\"value\":64,\"unit\":\"count\"},\"chips_per_node\":{\"value\":64,\"unit\":"
+             "\"count\"}}"),
+                "d.json:1:120: hardware: expected a machine of at most 200000 components, found "
+                "one of 282764"},
 };
 
 START_TEST(every_bad_input_has_its_line)

@@ -104,9 +104,11 @@ static void expect_table(struct text *t, const struct score_result *r)
 		else
 			text_printf(t, "%12s ", "-");
 		if (e->has_observed)
-			text_printf(t, "%12.6g  %s\n", e->observed, verdict_name(e->verdict));
+			text_printf(t, "%12.6g  ", e->observed);
 		else
-			text_printf(t, "%12s  %s\n", "-", verdict_name(e->verdict));
+			text_printf(t, "%12s  ", "-");
+		text_printf(t, "%s%s%s%s\n", verdict_name(e->verdict), e->reason ? " (" : "",
+		        e->reason ? e->reason : "", e->reason ? ")" : "");
 	}
 }
 

@@ -185,15 +185,13 @@ static void column_take(const struct score *s, struct column *c, const struct sa
 }
 
 /* The request's window is known: it enters what it is counted in. */
-static void place(struct score *s, const struct sample *x, enum window w, const uint64_t *gaps,
-        uint32_t n_gaps)
+static void place(struct score *s, const struct sample *x, const int64_t value[static METRIC_COUNT],
+        enum window w, const uint64_t *gaps, uint32_t n_gaps)
 {
 	struct tier_state *t = &s->tiers[x->tier];
 	struct group *g = &t->group[w];
 	bool good = x->outcome == OUTCOME_OK;
-	int64_t value[METRIC_COUNT];
 
-	group_values(x, value);
 	group_add(g, x, value);
 	for (uint32_t i = 0; i < t->n_columns; i++) {
 		struct column *c = &s->columns[t->columns[i]];
@@ -234,13 +232,15 @@ static void spool_release(struct score *s)
 
 	for (uint32_t i = 0; i < s->n_spool; i++) {
 		struct waiting *e = &s->spool[i];
+		int64_t value[METRIC_COUNT];
 		enum window w = windows_of(s->windows, e->sample.t_sched, e->sample.t_done);
 
 		if (w == WINDOW_UNDECIDED) {
 			s->spool[kept++] = *e;
 			continue;
 		}
-		place(s, &e->sample, w, e->gaps, e->n_gaps);
+		group_values(&e->sample, value);
+		place(s, &e->sample, value, w, e->gaps, e->n_gaps);
 		s->spool_gaps -= e->n_gaps;
 		mem_free(e->gaps);
 	}
@@ -248,13 +248,12 @@ static void spool_release(struct score *s)
 }
 
 /* Bit i: the request missed an SLO of quantile i; nothing served at all misses every one. */
-static uint32_t missed_classes(const struct score *s, const struct sample *x)
+static uint32_t missed_classes(
+        const struct score *s, const struct sample *x, const int64_t value[static METRIC_COUNT])
 {
 	const struct tier_state *t = &s->tiers[x->tier];
-	int64_t value[METRIC_COUNT];
 	uint32_t missed = 0;
 
-	group_values(x, value);
 	for (uint32_t i = 0; i < t->n_columns; i++) {
 		const struct column *c = &s->columns[t->columns[i]];
 
@@ -269,19 +268,20 @@ static bool measured(const struct score *s, const struct sample *x)
 	return x->t_sched >= s->config.warmup_ns && x->t_sched < s->config.duration_ns;
 }
 
-static void sample_with_faults(struct score *s, const struct sample *x)
+static void sample_with_faults(
+        struct score *s, const struct sample *x, const int64_t value[static METRIC_COUNT])
 {
 	enum window w;
 
 	/* A cancelled request counts towards completeness, never as missed. */
 	windows_count(s->windows, x->id, x->t_sched, x->t_done,
-	        x->outcome == OUTCOME_CANCELLED ? 0 : missed_classes(s, x));
+	        x->outcome == OUTCOME_CANCELLED ? 0 : missed_classes(s, x, value));
 	if (measured(s, x)) {
 		w = windows_of(s->windows, x->t_sched, x->t_done);
 		if (w == WINDOW_UNDECIDED)
 			spool_add(s, x);
 		else
-			place(s, x, w, s->gaps, s->n_gaps);
+			place(s, x, value, w, s->gaps, s->n_gaps);
 	}
 	if (windows_settle(s->windows, x->t_done))
 		spool_release(s);
@@ -307,14 +307,17 @@ static void count_totals(struct score *s, const struct sample *x)
 
 void score_sample(struct score *s, const struct sample *x)
 {
+	int64_t value[METRIC_COUNT];
+
 	CHECK(!s->finished && x->tier < s->config.n_tiers && x->outcome < OUTCOME_COUNT);
 	if (s->gaps_id != x->id)
 		s->n_gaps = 0;
 	count_totals(s, x);
+	group_values(x, value);
 	if (s->windows)
-		sample_with_faults(s, x);
+		sample_with_faults(s, x, value);
 	else if (measured(s, x))
-		place(s, x, WINDOW_BASELINE, s->gaps, s->n_gaps);
+		place(s, x, value, WINDOW_BASELINE, s->gaps, s->n_gaps);
 	s->n_gaps = 0;
 }
 

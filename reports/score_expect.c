@@ -134,6 +134,7 @@ static void expect_isolation(
 		score_slo_decide(s, i, &r, &arena);
 		judged++;
 		missed += r.verdict == VERDICT_FAIL;
+		out->reason = r.reason ? r.reason : out->reason;
 		out->verdict = worse(out->verdict, r.verdict);
 	}
 	arena_free(&arena);

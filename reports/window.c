@@ -48,7 +48,9 @@ struct windows {
 	uint32_t *first_episode, *last_episode;         /* by fault; UINT32_MAX = never injected */
 	uint32_t active;                                /* faults in force */
 	struct bin *bins;
-	int64_t base; /* grid index of the oldest bin kept */
+	int64_t base;              /* grid index of the oldest bin kept */
+	int64_t next_trim;         /* no bin can be let go before */
+	int64_t recent, recent_ns; /* the last bin counted in, and where it begins */
 	uint32_t bins_capacity;
 	uint64_t before_base; /* requests in bins already let go */
 	int64_t next_settle;
@@ -187,6 +189,7 @@ static void bins_trim(struct windows *w, int64_t now)
 {
 	int64_t keep = now;
 
+	w->next_trim = (now / w->config.bin_ns + 1) * w->config.bin_ns;
 	if (w->oldest < w->n_episodes && w->episodes[w->oldest].inject < keep)
 		keep = w->episodes[w->oldest].inject;
 	keep /= w->config.bin_ns;
@@ -223,10 +226,15 @@ static bool bins_reach(struct windows *w, int64_t index)
 
 void windows_count(struct windows *w, uint64_t id, int64_t t_sched, int64_t now, uint32_t missed)
 {
-	int64_t index = t_sched / w->config.bin_ns;
+	int64_t index;
 	struct bin *b;
 
-	if (w->base < now / w->config.bin_ns)
+	if (t_sched < w->recent_ns || t_sched - w->recent_ns >= w->config.bin_ns) {
+		w->recent = t_sched / w->config.bin_ns;
+		w->recent_ns = w->recent * w->config.bin_ns;
+	}
+	index = w->recent;
+	if (now >= w->next_trim)
 		bins_trim(w, now);
 	if (index < w->base) {
 		w->before_base++;

@@ -1,24 +1,25 @@
 /* What the report's enumerations are called in files. */
 #include "harness/base/check.h"
+#include "reports/names.h"
 #include "reports/sample.h"
 #include "reports/score.h"
 
 static const char *const outcomes[] = {"ok", "rejected", "http_4xx", "http_5xx", "connect",
         "timeout", "truncated", "stalled", "malformed", "corrupt", "cancelled", "not_sent"};
-static const char *const metrics[] = {"ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "queue_ms",
-        "prefill_ms", "decode_ms", "sched_lag_ms"};
-static const char *const windows[] = {"all", "baseline", "fault", "recovery", "after"};
+const char *const names_metrics[] = {"ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "queue_ms",
+        "prefill_ms", "decode_ms", "sched_lag_ms", NULL};
+const char *const names_windows[] = {"all", "baseline", "fault", "recovery", "after", NULL};
 static const char *const verdicts[] = {"pass", "fail", "inconclusive", "aborted"};
 static const char *const bases[] = {"census", "run", "replicas", "paired"};
 static const char *const parts[] = {"send_lag", "network", "queue", "entry", "prefill", "decode"};
-static const char *const expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corrupt_tokens",
-        "critical_path_in_rack", "goodput_fraction", "error_fraction", "isolation"};
+const char *const names_expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corrupt_tokens",
+        "critical_path_in_rack", "goodput_fraction", "error_fraction", "isolation", NULL};
 
 _Static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "a name for each outcome");
-_Static_assert(ARRAY_LEN(metrics) == METRIC_COUNT, "a name for each metric");
-_Static_assert(ARRAY_LEN(windows) == WINDOW_COUNT, "a name for each window");
+_Static_assert(ARRAY_LEN(names_metrics) - 1 == METRIC_COUNT, "a name for each metric");
+_Static_assert(ARRAY_LEN(names_windows) - 1 == WINDOW_COUNT, "a name for each window");
 _Static_assert(ARRAY_LEN(parts) == BLAME_PARTS, "a name for each part");
-_Static_assert(ARRAY_LEN(expects) == EXPECT_ISOLATION + 1, "a name for each expectation");
+_Static_assert(ARRAY_LEN(names_expects) - 1 == EXPECT_ISOLATION + 1, "a name for each expectation");
 
 static const char *name_of(const char *const *names, size_t n, unsigned i)
 {
@@ -33,12 +34,12 @@ const char *outcome_name(enum outcome o)
 
 const char *metric_name(enum metric m)
 {
-	return name_of(metrics, ARRAY_LEN(metrics), m);
+	return name_of(names_metrics, ARRAY_LEN(names_metrics) - 1, m);
 }
 
 const char *window_name(enum window w)
 {
-	return name_of(windows, ARRAY_LEN(windows), w);
+	return name_of(names_windows, ARRAY_LEN(names_windows) - 1, w);
 }
 
 const char *verdict_name(enum verdict v)
@@ -58,5 +59,5 @@ const char *blame_name(enum blame_part p)
 
 const char *expect_name(enum expect_kind k)
 {
-	return name_of(expects, ARRAY_LEN(expects), k);
+	return name_of(names_expects, ARRAY_LEN(names_expects) - 1, k);
 }

@@ -84,11 +84,6 @@ static void property_ms(struct text *t, const char *id, const char *what, int64_
 		text_printf(t, ".%s\" value=\"%.6g\"/>\n", what, ns_to_ms(ns));
 }
 
-static int64_t since(int64_t at, int64_t inject)
-{
-	return at < 0 || inject < 0 ? -1 : at - inject;
-}
-
 static void properties(struct text *t, const struct result_document *d)
 {
 	text_printf(t, "    <properties>\n      <property name=\"seed\" value=\"%llu\"/>\n",
@@ -100,9 +95,9 @@ static void properties(struct text *t, const struct result_document *d)
 	for (uint32_t i = 0; i < d->n_faults; i++) {
 		const struct score_fault *f = &d->faults[i];
 
-		property_ms(t, f->id, "ttd_ms", since(f->detect_ns, f->inject_ns));
-		property_ms(t, f->id, "ttf_ms", since(f->failover_ns, f->inject_ns));
-		property_ms(t, f->id, "ttr_ms", since(f->recover_ns, f->inject_ns));
+		property_ms(t, f->id, "ttd_ms", score_since(f->detect_ns, f->inject_ns));
+		property_ms(t, f->id, "ttf_ms", score_since(f->failover_ns, f->inject_ns));
+		property_ms(t, f->id, "ttr_ms", score_since(f->recover_ns, f->inject_ns));
 	}
 	for (uint32_t i = 0; d->result && i < d->result->n_slo; i++) {
 		const struct slo_result *r = &d->result->slo[i];

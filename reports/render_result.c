@@ -118,10 +118,12 @@ static void instant_json(struct json_out *o, const char *key, int64_t ns)
 
 static void since_json(struct json_out *o, const char *key, int64_t at, int64_t inject)
 {
-	if (at < 0 || inject < 0)
+	int64_t ns = score_since(at, inject);
+
+	if (ns < 0)
 		json_out_null(o, key);
 	else
-		json_out_real(o, key, ns_to_ms(at - inject));
+		json_out_real(o, key, ns_to_ms(ns));
 }
 
 static void damage_json(struct json_out *o, const struct score_fault *f)

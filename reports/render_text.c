@@ -112,11 +112,6 @@ static void expect_table(struct text *t, const struct score_result *r)
 	}
 }
 
-static int64_t since(int64_t at, int64_t inject)
-{
-	return at < 0 || inject < 0 ? -1 : at - inject;
-}
-
 static void fault_table(struct text *t, const struct result_document *d)
 {
 	if (!d->n_faults)
@@ -129,9 +124,9 @@ static void fault_table(struct text *t, const struct result_document *d)
 
 		text_printf(t, "  %-16s %-18s %12s %12s %12s %12s  %s%s\n", f->id, f->kind,
 		        ms_cell(f->inject_ns, inject),
-		        ms_cell(since(f->detect_ns, f->inject_ns), ttd),
-		        ms_cell(since(f->failover_ns, f->inject_ns), ttf),
-		        ms_cell(since(f->recover_ns, f->inject_ns), ttr),
+		        ms_cell(score_since(f->detect_ns, f->inject_ns), ttd),
+		        ms_cell(score_since(f->failover_ns, f->inject_ns), ttf),
+		        ms_cell(score_since(f->recover_ns, f->inject_ns), ttr),
 		        f->clean ? "clean" : "not clean",
 		        f->inject_ns >= 0 && f->effect_ns < 0 ? ", no effect" : "");
 	}

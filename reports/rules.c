@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const rules_window_names[] = {"all", "baseline", "fault", "recovery", "after", NULL};
-const char *const rules_metric_names[] = {"ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "queue_ms",
-        "prefill_ms", "decode_ms", "sched_lag_ms", NULL};
-
 static void list_names(const char *const *names, uint32_t n, char *buf, size_t size)
 {
 	size_t at = 0;

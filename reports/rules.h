@@ -24,10 +24,6 @@ enum status rules_unique(struct jval v, const char *id, uint32_t n,
 enum status rules_list(struct jval v, const char *list, struct jval *out, uint32_t *n,
         struct error *err) LPC_MUST_USE;
 
-/* NULL-terminated, for FIELD_ENUM. */
-extern const char *const rules_window_names[];
-extern const char *const rules_metric_names[];
-
 enum status rules_parse_expect(struct jval v, const struct score_names *names, struct arena *arena,
         struct score_rules *out, struct error *err) LPC_MUST_USE;
 void rules_canonical_expect(

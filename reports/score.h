@@ -124,6 +124,12 @@ struct score_fault {
 	int64_t coalesce_ns;
 };
 
+/* ttd, ttf, ttr: a phase's instant after the inject; -1 where either was not reached. */
+static inline int64_t score_since(int64_t at_ns, int64_t inject_ns)
+{
+	return at_ns < 0 || inject_ns < 0 ? -1 : at_ns - inject_ns;
+}
+
 struct score_config {
 	const char *const *tiers;
 	uint32_t n_tiers;

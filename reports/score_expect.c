@@ -36,9 +36,7 @@ static struct phase_time phase_of(const struct score_fault *f, enum expect_kind 
 		at = f->failover_ns;
 		started = f->failover_started;
 	}
-	if (f->inject_ns < 0 || at < 0)
-		return (struct phase_time){.ns = -1, .started = started};
-	return (struct phase_time){.ns = at - f->inject_ns};
+	return (struct phase_time){.ns = score_since(at, f->inject_ns), .started = started};
 }
 
 static void expect_phase(const struct score *s, const struct expect_rule *rule,

@@ -2,6 +2,7 @@
 #include <stddef.h>
 #include <string.h>
 #include "harness/base/units.h"
+#include "reports/names.h"
 #include "reports/rules.h"
 #include "reports/window.h"
 
@@ -22,13 +23,13 @@ static const struct field slo_table[] = {
         {FIELD("id", FIELD_NAME, id), .help = "name of the objective in results"},
         {FIELD("tier", FIELD_VALUE, tier), .flags = FIELD_REQUIRED,
                 .help = "whose requests are judged"},
-        {FIELD("metric", FIELD_ENUM, metric), .flags = FIELD_REQUIRED,
-                .choices = rules_metric_names, .help = "what is measured"},
+        {FIELD("metric", FIELD_ENUM, metric), .flags = FIELD_REQUIRED, .choices = names_metrics,
+                .help = "what is measured"},
         {FIELD("quantile", FIELD_REAL, quantile), .fallback = "0.99",
                 .help = "share of the requests that must keep the limit"},
         {FIELD("max", FIELD_DURATION, max_ns), .flags = FIELD_REQUIRED, .unit = "ns",
                 .help = "the limit"},
-        {FIELD("window", FIELD_ENUM, window), .choices = rules_window_names, .fallback = "\"all\"",
+        {FIELD("window", FIELD_ENUM, window), .choices = names_windows, .fallback = "\"all\"",
                 .help = "which of the tier's requests"},
         {FIELD("max_refused", FIELD_PERCENT, max_refused), .fallback = "0",
                 .help = "share of refused requests that is tolerated"},

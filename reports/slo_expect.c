@@ -2,6 +2,7 @@
  * means nothing for a kind is refused. */
 #include <stddef.h>
 #include "harness/base/units.h"
+#include "reports/names.h"
 #include "reports/rules.h"
 
 struct expect_common {
@@ -16,8 +17,6 @@ struct expect_fields {
 	int window, scope;
 };
 
-static const char *const kind_names[] = {"ttd", "ttf", "ttr", "lost_requests", "corrupt_tokens",
-        "critical_path_in_rack", "goodput_fraction", "error_fraction", "isolation", NULL};
 static const char *const scope_names[] = {"rack", "pod", NULL};
 
 static const struct field common_table[] = {
@@ -29,7 +28,7 @@ static const struct field common_table[] = {
                 .type = FIELD_ENUM,
                 .offset = offsetof(struct expect_common, kind),
                 .flags = FIELD_REQUIRED,
-                .choices = kind_names,
+                .choices = names_expects,
                 .help = "what is expected"},
 };
 
@@ -53,14 +52,14 @@ static const struct field goodput_table[] = {
         {FIELD("min", FIELD_PERCENT, min), .flags = FIELD_REQUIRED,
                 .help = "smallest share of the scheduled requests that is good"},
         {FIELD("tier", FIELD_VALUE, tier), .help = "whose requests; absent: all"},
-        {FIELD("window", FIELD_ENUM, window), .choices = rules_window_names, .fallback = "\"all\"",
+        {FIELD("window", FIELD_ENUM, window), .choices = names_windows, .fallback = "\"all\"",
                 .help = "which of them"},
 };
 static const struct field error_table[] = {
         {FIELD("max", FIELD_PERCENT, max), .flags = FIELD_REQUIRED,
                 .help = "largest share of the scheduled requests that fails"},
         {FIELD("tier", FIELD_VALUE, tier), .help = "whose requests; absent: all"},
-        {FIELD("window", FIELD_ENUM, window), .choices = rules_window_names, .fallback = "\"all\"",
+        {FIELD("window", FIELD_ENUM, window), .choices = names_windows, .fallback = "\"all\"",
                 .help = "which of them"},
 };
 static const struct field isolation_table[] = {
@@ -92,7 +91,7 @@ static enum status find_kind(struct jval v, uint32_t *kind, struct error *err)
 		return json_expected(v, err, "an object");
 	if (json_type(at) == JSON_NONE)
 		return json_expected(v, err, "the key 'kind'");
-	return rules_pick(at, "kind", kind_names, ARRAY_LEN(kind_names) - 1, kind, err);
+	return rules_pick(at, "kind", names_expects, EXPECT_ISOLATION + 1, kind, err);
 }
 
 static bool tier_has_slo(const struct score_rules *r, uint32_t tier)

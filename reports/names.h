@@ -1,0 +1,10 @@
+/* Lists of names as the rules' tables want them: in the order of their enumerations,
+ * NULL-terminated. */
+#ifndef LPC_REPORTS_NAMES_H
+#define LPC_REPORTS_NAMES_H
+
+extern const char *const names_metrics[]; /* enum metric */
+extern const char *const names_windows[]; /* enum window */
+extern const char *const names_expects[]; /* enum expect_kind */
+
+#endif

@@ -1,9 +1,11 @@
-/* Inside of the deployment parser: deployment.c (the object), deployment_pool.c (its pools),
- * deployment_out.c (canonical form). Nobody else includes this. */
+/* Inside of the deployment parser: deployment.c (the object), deployment_pool.c, _nodes.c and
+ * _policy.c (its pools), deployment_out.c (canonical form). Nobody else includes this. */
 #ifndef LPC_EMULATOR_DEPLOYMENT_PARTS_H
 #define LPC_EMULATOR_DEPLOYMENT_PARTS_H
 
 #include "emulator/deployment.h"
+
+#define POOL_TOKENS_MAX INT64_C(1000000000)
 
 extern const char *const entry_names[],
         *const policy_names[], *const overflow_names[],
@@ -16,8 +18,23 @@ extern const char *const entry_names[],
 enum status pools_parse(struct jval list, struct arena *arena, struct deployment *d,
         struct error *err) LPC_MUST_USE;
 
-/* Appends the tables of the pools; returns how many. */
+/* v: a pool. Its admission, accepts, priority and degraded; the number of instances is known. */
+enum status policies_parse(
+        struct jval v, struct arena *arena, struct pool_spec *p, struct error *err) LPC_MUST_USE;
+
+/* The pool's own list of nodes. */
+enum status nodes_parse(struct jval list, const struct topology *t, struct arena *arena,
+        struct pool_spec *p, struct error *err) LPC_MUST_USE;
+
+/* Gives nodes to the pools that name none. */
+void nodes_divide(struct deployment *d, struct arena *arena);
+
+/* The longest path of the pool's instances. */
+struct compile_site nodes_site(const struct deployment *d, const struct pool_spec *p);
+
+/* Append the tables of the pools and of their policies; return how many. */
 size_t pool_tables(struct field_table *tables);
+size_t policy_tables(struct field_table *tables);
 
 /* One of the pool's instances: its nodes in path order. */
 static inline const uint32_t *pool_nodes(const struct pool_spec *p, uint32_t instance)

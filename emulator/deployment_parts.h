@@ -1,5 +1,6 @@
 /* Inside of the deployment parser: deployment.c (the object), deployment_pool.c, _nodes.c and
- * _policy.c (its pools), deployment_out.c (canonical form). Nobody else includes this. */
+ * _policy.c (its pools), deployment_out.c (canonical form), and of what prints a deployment:
+ * blast.c, compile_report.c, compile_text.c. Nobody else includes this. */
 #ifndef LPC_EMULATOR_DEPLOYMENT_PARTS_H
 #define LPC_EMULATOR_DEPLOYMENT_PARTS_H
 
@@ -7,11 +8,13 @@
 
 #define POOL_TOKENS_MAX INT64_C(1000000000)
 
-extern const char *const entry_names[],
-        *const policy_names[], *const overflow_names[],
-                                       *const oversize_names[],
-                                               *const loss_names[], *const weights_from_names[],
-                                                                            *const position_names[];
+extern const char *const entry_names[];
+extern const char *const policy_names[];
+extern const char *const overflow_names[];
+extern const char *const oversize_names[];
+extern const char *const loss_names[];
+extern const char *const weights_from_names[];
+extern const char *const position_names[];
 
 /* Reads the list of pools, assigns nodes, compiles artifacts. d's hardware, topology, model,
  * Ethernet are in place. */

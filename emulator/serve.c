@@ -15,12 +15,11 @@
  * are limited). It is measured at the far side of the system call, so all three are in it. */
 #include "emulator/serve.h"
 
+#include <liburing.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <liburing.h>
 
 #include "emulator/serve_state.h"
 #include "harness/base/arena.h"

@@ -111,8 +111,11 @@ static struct episode *episode_open(struct windows *w, int64_t at_ns)
 		CHECK(at_ns >= e->inject);
 		if (e->inject == at_ns)
 			return e;
+		if (w->n_episodes == EPISODES_MAX) {
+			w->dropped++;
+			return e;
+		}
 	}
-	CHECK(w->n_episodes < EPISODES_MAX);
 	if (w->n_episodes == w->episodes_capacity) {
 		w->episodes_capacity = w->episodes_capacity ? w->episodes_capacity * 2 : 16;
 		w->episodes = mem_grow(w->episodes, w->episodes_capacity, sizeof(*w->episodes));

@@ -54,6 +54,7 @@ int64_t windows_recover(const struct windows *w, uint32_t fault, bool *breach);
 /* After windows_finish: ns of [from, to) that belong to a window by the schedule. */
 int64_t windows_length(const struct windows *w, enum window window, int64_t from, int64_t to);
 
+/* Requests without a bin and injects without an episode, for want of room: the run is invalid. */
 uint64_t windows_dropped(const struct windows *w);
 
 #endif

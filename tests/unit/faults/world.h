@@ -1,0 +1,125 @@
+/* A small deployment for the faults to be aimed at: links 0 … 3, Ethernet 4, chips 5 … 8, nodes 9
+ * and 10; one traffic entry t. */
+#ifndef LPC_TESTS_FAULTS_WORLD_H
+#define LPC_TESTS_FAULTS_WORLD_H
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "faults/catalogue.h"
+#include "faults/schedule.h"
+
+static const struct world_thing {
+	const char *name;
+	unsigned class;
+} WORLD[] = {
+        {"r0.n0-r0.n1.0", FAULT_TARGET_C2C_LINK},
+        {"r0.n0-r0.n1.1", FAULT_TARGET_C2C_LINK},
+        {"r0.n1-r0.n2.0", FAULT_TARGET_C2C_LINK},
+        {"r0.n1-r0.n2.1", FAULT_TARGET_C2C_LINK},
+        {"eth.ingress", FAULT_TARGET_ETHERNET},
+        {"r0.n0.c0", FAULT_TARGET_CHIP},
+        {"r0.n0.c1", FAULT_TARGET_CHIP},
+        {"r0.n1.c0", FAULT_TARGET_CHIP},
+        {"r0.n2.c3", FAULT_TARGET_CHIP},
+        {"r0.n0", FAULT_TARGET_NODE},
+        {"r0.n1", FAULT_TARGET_NODE},
+};
+
+static inline enum target_answer world_resolve(void *ctx, const char *word, unsigned classes,
+        struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail)
+{
+	uint32_t *found = ARENA_ARRAY(arena, uint32_t, ARRAY_LEN(WORLD));
+
+	(void)ctx;
+	*ids = found;
+	*n = 0;
+	if (classes == FAULT_TARGET_TRAFFIC) {
+		*n = strcmp(word, "t") == 0 || strcmp(word, "all") == 0;
+		return *n ? TARGET_FOUND : TARGET_UNKNOWN;
+	}
+	for (uint32_t i = ARRAY_LEN(WORLD); i-- > 0;) {
+		bool named = strcmp(WORLD[i].name, word) == 0;
+
+		if (named && !(WORLD[i].class & classes)) {
+			*detail = fault_target_class_name(WORLD[i].class);
+			return TARGET_WRONG;
+		}
+		if (WORLD[i].class & classes && (named || strcmp(word, "all") == 0))
+			found[(*n)++] = i;
+	}
+	if (strcmp(word, "spare") == 0)
+		return TARGET_NONE;
+	*detail = "r0.n0-r0.n1.0";
+	return *n ? TARGET_FOUND : TARGET_UNKNOWN;
+}
+
+static inline const char *world_name(void *ctx, bool traffic, uint32_t id)
+{
+	(void)ctx;
+	return traffic ? "t" : WORLD[id].name;
+}
+
+static inline enum status world_law(
+        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err)
+{
+	int64_t *value = arena_must(arena, sizeof(*value));
+
+	(void)ctx;
+	*law = value;
+	return json_i64(json_get(v, "value"), value, err);
+}
+
+static inline void world_law_canonical(
+        void *ctx, const void *law, struct json_out *o, const char *key)
+{
+	(void)ctx;
+	json_out_i64(o, key, *(const int64_t *)law);
+}
+
+static const struct target_resolver WORLD_RESOLVER = {.resolve = world_resolve,
+        .name = world_name,
+        .length_law = world_law,
+        .length_law_canonical = world_law_canonical};
+
+struct world {
+	struct arena arena;
+	struct json *doc;
+	struct fault_plan plan;
+	struct error err;
+};
+
+static inline void world_init(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	arena_init(&w->arena, 0);
+}
+
+static inline void world_free(struct world *w)
+{
+	json_free(w->doc);
+	arena_free(&w->arena);
+}
+
+/* Parses a fault list with ' for ", in a run of 60 s. */
+static inline enum status world_plan(struct world *w, const char *text, uint64_t seed)
+{
+	char *copy = strdup(text);
+
+	for (char *c = copy; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	json_free(w->doc);
+	memset(&w->err, 0, sizeof(w->err));
+	ck_assert(json_parse("s.json", copy, strlen(copy), &w->doc, &w->err) == ERR_NONE);
+	free(copy);
+	return fault_plan_parse(json_root(w->doc), seed, 60 * NS_PER_S, &WORLD_RESOLVER, &w->arena,
+	        &w->plan, &w->err);
+}
+
+static inline void world_must_plan(struct world *w, const char *text)
+{
+	ck_assert_msg(world_plan(w, text, 1) == ERR_NONE, "%s", w->err.text);
+}
+
+#endif

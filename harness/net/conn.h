@@ -67,7 +67,7 @@ struct conn_config {
 	uint32_t user_bytes;   /* of the user's state in each slot; zeroed at birth */
 	uint32_t recv_buffers; /* power of two; shared by the group */
 	uint32_t recv_buffer_bytes;
-	uint32_t chunk_bytes;  /* output memory comes in chunks of so many bytes … */
+	uint32_t chunk_bytes;  /* output memory in chunks of so many (>= 64, 4 | n) … */
 	uint32_t chunk_limit;  /* … at most so many in the whole group */
 	uint32_t queue_bytes;  /* per connection: most bytes queued and not taken by the kernel */
 	uint32_t queue_writes; /* per connection: most writes queued and not taken whole */
@@ -120,7 +120,8 @@ struct conn *conn_adopt(struct conn_group *g, int fd) LPC_MUST_USE;
 bool conn_write(struct conn *c, const void *data, size_t n) LPC_MUST_USE;
 
 /* The same without the copy: n contiguous bytes (n <= chunk_bytes) to fill in, or NULL; then
- * conn_commit() with how many of them make up the write. Nothing may come between the two calls. */
+ * conn_commit() with how many of them make up the write. At least one byte must be
+ * committed, and nothing may come between the two calls. */
 char *conn_reserve(struct conn *c, size_t n) LPC_MUST_USE;
 void conn_commit(struct conn *c, size_t n);
 
@@ -169,7 +170,7 @@ struct listener_stats {
  * row it gives up and says so in its stats. */
 enum status listener_open(
         struct listener **out, struct conn_group *g, int fd, struct error *err) LPC_MUST_USE;
-void listener_close(struct listener *l); /* outside ring_turn(); joins */
+void listener_close(struct listener *l); /* outside ring_turn(), before its group; joins */
 const struct listener_stats *listener_stats(const struct listener *l);
 
 #endif

@@ -33,7 +33,7 @@ static const struct field FIELDS[] = {
                 .unit = "tokens",
                 .help = "where growth ends; what is longer by itself stays as it is",
                 .label = "assumption",
-                .source = "half of the largest bucket of an 8K profile"},
+                .source = "well within the largest bucket of the shipped profiles"},
 };
 
 static enum status validate(struct jval v, const struct target_resolver *resolver,

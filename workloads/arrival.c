@@ -35,7 +35,9 @@ struct arrival_keys {
 		.offset = offsetof(struct arrival_keys, member), __VA_ARGS__                       \
 	}
 #define KEY_PROCESS KEY(process, FIELD_ENUM, .choices = PROCESSES)
-#define KEY_RATE    KEY(rate, FIELD_REAL, .rmin = 1e-9, .rmax = ARRIVAL_RATE_MAX, .unit = "requests/s")
+#define RATE_MIN    1e-9
+#define KEY_RATE                                                                                   \
+	KEY(rate, FIELD_REAL, .rmin = RATE_MIN, .rmax = ARRIVAL_RATE_MAX, .unit = "requests/s")
 
 static const struct field PLAIN_KEYS[] = {KEY_PROCESS, KEY_RATE};
 static const struct field GAMMA_KEYS[] = {
@@ -83,7 +85,7 @@ enum status arrival_parse(struct jval v, struct arrival_spec *out, struct error 
 	        .period_ns = keys.period,
 	        .from = keys.from,
 	        .to = keys.to};
-	if (process == ARRIVAL_RAMP && keys.from + keys.to < 1e-9)
+	if (process == ARRIVAL_RAMP && keys.from + keys.to < RATE_MIN)
 		return json_expected(json_get(v, "to"), err, "a ramp that is not 0 throughout");
 	if (arrival_peak_rate(out) > ARRIVAL_RATE_MAX)
 		return json_expected(json_get(v, "rate"), err,

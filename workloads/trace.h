@@ -34,8 +34,8 @@ struct trace_opener {
 	        struct trace_source *out, struct error *err);
 };
 
-/* {"file": …, "format": …, "speed": 1, "limit": 0, "smear": false, "tenant": …}; strings live in
- * the arena. */
+/* {"file": "a.csv", "format": "csv", "speed": 1.0, "limit": 5000, "smear": false, "tenant": "chat"}
+ * Strings live in the arena. */
 struct trace_spec {
 	const char *file;
 	enum trace_format format;

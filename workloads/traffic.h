@@ -39,8 +39,8 @@ struct arrival {
 	int64_t at_ns;
 	uint64_t request_id; /* 1, 2, 3 … in order of (at_ns, tenant) */
 	uint32_t tenant;
-	int64_t prompt_tokens, output_tokens,
-	        max_tokens; /* max_tokens 0 = the deployment decides */
+	int64_t prompt_tokens, output_tokens;
+	int64_t max_tokens; /* 0 = the deployment decides */
 };
 
 struct traffic_counts {

@@ -6,7 +6,9 @@
  * numbers), so it stays small; the limit is a guard, not a mode of operation.
  *
  * Sizes: ticks and ns below 2^58 (10 years); a difference is split into whole periods of den (or
- * num) and a remainder, so every product stays below 2^40 * 2^40 * 2^44 = 2^124. */
+ * num) and a remainder, and the remainder's product once more, so that what is left to decide is
+ * whether a fraction below 1 (or below num/den) carries: a comparison of products below 2^84, no
+ * 128-bit division. */
 #include "emulator/timetable.h"
 
 static uint64_t gcd64(uint64_t a, uint64_t b)
@@ -22,13 +24,13 @@ static uint64_t gcd64(uint64_t a, uint64_t b)
 
 static unsigned __int128 gcd128(unsigned __int128 a, unsigned __int128 b)
 {
-	while (b) {
+	while (b >> 64) {
 		unsigned __int128 t = a % b;
 
 		a = b;
 		b = t;
 	}
-	return a;
+	return b ? gcd64((uint64_t)b, (uint64_t)(a % b)) : a;
 }
 
 static void set_rate(struct progress *p, uint64_t num, uint64_t den)
@@ -48,22 +50,36 @@ void progress_init(struct progress *p, int64_t now, uint64_t num, uint64_t den)
 	set_rate(p, num, den);
 }
 
+/* a * b / c and the rest of it; a < c, so the quotient is below b. */
+static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t c, uint64_t *rest)
+{
+	unsigned __int128 product;
+
+	if ((a | b) >> 32 == 0) {
+		*rest = a * b % c;
+		return a * b / c;
+	}
+	product = (unsigned __int128)a * b;
+	*rest = (uint64_t)(product % c);
+	return (uint64_t)(product / c);
+}
+
 /* Position at `now` as whole ticks and a fraction r/m, m = fq * num. */
 static int64_t position(
         const struct progress *p, int64_t now, unsigned __int128 *r, unsigned __int128 *m)
 {
-	uint64_t dt = (uint64_t)(now - p->t0), periods, rest;
-	unsigned __int128 part;
+	uint64_t dt = p->stopped ? 0 : (uint64_t)(now - p->t0), rest;
+	uint64_t ticks = dt / p->num * p->den + multiply_divide(dt % p->num, p->den, p->num, &rest);
 
 	CHECK(now >= p->t0);
+	/* fp/fq + rest/num: below 2. */
 	*m = (unsigned __int128)p->fq * p->num;
-	if (p->stopped)
-		dt = 0;
-	periods = dt / p->num;
-	rest = dt % p->num;
-	part = (unsigned __int128)p->fp * p->num + (unsigned __int128)rest * p->den * p->fq;
-	*r = part % *m;
-	return p->x0 + (int64_t)(periods * p->den) + (int64_t)(part / *m);
+	*r = (unsigned __int128)p->fp * p->num + (unsigned __int128)rest * p->fq;
+	if (*r >= *m) {
+		*r -= *m;
+		ticks++;
+	}
+	return p->x0 + (int64_t)ticks;
 }
 
 void progress_change(struct progress *p, int64_t now, uint64_t num, uint64_t den, bool stopped)
@@ -99,19 +115,24 @@ int64_t progress_tick_at_slow(const struct progress *p, int64_t now)
 
 int64_t progress_time_of_slow(const struct progress *p, int64_t tick)
 {
-	int64_t ahead = tick - p->x0;
-	uint64_t periods, rest;
-	__int128 over, scale;
+	int64_t ahead = tick - p->x0, at;
+	__int128 over, one;
+	uint64_t rest;
 
 	if (ahead <= 0)
 		return p->t0;
 	if (p->stopped)
 		return NS_NEVER;
-	periods = (uint64_t)ahead / p->den;
-	rest = (uint64_t)ahead % p->den;
-	/* (rest - fp/fq) * num/den, rounded up; negative only when rest is 0 and periods is not. */
-	over = ((__int128)rest * (__int128)p->fq - (__int128)p->fp) * (__int128)p->num;
-	scale = (__int128)p->fq * (__int128)p->den;
-	over = over > 0 ? (over + scale - 1) / scale : -(-over / scale);
-	return p->t0 + (int64_t)(periods * p->num) + (int64_t)over;
+	at = p->t0 + (int64_t)((uint64_t)ahead / p->den * p->num +
+	                       multiply_divide((uint64_t)ahead % p->den, p->num, p->den, &rest));
+	/* rest/den - (fp/fq) num/den, rounded up: below 1, and negative down to -num/den. */
+	one = (__int128)p->fq * (__int128)p->den;
+	over = (__int128)rest * (__int128)p->fq - (__int128)p->fp * (__int128)p->num;
+	if (over > 0)
+		return at + 1;
+	while (over <= -one) { /* num/den is nearly always 1, and never large */
+		over += one;
+		at--;
+	}
+	return at;
 }

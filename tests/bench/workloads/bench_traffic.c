@@ -1,5 +1,5 @@
-/* How fast traffic is made: million arrivals a second of CPU, by process and law, beside the bare generator. The
- * sum over all arrivals is printed too: it must be the same on every compiler. */
+/* How fast traffic is made: million arrivals a second of CPU, by process and law, beside the bare
+ * generator. The sum over all arrivals is printed too: it must be the same on every compiler. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +51,10 @@ int main(int argc, char **argv)
 {
 	static const char lognormal[] =
 	        "[{\"name\":\"a\",\"arrival\":{\"process\":\"poisson\",\"rate\":5000},"
-	        "\"prompt_tokens\":{\"dist\":\"lognormal\",\"median\":1020,\"p99\":4142,\"max\":8192},"
-	        "\"output_tokens\":{\"dist\":\"lognormal\",\"median\":129,\"p99\":601,\"max\":1000}}]";
+	        "\"prompt_tokens\":{\"dist\":\"lognormal\",\"median\":1020,\"p99\":4142,\"max\":"
+	        "8192},"
+	        "\"output_tokens\":{\"dist\":\"lognormal\",\"median\":129,\"p99\":601,\"max\":1000}"
+	        "}]";
 	static const char constant[] =
 	        "[{\"name\":\"a\",\"arrival\":{\"process\":\"poisson\",\"rate\":5000},"
 	        "\"prompt_tokens\":{\"dist\":\"constant\",\"value\":64},"

@@ -31,7 +31,7 @@ struct result_validity {
 struct result_agreement {
 	bool ok;
 	uint64_t compared;
-	double tpot_max_deviation; /* share; bound 0.01 */
+	double tpot_deviation;    /* pooled, share; bound 0.01 */
 	double ttft_within_share;  /* outside fault windows; bound 0.99 */
 	double ttft_p50_wall_ms, ttft_p50_virtual_ms, ttft_p99_wall_ms, ttft_p99_virtual_ms;
 	double outcome_mismatch_share; /* bound 0.001 */

@@ -59,7 +59,7 @@ static void agreement_json(struct json_out *o, const struct result_agreement *a)
 	json_out_bool(o, "ok", a->ok);
 	json_out_str(o, "reason", a->reason);
 	json_out_u64(o, "compared", a->compared);
-	json_out_real(o, "tpot_max_deviation", a->tpot_max_deviation);
+	json_out_real(o, "tpot_deviation", a->tpot_deviation);
 	json_out_real(o, "ttft_within_share", a->ttft_within_share);
 	json_out_real(o, "ttft_p50_wall_ms", a->ttft_p50_wall_ms);
 	json_out_real(o, "ttft_p50_virtual_ms", a->ttft_p50_virtual_ms);

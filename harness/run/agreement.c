@@ -136,7 +136,7 @@ static const char *reason_of(const struct result_agreement *a)
 {
 	if (a->outcome_mismatch_share > outcome_bound)
 		return "outcomes differ for more than 0.1 % of the requests";
-	if (a->tpot_max_deviation > tpot_bound)
+	if (a->tpot_deviation > tpot_bound)
 		return "TPOT deviates by more than 1 %";
 	if (a->ttft_within_share < ttft_share_bound)
 		return "TTFT deviates by more than 1 ms and one slot phase for more than 1 % of the "
@@ -170,11 +170,11 @@ void agreement_judge(const struct scenario *s, const struct book *wall, const st
 	qsort(sums.ttft_wall, sums.compared, sizeof(int64_t), ascending);
 	qsort(sums.ttft_virtual, sums.compared, sizeof(int64_t), ascending);
 	out->compared = sums.compared;
-	out->tpot_max_deviation = sums.decode_virtual > 0 ?
+	out->tpot_deviation = sums.decode_virtual > 0 ?
 					  sums.decode_wall / sums.decode_virtual - 1 :
 					  0;
-	if (out->tpot_max_deviation < 0)
-		out->tpot_max_deviation = -out->tpot_max_deviation;
+	if (out->tpot_deviation < 0)
+		out->tpot_deviation = -out->tpot_deviation;
 	out->ttft_within_share = sums.quiet ? (double)sums.close / (double)sums.quiet : 1;
 	out->ttft_p50_wall_ms = quantile_ms(sums.ttft_wall, sums.compared, 50);
 	out->ttft_p99_wall_ms = quantile_ms(sums.ttft_wall, sums.compared, 99);

@@ -67,12 +67,13 @@ enum { WORDS_MAX = 12 };
 static enum status parse(
         const char *line, struct arena *arena, struct args *args, bool *help, struct error *err)
 {
-	char *copy = arena_strndup(arena, line, strlen(line));
 	char **argv = ARENA_ARRAY(arena, char *, WORDS_MAX);
 	int argc = 0;
 
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
-		argv[argc++] = word;
+	for (size_t n; *line; line += n + (line[n] == ' ')) {
+		n = strcspn(line, " ");
+		argv[argc++] = arena_strndup(arena, line, n);
+	}
 	return options_parse(&command, argc, argv, arena, args, help, err);
 }
 

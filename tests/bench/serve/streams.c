@@ -192,6 +192,23 @@ static int report(struct bench *b, int64_t began, int64_t ended)
 	return wrong || missing;
 }
 
+static double cpu_us(int who)
+{
+	struct rusage u;
+
+	getrusage(who, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+/* Processor time does not depend on who else is on the machine. */
+static void report_cpu(const struct bench *b)
+{
+	printf("processor time an event: server %.2f us, client %.2f us\n",
+	        cpu_us(RUSAGE_CHILDREN) / (double)b->events,
+	        cpu_us(RUSAGE_SELF) / (double)b->events);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench b = {.streams = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000,
@@ -218,6 +235,7 @@ int main(int argc, char **argv)
 		read_batch(&b, 1000);
 	rc = report(&b, began, clock_now_ns());
 	rc |= served_stop(&b.server);
+	report_cpu(&b);
 	close(b.epoll);
 	mem_free(b.readers);
 	return rc;

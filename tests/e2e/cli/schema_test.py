@@ -24,6 +24,7 @@ schemas = {}
 for path in folder.glob("*.schema.json"):
     text = re.sub(r'"(\w+\.schema\.json)"', r'"#/$defs/\1"', path.read_text())
     schemas[path.name] = json.loads(text)
+    schemas[path.name].pop("$id", None)  # it would be the base of the references below it
     schemas.update(schemas[path.name].pop("$defs", {}))
 
 # What a schema cannot say: files that exist, names that are known, sums, orders, bytes.

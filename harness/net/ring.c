@@ -274,7 +274,7 @@ static int64_t run_hooks(struct ring *r, int64_t deadline_ns)
 
 enum status ring_turn(struct ring *r, int64_t deadline_ns, struct error *err)
 {
-	uint32_t total;
+	uint32_t total, gained;
 
 	if (!r->poisoned) {
 		r->stats.turns++;
@@ -285,8 +285,10 @@ enum status ring_turn(struct ring *r, int64_t deadline_ns, struct error *err)
 	if (r->poisoned)
 		return error_set(err, r->poison.code, "%s", r->poison.text);
 	check_losses(r);
-	total = reap(r, RING_TURN_BUDGET);
-	while (total < RING_TURN_BUDGET && has_task_work(r)) {
+	total = gained = reap(r, RING_TURN_BUDGET);
+	/* As long as it gains something: the kernel may leave the flag set with nothing behind it,
+	 * and then only a wait clears it. */
+	while (gained && total < RING_TURN_BUDGET && has_task_work(r)) {
 		int rc = io_uring_get_events(&r->raw);
 
 		r->stats.enters++;
@@ -294,7 +296,8 @@ enum status ring_turn(struct ring *r, int64_t deadline_ns, struct error *err)
 			ring_poison(r, "io_uring_enter", -rc);
 			break;
 		}
-		total += reap(r, RING_TURN_BUDGET - total);
+		gained = reap(r, RING_TURN_BUDGET - total);
+		total += gained;
 	}
 	r->stats.completions += total;
 	if (total > r->stats.batch_max)

@@ -54,6 +54,7 @@ struct result_engine {
 	const char *version, *commit;
 	uint64_t events;
 	double wall_seconds, simulated_seconds;
+	long client_peak_kib, emulator_peak_kib; /* resident memory; 0 = not measured */
 };
 
 struct result_document {

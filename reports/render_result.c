@@ -172,6 +172,10 @@ static void engine_json(struct json_out *o, const struct result_engine *e)
 	json_out_u64(o, "events", e->events);
 	json_out_real(o, "wall_seconds", e->wall_seconds);
 	json_out_real(o, "simulated_seconds", e->simulated_seconds);
+	if (e->client_peak_kib)
+		json_out_i64(o, "client_peak_kib", e->client_peak_kib);
+	if (e->emulator_peak_kib)
+		json_out_i64(o, "emulator_peak_kib", e->emulator_peak_kib);
 	json_out_close(o);
 }
 

@@ -143,6 +143,10 @@ void render_text(const struct result_document *d, struct text *out)
 		expect_table(out, d->result);
 	}
 	fault_table(out, d);
+	if (d->engine.client_peak_kib)
+		text_printf(out, "\n  peak memory: client %.1f MiB, emulator %.1f MiB\n",
+		        (double)d->engine.client_peak_kib / 1024,
+		        (double)d->engine.emulator_peak_kib / 1024);
 	if (d->path)
 		text_printf(out, "\n  result: %s\n", d->path);
 	if (d->replay)

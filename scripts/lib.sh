@@ -15,10 +15,12 @@ die() {
 	exit 3
 }
 
-# What a build needs. A tool counts as there when its command is, wherever it came from; a library
-# when its package is. (DESIGN's further libraries join when code that uses them does.)
+# What a build needs: tools, and the libraries that the project is built on (those of later parts, capture,
+# store, packs and charts, are installed with them, so that a machine is set up once). A tool counts as there
+# when its command is, wherever it came from; a library when its package is.
 build_tools=(cmake:cmake ninja:ninja-build gcc:gcc pkg-config:pkg-config git:git python3:python3)
-build_packages=(libc6-dev liburing-dev libcjson-dev libssl-dev node-llhttp check)
+build_packages=(libc6-dev liburing-dev libpcap-dev libcjson-dev check node-llhttp libssl-dev libsqlite3-dev
+	libarchive-dev libjs-chart.js)
 
 # What the tests use besides; one that cannot be had makes its tests skip, with the reason.
 test_tools=(clang:clang curl:curl wrk:wrk nginx:nginx-light valgrind:valgrind node:nodejs npm:npm)

@@ -4,11 +4,24 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "harness/net/clock.h"
 
-enum { CONTROL_BUFFER_BYTES = 1 << 20 };
+enum { CONTROL_BUFFER_BYTES = 1 << 20, DESCRIPTORS_SPARE = 128 };
+
+uint32_t control_connections_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) ||
+		limit.rlim_max >= CONTROL_CONNECTIONS_MAX + DESCRIPTORS_SPARE)
+		return CONTROL_CONNECTIONS_MAX;
+	return limit.rlim_max > 2 * DESCRIPTORS_SPARE ?
+		       (uint32_t)limit.rlim_max - DESCRIPTORS_SPARE :
+		       DESCRIPTORS_SPARE;
+}
 
 static size_t size_of(const struct control_message *m)
 {

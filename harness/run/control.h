@@ -15,7 +15,7 @@
 #include "emulator/deployment.h"
 #include "harness/base/error.h"
 
-enum { CONTROL_PIECE_MAX = 32 << 10 };
+enum { CONTROL_PIECE_MAX = 32 << 10, CONTROL_CONNECTIONS_MAX = 12000 };
 
 enum control_type {
 	CONTROL_PLAN,     /* piece of the bundle */
@@ -86,6 +86,10 @@ enum control_got { CONTROL_GOT, CONTROL_AGAIN, CONTROL_EOF };
 
 /* Receives one message; waits until deadline_ns (CLOCK_MONOTONIC), 0 = does not wait. */
 enum control_got control_receive(int fd, struct control_message *m, int64_t deadline_ns);
+
+/* How many connections each side of a wall run may hold: CONTROL_CONNECTIONS_MAX, or fewer where the
+ * descriptor limit is lower. */
+uint32_t control_connections_max(void);
 
 /* The bundle, in pieces. */
 bool control_send_plan(int fd, const char *bundle, size_t n) LPC_MUST_USE;

@@ -27,8 +27,6 @@
 #define LOOKAHEAD_NS (50 * NS_PER_MS)
 #define REPORT_WAIT_NS (2 * NS_PER_S)
 
-enum { CONNECTIONS_MAX = 12000, DESCRIPTORS_SPARE = 128 };
-
 struct wall {
 	const struct scenario *s;
 	const struct wall_options *o;
@@ -304,7 +302,7 @@ static void on_tick(void *ctx, int64_t grid, int64_t now)
 /* Connections opened before t = 0: what Little's law says is in flight on average, doubled, plus slack. */
 static uint32_t connections_wanted(const struct scenario *s)
 {
-	uint32_t slots = 16;
+	uint32_t slots = 16, most = control_connections_max() / 2;
 	double rate = 0;
 
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
@@ -315,20 +313,7 @@ static uint32_t connections_wanted(const struct scenario *s)
 				 s->deployment.pools[p].n_instances;
 	if (rate / 4 > slots)
 		slots = (uint32_t)(rate / 4);
-	return slots < CONNECTIONS_MAX / 2 ? slots : CONNECTIONS_MAX / 2;
-}
-
-/* Further ones are opened on demand, as far as this process may hold descriptors. */
-static uint32_t connections_limit(uint32_t wanted)
-{
-	struct rlimit limit;
-	uint32_t most = CONNECTIONS_MAX;
-
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_max < most + DESCRIPTORS_SPARE)
-		most = limit.rlim_max > 2 * DESCRIPTORS_SPARE ?
-			       (uint32_t)limit.rlim_max - DESCRIPTORS_SPARE :
-			       DESCRIPTORS_SPARE;
-	return most > wanted ? most : wanted;
+	return slots < most ? slots : most;
 }
 
 static enum status open_load(struct wall *w, struct error *err)
@@ -346,7 +331,7 @@ static enum status open_load(struct wall *w, struct error *err)
 		.duration_ns = s->duration_ns,
 		.drain_ns = s->drain_ns,
 		.connections = connections_wanted(s),
-		.connections_max = connections_limit(connections_wanted(s)),
+		.connections_max = control_connections_max(),
 		.source = {.ctx = w, .peek = source_peek, .next = source_next},
 		.listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
 	};

@@ -177,7 +177,7 @@ static enum status open_server(struct process *p, struct error *err)
 		.rack = scenario_rack_config(p->s, p->s->seed, p->names),
 		.listen = "127.0.0.1:0",
 		.ignore_sigint = true,
-		.limits = {.body_bytes = 16 << 20},
+		.limits = {.connections = control_connections_max(), .body_bytes = 16 << 20},
 		.timed = {.ctx = p, .next_at = timed_next_at, .step = timed_step},
 		.grid = {.ctx = p, .period_ns = 10 * NS_PER_MS, .tick = grid},
 		.n_watches = 1,

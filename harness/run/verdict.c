@@ -131,6 +131,8 @@ static void wall_document(struct verdict_run *v, const struct scenario *s, uint3
 	d->score = v->score;
 	d->faults = v->faults;
 	d->engine.events = w->load.totals.finished;
+	d->engine.client_peak_kib = w->client_peak_kib;
+	d->engine.emulator_peak_kib = w->emulator_peak_kib;
 	d->engine.simulated_seconds = (double)w->ended_ns / 1e9;
 }
 

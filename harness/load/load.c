@@ -61,6 +61,7 @@ static bool play_one(struct load *l, int64_t now_ns, int64_t *at_ns)
 	return true;
 }
 
+/* Asked only when all that was due at now_ns has been played. */
 static bool is_over(const struct load *l, int64_t now_ns)
 {
 	if (l->stopping || now_ns >= l->config.duration_ns + l->config.drain_ns)
@@ -79,7 +80,8 @@ static int64_t load_hook(void *owner, int64_t clock_ns)
 		histogram_add(&l->result->loop_lag, now_ns - l->wake_ns);
 	while (play_one(l, now_ns, &l->wake_ns))
 		;
-	if (is_over(l, now_ns))
+	l->over = is_over(l, now_ns);
+	if (l->over)
 		return clock_ns;
 	if (l->n_waiting)
 		client_want(
@@ -233,7 +235,7 @@ enum status load_run(struct load *l, int64_t t0_ns, struct load_result *out, str
 	do {
 		rc = ring_turn(l->ring, CLOCK_NEVER, err);
 		now_ns = ring_now(l->ring) - t0_ns;
-	} while (!rc && !is_over(l, now_ns));
+	} while (!rc && !l->over);
 	flight_finish_all(l, now_ns);
 	collect(l);
 	out->ended_ns = now_ns;

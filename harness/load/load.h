@@ -171,8 +171,8 @@ enum status load_run(
         struct load *l, int64_t t0_ns, struct load_result *out, struct error *err) LPC_MUST_USE;
 void load_result_free(struct load_result *r);
 
-/* From a callback: pull nothing more and end the run in this turn; what is in flight becomes
- * stalled. */
+/* From a callback: pull nothing more and end the run in the next turn, without waiting; what is in
+ * flight then becomes stalled. */
 void load_stop(struct load *l);
 void load_live(const struct load *l, struct load_live *out);
 

@@ -72,7 +72,7 @@ struct load {
 	struct heap resting; /* handles by instant */
 	struct flight_list *live; /* by tenant */
 	uint64_t jitter;          /* purpose key */
-	bool running, stopping;
+	bool running, stopping, over;
 	int64_t t0_ns;
 	int64_t next_tick_ns;
 	int64_t wake_ns; /* run time the loop was asked to wake at */

@@ -99,7 +99,7 @@ static enum status run(const struct null_target *target, int64_t rate, int64_t s
 	        .n_tenants = 1,
 	        .duration_ns = seconds * NS_PER_S,
 	        .drain_ns = NS_PER_S,
-	        .connections = 64,
+	        .connections = 256,
 	        .connections_max = 1000,
 	        .source = {.ctx = &b, .peek = peek, .next = next},
 	        .listener = {.ctx = &b, .sample = sample, .tick = tick},

@@ -92,6 +92,17 @@ START_TEST(nothing_at_or_after_the_end_is_pulled)
 }
 END_TEST
 
+START_TEST(the_last_instant_before_the_end_is_played)
+{
+	d.requests = 2;
+	d.duration_ns = 50 * NS_PER_MS;
+	d.every_ns = d.duration_ns - 1;
+	drive_script(SCRIPT_OK);
+	ck_assert_uint_eq(d.pulled, 2);
+	ck_assert_uint_eq(d.by_outcome[LOAD_OK], 2);
+}
+END_TEST
+
 START_TEST(a_stop_ends_the_run_and_accounts_for_all)
 {
 	d.requests = 100;
@@ -114,6 +125,7 @@ int main(void)
 	add_test(s, "keep-alive", connections_are_kept_alive);
 	add_test(s, "grid", the_grid_is_complete);
 	add_test(s, "end", nothing_at_or_after_the_end_is_pulled);
+	add_test(s, "last", the_last_instant_before_the_end_is_played);
 	add_test(s, "stop", a_stop_ends_the_run_and_accounts_for_all);
 	return run_suite(s);
 }

@@ -89,6 +89,8 @@ static struct episode episode_of(struct rack *r, const struct live *l, int64_t n
 	if (tick < s->entry)
 		return e;
 	e.t_entry = instance_time_of_past(e.in, s->segment, s->entry);
+	if (e.t_entry < l->t_dispatch) /* into an instance that stands still at that very tick */
+		e.t_entry = l->t_dispatch;
 	if (tick < s->first)
 		return e;
 	e.t_first = instance_time_of_past(e.in, s->segment, s->first);

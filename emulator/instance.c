@@ -222,8 +222,8 @@ static uint64_t slot_handle(const struct instance *in, uint32_t slot)
 	return (uint64_t)in->slots[slot].generation << 32 | slot;
 }
 
-void instance_occupy(struct instance *in, uint32_t slot, uint32_t live, uint64_t id, int64_t entry,
-        int64_t prefill_frames, int64_t output_tokens, bool emit_tokens)
+void instance_occupy(struct instance *in, int64_t now, uint32_t slot, uint32_t live, uint64_t id,
+        int64_t entry, int64_t prefill_frames, int64_t output_tokens, bool emit_tokens)
 {
 	struct slot *s = &in->slots[slot];
 	bool ok;
@@ -238,10 +238,14 @@ void instance_occupy(struct instance *in, uint32_t slot, uint32_t live, uint64_t
 	in->free_bits[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
 	in->bucket_free[s->bucket]--;
 	ok = heap_push(&in->ends, s->end, id, slot_handle(in, slot));
-	if (in->n_buckets > 1)
-		ok &= heap_push(&in->entries, entry, id, slot_handle(in, slot));
 	if (emit_tokens)
 		ok &= heap_push(&in->tokens, s->first, id, slot_handle(in, slot));
+	if (in->bucket_frame_ns[s->bucket] > in->f0) { /* it slows the others down */
+		if (entry <= progress_tick_at(instance_clock(in), now))
+			instance_entered(in, slot, now);
+		else
+			ok &= heap_push(&in->entries, entry, id, slot_handle(in, slot));
+	}
 	CHECK(ok);
 }
 

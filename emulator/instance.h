@@ -19,7 +19,7 @@ struct slot {
 	int64_t departure;         /* offset of its departures in the frame, ticks */
 	int64_t entry, first, end; /* ticks */
 	uint64_t segment;          /* sequence number of the segment it was dispatched in */
-	bool entered;              /* counted in bucket_entered (several buckets only) */
+	bool entered;              /* counted in bucket_entered */
 	int64_t next_token;        /* index of the next token to emit, with emit_tokens */
 };
 
@@ -45,7 +45,8 @@ struct instance {
 	struct slot *slots;
 	uint64_t *free_bits;                         /* one bit a slot, 1 = free */
 	uint32_t bucket_first[POOL_BUCKETS_MAX + 1]; /* slots [first[b], first[b+1]) belong to b */
-	uint32_t bucket_free[POOL_BUCKETS_MAX], bucket_entered[POOL_BUCKETS_MAX];
+	uint32_t bucket_free[POOL_BUCKETS_MAX];
+	uint32_t bucket_entered[POOL_BUCKETS_MAX]; /* of buckets slower than f0 only */
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX];
 
 	struct segment *log; /* ring of the segments that live requests may still need */
@@ -58,12 +59,11 @@ struct instance {
 	int64_t stall_until; /* finite stall; NS_NEVER never; 0 = none */
 	uint32_t stall_cause;
 
-	struct heap ends; /* (tick, request id, slot | generation << 32) */
-	struct heap
-	        entries; /* the same, only where entering can change the rate (several buckets) */
-	struct heap tokens; /* the same, only with emit_tokens */
-	int64_t late_tick;  /* next frame boundary at which an Ethernet hop makes a frame late;
-	                       NS_NEVER */
+	struct heap ends;    /* (tick, request id, slot | generation << 32) */
+	struct heap entries; /* the same, only where entering can change the rate: slower buckets */
+	struct heap tokens;  /* the same, only with emit_tokens */
+	int64_t late_tick;   /* next frame boundary at which an Ethernet hop makes a frame late;
+	                        NS_NEVER */
 
 	uint32_t n_nodes;
 	uint32_t *nodes; /* live mapping, global node indices */
@@ -91,9 +91,11 @@ static inline uint64_t instance_segment(const struct instance *in) /* of the ope
 bool instance_earliest(const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot,
         int64_t *tick, int64_t *at);
 
-/* Puts a request into a free slot: prefill and output in frames and tokens. */
-void instance_occupy(struct instance *in, uint32_t slot, uint32_t live, uint64_t id, int64_t entry,
-        int64_t prefill_frames, int64_t output_tokens, bool emit_tokens);
+/* Puts a request into a free slot, to depart at tick `entry`: prefill and output in frames and
+ * tokens. A tick that the instance has reached already, and may be stopped at, is entered at once.
+ */
+void instance_occupy(struct instance *in, int64_t now, uint32_t slot, uint32_t live, uint64_t id,
+        int64_t entry, int64_t prefill_frames, int64_t output_tokens, bool emit_tokens);
 /* The sequence has entered its slot: the bucket counts as occupied from now on. */
 void instance_entered(struct instance *in, uint32_t slot, int64_t now);
 /* Frees the slot; it may depart again at this very tick. */

@@ -313,11 +313,9 @@ static void start(struct rack *r, const struct serving_pool *p, struct bucket_qu
 		l->queue_ns += now - l->t_queued;
 	else
 		account_stall(l, l->replay_fault, now - l->t_queued);
-	instance_occupy(in, c->slot, live, l->req.id, c->tick, ceil_div_i64(l->prompt_left, b->ppf),
-	        l->output_left, r->config.emit_tokens);
+	instance_occupy(in, now, c->slot, live, l->req.id, c->tick,
+	        ceil_div_i64(l->prompt_left, b->ppf), l->output_left, r->config.emit_tokens);
 	r->counts.dispatches++;
-	if (in->n_buckets > 1 && c->at == now)
-		instance_entered(in, c->slot, now);
 	instance_schedule(in);
 	if (r->config.listener.trace)
 		r->config.listener.trace(r->config.listener.ctx, now, l->req.id, STEP_DISPATCHED,

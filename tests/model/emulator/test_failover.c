@@ -1,5 +1,6 @@
 /* Failures by arithmetic: what a fault costs is predicted by adding up durations, and found exactly. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,6 +204,45 @@ START_TEST(without_a_spare_the_instance_waits_for_the_repair)
 }
 END_TEST
 
+/* Down from 55 to 65 ms, found at 60, replayed until 80 ms: the position stands at 55 ms. A request that comes
+ * at 70 ms takes a slot that departs at that very tick: it is in at once, and waits for the fault alone. */
+static const struct {
+	const char *entry, *buckets;
+	struct bench_request late;
+	int64_t frame_ms;
+} stopped[] = {
+	{"immediate",
+		"{\"max_seq\":4096,\"frame\":\"10ms\",\"slots\":2,\"prefill_tokens_per_frame\":64}",
+		{.at_ns = 70 * MS, .prompt = 64, .output = 2, .max = 100}, 10},
+	{"phase", /* two slots: the second one, in the slow bucket, departs half a frame in */
+		"{\"max_seq\":256,\"frame\":\"10ms\",\"slots\":1,\"prefill_tokens_per_frame\":64},"
+		"{\"max_seq\":4096,\"frame\":\"20ms\",\"slots\":1,\"prefill_tokens_per_frame\":64}",
+		{.at_ns = 70 * MS, .prompt = 64, .output = 2, .max = 1000}, 20},
+};
+
+START_TEST(an_instance_that_stands_still_at_a_departure_is_entered)
+{
+	struct bench_event e[] = {{55 * MS, link_down, name(cable)}, {65 * MS, link_up, name(cable)}};
+	const struct rack_completion *d;
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		"{" HEALTH ",\"pools\":[{\"name\":\"p\",\"instances\":1,\"entry\":\"%s\","
+		"\"nodes\":[[\"r0.n0\",\"r0.n1\"]],\"buckets\":[%s]}]}",
+		stopped[_i].entry, stopped[_i].buckets);
+	bench_init(&b, text);
+	bench_play(&b, &stopped[_i].late, 1, e, 2, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(d->t_entry, 70 * MS);
+	ck_assert_int_eq(d->queue_ns + d->entry_wait_ns, 0);
+	ck_assert_int_eq(d->prefill_ns, stopped[_i].frame_ms * MS);
+	ck_assert_int_eq(d->t_first_edge, (80 + stopped[_i].frame_ms) * MS);
+	ck_assert_int_eq(d->n_stalls, 1);
+	ck_assert_int_eq(d->stalls[0].ns, 10 * MS);
+	bench_free(&b);
+}
+END_TEST
+
 START_TEST(on_loss_fail_ends_the_stream)
 {
 	struct bench_event e[] = {{54 * MS, lost, name("r0.n1")}};
@@ -275,6 +315,8 @@ int main(void)
 	tcase_add_test(t, link_down_for_longer_than_the_threshold_evicts);
 	tcase_add_loop_test(t, loss_is_the_sum_of_its_phases, 0, 3);
 	tcase_add_test(t, without_a_spare_the_instance_waits_for_the_repair);
+	tcase_add_loop_test(t, an_instance_that_stands_still_at_a_departure_is_entered, 0,
+		ARRAY_LEN(stopped));
 	tcase_add_test(t, on_loss_fail_ends_the_stream);
 	tcase_add_test(t, tokens_and_books_agree);
 	suite_add_tcase(s, t);

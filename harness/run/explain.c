@@ -7,20 +7,38 @@
 #include "harness/run/drive_virtual.h"
 #include "harness/run/execute.h"
 
+enum { LINE_BYTES = 160, LINES_MAX = 256 };
+
+struct line {
+	int64_t at_ns;
+	char text[LINE_BYTES];
+};
+
 struct explain {
 	const struct scenario *s;
 	bool found;
+	uint32_t n;
+	struct line lines[LINES_MAX];
 };
 
-static void line(int64_t at_ns, const char *text)
+/* Entry and first token are known only at the end: lines are put where their instant belongs. */
+static void line(struct explain *e, int64_t at_ns, const char *text)
 {
-	(void)printf("%14.6f ms  %s\n", ns_to_ms(at_ns), text);
+	uint32_t i = e->n;
+
+	if (e->n == LINES_MAX)
+		return;
+	for (; i && e->lines[i - 1].at_ns > at_ns; i--)
+		e->lines[i] = e->lines[i - 1];
+	e->lines[i].at_ns = at_ns;
+	(void)snprintf(e->lines[i].text, LINE_BYTES, "%s", text);
+	e->n++;
 }
 
 static void on_step(void *ctx, int64_t at_ns, enum rack_step_kind step, int64_t a, int64_t b)
 {
-	const struct explain *e = ctx;
-	char text[160] = "sent";
+	struct explain *e = ctx;
+	char text[LINE_BYTES] = "sent";
 
 	if (step == STEP_QUEUED)
 		(void)snprintf(text, sizeof(text), "queued in pool %s, bucket %" PRId64 " tokens",
@@ -33,7 +51,7 @@ static void on_step(void *ctx, int64_t at_ns, enum rack_step_kind step, int64_t 
 		(void)snprintf(text, sizeof(text),
 			"lost its instance after %" PRId64 " tokens; back to the head of the queue",
 			a);
-	line(at_ns, text);
+	line(e, at_ns, text);
 }
 
 static void part(const char *name, int64_t ns)
@@ -45,16 +63,18 @@ static void part(const char *name, int64_t ns)
 static void on_done(void *ctx, const struct sample *s, const struct rack_completion *d)
 {
 	struct explain *e = ctx;
-	char text[160];
+	char text[LINE_BYTES];
 
 	e->found = true;
 	if (d->t_entry >= 0)
-		line(d->t_entry, "entered its slot, prefill begins");
+		line(e, d->t_entry, "entered its slot, prefill begins");
 	if (d->t_first >= 0)
-		line(d->t_first, "first token at the client");
+		line(e, d->t_first, "first token at the client");
 	(void)snprintf(text, sizeof(text), "last of %" PRId64 " tokens at the client: %s",
 		d->delivered, outcome_name(s->outcome));
-	line(s->t_done, text);
+	line(e, s->t_done, text);
+	for (uint32_t i = 0; i < e->n; i++)
+		(void)printf("%14.6f ms  %s\n", ns_to_ms(e->lines[i].at_ns), e->lines[i].text);
 	(void)printf("request %" PRIu64 ": %" PRId64 " prompt tokens, TTFT %.6f ms, whole %.6f ms, of "
 		     "which\n",
 		s->id, s->prompt_tokens, ns_to_ms(s->t_first - s->t_sched),

@@ -11,7 +11,7 @@
 
 #include "harness/base/arena.h"
 
-enum { JUNIT_BYTES_MAX = 64 << 20 };
+enum { JUNIT_BYTES_MAX = 64 << 20, ATTEMPT_NAME_BYTES = 32 };
 
 static enum status make_path(char *path, struct error *err)
 {
@@ -27,6 +27,24 @@ static enum status make_path(char *path, struct error *err)
 		*at = was;
 		if (was == '\0')
 			return ERR_NONE;
+	}
+}
+
+static void attempt_name(uint32_t n, char name[static ATTEMPT_NAME_BYTES])
+{
+	(void)snprintf(name, ATTEMPT_NAME_BYTES, "attempt-%" PRIu32 ".json", n);
+}
+
+/* Attempts count from 1 without gaps, so the first that is missing ends the search. */
+static void forget_attempts(const char *dir)
+{
+	char path[PATH_MAX], name[ATTEMPT_NAME_BYTES];
+
+	for (uint32_t n = 1;; n++) {
+		attempt_name(n, name);
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) ||
+			unlink(path))
+			return;
 	}
 }
 
@@ -49,6 +67,7 @@ enum status record_open(const struct scenario *s, const char *out_dir, bool virt
 			strerror(errno));
 	*dir = mem_alloc(strlen(real) + 1, 1);
 	memcpy(*dir, real, strlen(real));
+	forget_attempts(real);
 	return ERR_NONE;
 }
 
@@ -74,10 +93,31 @@ enum status record_file(const char *dir, const char *name, const char *text, siz
 	return err->code;
 }
 
-enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
+static enum status result_file(const struct result_document *d, const char *dir, const char *name,
 	struct error *err)
 {
 	struct json_out o;
+	enum status st;
+
+	json_out_init(&o, 2);
+	render_result(d, &o);
+	st = record_file(dir, name, o.buf, o.n, err);
+	json_out_free(&o);
+	return st;
+}
+
+enum status record_attempt(const struct result_document *d, const char *dir, uint32_t n,
+	struct error *err)
+{
+	char name[ATTEMPT_NAME_BYTES];
+
+	attempt_name(n, name);
+	return result_file(d, dir, name, err);
+}
+
+enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
+	struct error *err)
+{
 	struct text junit;
 	size_t n;
 	char *bundle = scenario_bundle(s, &n);
@@ -89,10 +129,5 @@ enum status record_write(const struct scenario *s, const struct result_document 
 	if (!st)
 		st = record_file(dir, "junit.xml", junit.buf, junit.n, err);
 	text_free(&junit);
-	json_out_init(&o, 2);
-	render_result(d, &o);
-	if (!st)
-		st = record_file(dir, "result.json", o.buf, o.n, err);
-	json_out_free(&o);
-	return st;
+	return st ? st : result_file(d, dir, "result.json", err);
 }

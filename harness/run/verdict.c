@@ -184,6 +184,7 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 	struct progress_line line;
 	struct wall_options options = {.interrupt = interrupt, .progress = progress_wall,
 		.progress_ctx = &line};
+	int64_t began = clock_now_ns();
 	enum status st;
 
 	v->score = score_create(&config);
@@ -197,12 +198,15 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 		return st;
 	judge_wall(v, s);
 	wall_document(v, s, attempt);
+	v->doc.engine.wall_seconds = (double)(clock_now_ns() - began) / 1e9;
 	v->exit_code = v->doc.result->exit_code;
 	return ERR_NONE;
 }
 
+/* dir: every attempt is kept there, the last one as the result. */
 static enum status run_wall(const struct scenario *s, const struct run_options *options,
-	const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
+	const volatile sig_atomic_t *interrupt, const char *dir, struct verdict_run *v,
+	struct error *err)
 {
 	enum status st = ERR_NONE;
 
@@ -216,6 +220,7 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 			break;
 		(void)fprintf(stderr, "attempt %u of %u is invalid: %s\n", attempt,
 			(unsigned)options->attempts, v->guard.reasons[0]);
+		st = record_attempt(&v->doc, dir, attempt, err);
 		forget_attempt(v);
 	}
 	return st;
@@ -241,7 +246,7 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 		v->exit_code = v->companion.result->exit_code;
 	}
 	if (!st && !virtual_clock)
-		st = run_wall(s, options, interrupt, v, err);
+		st = run_wall(s, options, interrupt, dir, v, err);
 	if (!st) {
 		(void)snprintf(v->path, sizeof(v->path), "%s/result.json", dir);
 		v->doc.engine.wall_seconds = (double)(clock_now_ns() - began) / 1e9;

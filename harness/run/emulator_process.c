@@ -247,6 +247,7 @@ int emulator_process(int fd)
 	enum status st;
 
 	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
 	arena_init(&p.arena, (size_t)1 << 30);
 	heap_init(&p.pending, 0);

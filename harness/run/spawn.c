@@ -35,6 +35,9 @@ static _Noreturn void become_emulator(int fd, const cpu_set_t *processors)
 
 	(void)snprintf(number, sizeof(number), "%d", fd);
 	(void)sched_setaffinity(0, sizeof(*processors), processors);
+	/* What is ignored stays so across exec: a Ctrl-C in the first moments must not end the child either. */
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)fcntl(fd, F_SETFD, 0);

@@ -24,6 +24,17 @@ static struct progress *open_clock(struct instance *in)
 	return &segment_at(in, instance_segment(in))->clock;
 }
 
+/* The rate of the slowest bucket entered; idle, of the fastest. */
+static const struct tick_rate *instance_rate(const struct instance *in)
+{
+	uint32_t slowest = in->fastest;
+
+	for (uint32_t b = 0; b < in->n_buckets; b++)
+		if (in->bucket_entered[b] && in->bucket_frame_ns[b] > in->bucket_frame_ns[slowest])
+			slowest = b;
+	return &in->bucket_rate[slowest];
+}
+
 /* The clock as it will run if only the finite stall is waited for. */
 static struct progress forecast(const struct instance *in, int64_t now)
 {
@@ -49,8 +60,10 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->f0 = UINT64_MAX;
 	for (uint32_t b = 0; b < spec->n_buckets; b++) {
 		in->bucket_frame_ns[b] = (uint64_t)spec->buckets[b].frame_ns;
-		if (in->bucket_frame_ns[b] < in->f0)
+		if (in->bucket_frame_ns[b] < in->f0) {
 			in->f0 = in->bucket_frame_ns[b];
+			in->fastest = b;
+		}
 		in->bucket_first[b] = in->n_slots;
 		in->bucket_free[b] = spec->buckets[b].slots;
 		in->n_slots += spec->buckets[b].slots;
@@ -73,7 +86,9 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->log = mem_alloc(in->log_capacity, sizeof(*in->log));
 	in->log_n = 1;
 	in->log[0].cause = FAULT_NONE;
-	progress_init(&in->log[0].clock, 0, in->f0, in->f0);
+	for (uint32_t b = 0; b < spec->n_buckets; b++)
+		in->bucket_rate[b] = tick_rate(in->bucket_frame_ns[b], in->f0);
+	progress_init(&in->log[0].clock, 0, instance_rate(in));
 	in->hold_cause = in->stall_cause = FAULT_NONE;
 	heap_init(&in->ends, 0);
 	heap_init(&in->entries, 0);
@@ -119,18 +134,6 @@ static void log_grow(struct instance *in)
 	in->log_capacity = doubled;
 }
 
-static uint64_t slowest_frame(const struct instance *in)
-{
-	uint64_t num = in->f0;
-
-	if (in->n_buckets == 1)
-		return num;
-	for (uint32_t b = 0; b < in->n_buckets; b++)
-		if (in->bucket_entered[b] && in->bucket_frame_ns[b] > num)
-			num = in->bucket_frame_ns[b];
-	return num;
-}
-
 /* Opens a segment if rate, stop or cause differ from the open one; in place if that one has no
  * length. */
 static void refresh(struct instance *in, int64_t now)
@@ -140,14 +143,14 @@ static void refresh(struct instance *in, int64_t now)
 	uint32_t cause = in->stall_until ? in->stall_cause
 	                 : in->holds     ? in->hold_cause
 	                                 : FAULT_NONE;
-	uint64_t num = slowest_frame(in);
+	const struct tick_rate *rate = instance_rate(in);
 	struct segment next = *open;
 
-	next.cause = cause;
-	progress_change(&next.clock, now, num, in->f0, stopped);
-	if (next.clock.stopped == open->clock.stopped && next.clock.num == open->clock.num &&
-	        next.clock.den == open->clock.den && cause == open->cause)
+	if (stopped == open->clock.stopped && rate->num == open->clock.rate.num &&
+	        rate->den == open->clock.rate.den && cause == open->cause)
 		return;
+	next.cause = cause;
+	progress_change(&next.clock, now, rate, stopped);
 	if (open->clock.t0 == now) {
 		*open = next;
 		return;
@@ -308,7 +311,7 @@ int64_t instance_frame_ns(const struct instance *in)
 {
 	const struct progress *p = instance_clock(in);
 
-	return (int64_t)((unsigned __int128)in->f0 * p->num / p->den);
+	return (int64_t)((unsigned __int128)in->f0 * p->rate.num / p->rate.den);
 }
 
 int64_t instance_frame_end(const struct instance *in, int64_t now)
@@ -378,9 +381,9 @@ int64_t instance_gaps(const struct instance *in, uint64_t from, int64_t first, i
 			count = (segment_at(in, from + 1)->clock.x0 - tick) / f0 + 1;
 		if (count > n)
 			count = n;
-		if ((unsigned __int128)in->f0 * p->num % p->den)
+		if ((unsigned __int128)in->f0 * p->rate.num % p->rate.den)
 			count = 1; /* a frame is no whole number of ns: gaps differ by one */
-		gap = (int64_t)((unsigned __int128)in->f0 * p->num / p->den);
+		gap = (int64_t)((unsigned __int128)in->f0 * p->rate.num / p->rate.den);
 		if (count > 1)
 			fn(ctx, gap, count - 1);
 		previous = here + (count - 1) * gap;

@@ -40,14 +40,15 @@ struct instance {
 	uint32_t pool;
 	enum instance_state state;
 	enum entry_rule entry;
-	uint64_t f0; /* ticks a frame = ns of the smallest frame */
-	uint32_t n_slots, n_buckets;
+	uint64_t f0;                          /* ticks a frame = ns of the smallest frame */
+	uint32_t n_slots, n_buckets, fastest; /* bucket of frame f0 */
 	struct slot *slots;
 	uint64_t *free_bits;                         /* one bit a slot, 1 = free */
 	uint32_t bucket_first[POOL_BUCKETS_MAX + 1]; /* slots [first[b], first[b+1]) belong to b */
 	uint32_t bucket_free[POOL_BUCKETS_MAX];
 	uint32_t bucket_entered[POOL_BUCKETS_MAX]; /* of buckets slower than f0 only */
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX];
+	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
 
 	struct segment *log; /* ring of the segments that live requests may still need */
 	uint32_t log_capacity, log_n;

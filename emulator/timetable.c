@@ -1,14 +1,22 @@
 /* Why rationals: a mixed pool changes its rate whenever its slowest bucket empties or fills,
  * thousands of times in a run. Dropping the fraction of a tick at each change would let the
  * position drift against the formula by up to a tick a change, and rounding it in floating point
- * would differ between compilers. The fraction is therefore kept as fp/fq in lowest terms. Its
- * denominator can only collect factors of the numerators in force (frames in ns, usually round
- * numbers), so it stays small; the limit is a guard, not a mode of operation.
+ * would differ between compilers. The fraction is therefore kept as fp/fq. Its denominator can only
+ * collect factors of the numerators in force (frames in ns, usually round numbers), so it stays
+ * small; the limit is a guard, not a mode of operation.
  *
- * Sizes: ticks and ns below 2^58 (10 years); a difference is split into whole periods of den (or
- * num) and a remainder, and the remainder's product once more, so that what is left to decide is
- * whether a fraction below 1 (or below num/den) carries: a comparison of products below 2^84, no
- * 128-bit division. */
+ * Why reciprocals: the position is asked for several times an event, and the three divisions that
+ * it would take were a quarter of a run's time. A rate therefore carries 2^64 times its fractional
+ * part, rounded down; times n it is short of the quotient by less than n/2^64 < 1, so what comes
+ * out is the quotient or one less, and the rest of the multiplication, exact in 64 bits, says
+ * which.
+ *
+ * Why no lowest terms: a pool that goes to and fro between two rates adds fractions with one
+ * denominator. They are added as they are; a greatest common divisor is looked for only when a
+ * numerator does not divide the denominator.
+ *
+ * Sizes: ticks and ns below 2^58 (10 years); products of a fraction's parts below 2^84, which are
+ * compared in 128 bits and, but for the guard, never divided. */
 #include "emulator/timetable.h"
 
 static uint64_t gcd64(uint64_t a, uint64_t b)
@@ -33,60 +41,67 @@ static unsigned __int128 gcd128(unsigned __int128 a, unsigned __int128 b)
 	return b ? gcd64((uint64_t)b, (uint64_t)(a % b)) : a;
 }
 
-static void set_rate(struct progress *p, uint64_t num, uint64_t den)
+/* --- rates
+ * ----------------------------------------------------------------------------------------- */
+
+static struct tick_ratio ratio(uint64_t mul, uint64_t div)
+{
+	unsigned __int128 rest = mul % div;
+
+	return (struct tick_ratio){
+	        .mul = mul, .div = div, .whole = mul / div, .part = (uint64_t)((rest << 64) / div)};
+}
+
+struct tick_rate tick_rate(uint64_t num, uint64_t den)
 {
 	uint64_t g = gcd64(num, den);
 
 	CHECK(den > 0 && num >= den);
-	p->num = num / g;
-	p->den = den / g;
-	CHECK(p->num < TICK_RATE_MAX && p->den < TICK_RATE_MAX);
-	p->plain = p->num == p->den && p->fp == 0;
+	num /= g;
+	den /= g;
+	CHECK(num < TICK_RATE_MAX && den < TICK_RATE_MAX);
+	return (struct tick_rate){
+	        .num = num, .den = den, .to_ticks = ratio(den, num), .to_ns = ratio(num, den)};
 }
 
-void progress_init(struct progress *p, int64_t now, uint64_t num, uint64_t den)
+/* n · mul / div and the rest of it, for n < 2^58. */
+static inline uint64_t scaled(const struct tick_ratio *r, uint64_t n, uint64_t *rest)
+{
+	uint64_t quotient = n * r->whole + (uint64_t)((unsigned __int128)n * r->part >> 64);
+	uint64_t left =
+	        n * r->mul - quotient * r->div; /* below 2 div, whatever was cut off above */
+	bool short_by_one = left >= r->div;
+
+	*rest = short_by_one ? left - r->div : left;
+	return quotient + short_by_one;
+}
+
+/* --- changes
+ * --------------------------------------------------------------------------------------- */
+
+static void set_rate(struct progress *p, const struct tick_rate *rate, bool stopped)
+{
+	p->rate = *rate;
+	p->stopped = stopped;
+	p->plain = rate->num == rate->den && p->fp == 0;
+}
+
+void progress_init(struct progress *p, int64_t now, const struct tick_rate *rate)
 {
 	*p = (struct progress){.t0 = now, .x0 = now, .fp = 0, .fq = 1};
-	set_rate(p, num, den);
+	set_rate(p, rate, false);
 }
 
-/* a * b / c and the rest of it; a < c, so the quotient is below b. */
-static uint64_t multiply_divide(uint64_t a, uint64_t b, uint64_t c, uint64_t *rest)
+/* Adds rest/num to the fraction in lowest terms, within the limit of its denominator. */
+static void add_reduced(struct progress *p, uint64_t rest, uint64_t num)
 {
-	unsigned __int128 product;
+	unsigned __int128 m = (unsigned __int128)p->fq * num;
+	unsigned __int128 r = (unsigned __int128)p->fp * num + (unsigned __int128)rest * p->fq, g;
 
-	if ((a | b) >> 32 == 0) {
-		*rest = a * b % c;
-		return a * b / c;
+	if (r >= m) {
+		r -= m;
+		p->x0++;
 	}
-	product = (unsigned __int128)a * b;
-	*rest = (uint64_t)(product % c);
-	return (uint64_t)(product / c);
-}
-
-/* Position at `now` as whole ticks and a fraction r/m, m = fq * num. */
-static int64_t position(
-        const struct progress *p, int64_t now, unsigned __int128 *r, unsigned __int128 *m)
-{
-	uint64_t dt = p->stopped ? 0 : (uint64_t)(now - p->t0), rest;
-	uint64_t ticks = dt / p->num * p->den + multiply_divide(dt % p->num, p->den, p->num, &rest);
-
-	CHECK(now >= p->t0);
-	/* fp/fq + rest/num: below 2. */
-	*m = (unsigned __int128)p->fq * p->num;
-	*r = (unsigned __int128)p->fp * p->num + (unsigned __int128)rest * p->fq;
-	if (*r >= *m) {
-		*r -= *m;
-		ticks++;
-	}
-	return p->x0 + (int64_t)ticks;
-}
-
-void progress_change(struct progress *p, int64_t now, uint64_t num, uint64_t den, bool stopped)
-{
-	unsigned __int128 r, m, g;
-	int64_t whole = position(p, now, &r, &m);
-
 	g = r ? gcd128(r, m) : m;
 	r /= g;
 	m /= g;
@@ -98,19 +113,70 @@ void progress_change(struct progress *p, int64_t now, uint64_t num, uint64_t den
 		r = r * TICK_FRACTION_MAX / m;
 		m = TICK_FRACTION_MAX;
 	}
-	p->t0 = now;
-	p->x0 = whole;
 	p->fp = (uint64_t)r;
 	p->fq = (uint64_t)m;
-	p->stopped = stopped;
-	set_rate(p, num, den);
 }
+
+/* True once num divides fq. */
+static bool widen(struct progress *p, uint64_t num)
+{
+	uint64_t factor;
+
+	if (p->fp == 0) {
+		p->fq = num;
+		return true;
+	}
+	if (p->fq % num == 0)
+		return true;
+	factor = num / gcd64(p->fq, num);
+	if ((unsigned __int128)p->fq * factor > TICK_FRACTION_MAX)
+		return false;
+	p->fp *= factor;
+	p->fq *= factor;
+	return true;
+}
+
+static void add_fraction(struct progress *p, uint64_t rest, uint64_t num)
+{
+	if (rest == 0)
+		return;
+	if (p->fq != num && !widen(p, num)) {
+		add_reduced(p, rest, num);
+		return;
+	}
+	p->fp += p->fq == num ? rest : rest * (p->fq / num);
+	if (p->fp >= p->fq) {
+		p->fp -= p->fq;
+		p->x0++;
+	}
+}
+
+void progress_change(struct progress *p, int64_t now, const struct tick_rate *rate, bool stopped)
+{
+	uint64_t rest = 0;
+
+	CHECK(now >= p->t0);
+	if (!p->stopped)
+		p->x0 += (int64_t)scaled(&p->rate.to_ticks, (uint64_t)(now - p->t0), &rest);
+	add_fraction(p, rest, p->rate.num);
+	p->t0 = now;
+	set_rate(p, rate, stopped);
+}
+
+/* --- looks
+ * ----------------------------------------------------------------------------------------- */
 
 int64_t progress_tick_at_slow(const struct progress *p, int64_t now)
 {
-	unsigned __int128 r, m;
+	uint64_t num = p->rate.num, rest;
+	int64_t tick;
 
-	return position(p, now, &r, &m);
+	CHECK(now >= p->t0);
+	if (p->stopped)
+		return p->x0;
+	tick = p->x0 + (int64_t)scaled(&p->rate.to_ticks, (uint64_t)(now - p->t0), &rest);
+	return tick + ((unsigned __int128)p->fp * num + (unsigned __int128)rest * p->fq >=
+	                      (unsigned __int128)p->fq * num);
 }
 
 int64_t progress_time_of_slow(const struct progress *p, int64_t tick)
@@ -123,11 +189,10 @@ int64_t progress_time_of_slow(const struct progress *p, int64_t tick)
 		return p->t0;
 	if (p->stopped)
 		return NS_NEVER;
-	at = p->t0 + (int64_t)((uint64_t)ahead / p->den * p->num +
-	                       multiply_divide((uint64_t)ahead % p->den, p->num, p->den, &rest));
+	at = p->t0 + (int64_t)scaled(&p->rate.to_ns, (uint64_t)ahead, &rest);
 	/* rest/den - (fp/fq) num/den, rounded up: below 1, and negative down to -num/den. */
-	one = (__int128)p->fq * (__int128)p->den;
-	over = (__int128)rest * (__int128)p->fq - (__int128)p->fp * (__int128)p->num;
+	one = (__int128)p->fq * (__int128)p->rate.den;
+	over = (__int128)rest * (__int128)p->fq - (__int128)p->fp * (__int128)p->rate.num;
 	if (over > 0)
 		return at + 1;
 	while (over <= -one) { /* num/den is nearly always 1, and never large */

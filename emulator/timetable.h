@@ -21,19 +21,33 @@
 #define TICK_FRACTION_MAX (UINT64_C(1) << 44)
 #define TICK_RATE_MAX     (UINT64_C(1) << 40)
 
-struct progress {
-	int64_t t0;        /* ns, start of the segment */
-	int64_t x0;        /* whole ticks at t0 */
-	uint64_t fp, fq;   /* fraction of a tick at t0: fp/fq in [0, 1) */
+/* mul/div = whole + (part + less than 1) / 2^64: what n · mul / div takes without a division. */
+struct tick_ratio {
+	uint64_t mul, div, whole, part;
+};
+
+struct tick_rate {
 	uint64_t num, den; /* ns per tick, in lowest terms */
+	struct tick_ratio to_ticks, to_ns;
+};
+
+/* A rate costs a few divisions to make, and none to use: whoever changes between rates keeps them.
+ */
+struct tick_rate tick_rate(uint64_t num, uint64_t den);
+
+struct progress {
+	int64_t t0;      /* ns, start of the segment */
+	int64_t x0;      /* whole ticks at t0 */
+	uint64_t fp, fq; /* fraction of a tick at t0: fp/fq in [0, 1), not always in lowest terms */
+	struct tick_rate rate;
 	bool stopped;
 	bool plain; /* num == den, no fraction: one tick is one ns */
 };
 
-void progress_init(struct progress *p, int64_t now, uint64_t num, uint64_t den);
+void progress_init(struct progress *p, int64_t now, const struct tick_rate *rate);
 
 /* Opens a new segment at `now` (>= t0) with the given rate, or stopped. */
-void progress_change(struct progress *p, int64_t now, uint64_t num, uint64_t den, bool stopped);
+void progress_change(struct progress *p, int64_t now, const struct tick_rate *rate, bool stopped);
 
 /* The general cases of the two functions below. */
 int64_t progress_time_of_slow(const struct progress *p, int64_t tick);

@@ -60,12 +60,14 @@ START_TEST(every_instant_is_the_first)
 	const struct rates *c = &cases[_i];
 	struct prng g = prng_stream(3, "test/timetable");
 	struct oracle o = {.lcm = 1};
+	struct tick_rate rate;
 	struct progress p;
 
 	for (unsigned i = 0; i < c->n; i++)
 		o.lcm = o.lcm / gcd(o.lcm, c->frame[i]) * c->frame[i];
 	o.per_ns = o.lcm; /* f0 / f0 */
-	progress_init(&p, 0, c->f0, c->f0);
+	rate = tick_rate(c->f0, c->f0);
+	progress_init(&p, 0, &rate);
 	for (int i = 0; i < 20000; i++) {
 		int64_t now = o.at + (int64_t)prng_below(prng_next(&g), 3 * c->f0);
 		uint64_t frame = c->frame[prng_below(prng_next(&g), c->n)];
@@ -73,7 +75,8 @@ START_TEST(every_instant_is_the_first)
 
 		oracle_to(&o, now);
 		check_look(&p, &o, &g);
-		progress_change(&p, now, frame, c->f0, stopped);
+		rate = tick_rate(frame, c->f0);
+		progress_change(&p, now, &rate, stopped);
 		o.per_ns = stopped ? 0 : o.lcm / frame * c->f0;
 		check_look(&p, &o, &g);
 	}
@@ -82,13 +85,14 @@ END_TEST
 
 START_TEST(a_departure_can_be_made_at_its_tick)
 {
+	struct tick_rate three_halves = tick_rate(3, 2), five = tick_rate(5, 1);
 	struct progress p;
 
-	progress_init(&p, 0, 3, 2); /* 1.5 ns a tick */
+	progress_init(&p, 0, &three_halves);
 	ck_assert_int_eq(progress_time_of(&p, 1), 2);
 	ck_assert_int_eq(progress_next_tick(&p, 2), 1);
 	ck_assert_int_eq(progress_next_tick(&p, 3), 2);
-	progress_init(&p, 0, 5, 1);
+	progress_init(&p, 0, &five);
 	ck_assert_int_eq(progress_next_tick(&p, 5), 1);
 	ck_assert_int_eq(progress_next_tick(&p, 6), 2);
 }

@@ -132,6 +132,36 @@ static void fault_table(struct text *t, const struct result_document *d)
 	}
 }
 
+static void lag_cell(struct text *t, const char *name, const struct result_lag *lag)
+{
+	if (lag->known)
+		text_printf(t, "  %s lag p50 %.3f p99 %.3f max %.3f ms", name, lag->p50_ms,
+		        lag->p99_ms, lag->max_ms);
+}
+
+/* How far the measurement can be trusted: the wall clock only. */
+static void trust_lines(struct text *t, const struct result_document *d)
+{
+	const struct result_validity *v = &d->validity;
+	const struct result_agreement *a = d->agreement;
+
+	if (d->virtual_clock)
+		return;
+	text_printf(t, "\n");
+	lag_cell(t, "send", &v->sched);
+	lag_cell(t, "emission", &v->emission);
+	text_printf(t, "  (attempt %u)\n", (unsigned)v->attempts);
+	if (a)
+		text_printf(t,
+		        "  agreement %s over %llu requests: TPOT %.3f %%, TTFT within 1 ms and a slot "
+		        "phase %.2f %%,\n    TTFT p50 %.3f (virtual %.3f) p99 %.3f (%.3f) ms, other "
+		        "outcome %.2f %%, ledger %.3f ms\n",
+		        a->ok ? "ok" : "failed", (unsigned long long)a->compared,
+		        100 * a->tpot_deviation, 100 * a->ttft_within_share, a->ttft_p50_wall_ms,
+		        a->ttft_p50_virtual_ms, a->ttft_p99_wall_ms, a->ttft_p99_virtual_ms,
+		        100 * a->outcome_mismatch_share, a->ledger_max_ms);
+}
+
 void render_text(const struct result_document *d, struct text *out)
 {
 	heading(out, d);
@@ -143,8 +173,9 @@ void render_text(const struct result_document *d, struct text *out)
 		expect_table(out, d->result);
 	}
 	fault_table(out, d);
+	trust_lines(out, d);
 	if (d->engine.client_peak_kib)
-		text_printf(out, "\n  peak memory: client %.1f MiB, emulator %.1f MiB\n",
+		text_printf(out, "  peak memory: client %.1f MiB, emulator %.1f MiB\n",
 		        (double)d->engine.client_peak_kib / 1024,
 		        (double)d->engine.emulator_peak_kib / 1024);
 	if (d->path)

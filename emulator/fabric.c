@@ -20,6 +20,7 @@
 void fabric_create(struct rack *r)
 {
 	r->fabric.down = ARENA_ARRAY(&r->arena, uint32_t, r->d->topology.n_links);
+	r->fabric.down_by = ARENA_ARRAY(&r->arena, uint32_t, r->d->topology.n_links);
 	r->fabric.ingress_quiet_from = 0;
 }
 

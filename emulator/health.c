@@ -242,11 +242,70 @@ static uint32_t choose_node(const struct rack *r, const struct instance *in, uin
 	return spare;
 }
 
-static void begin_remap(struct rack *r, int64_t now, struct health_case *c)
+static struct health_case *find_case(struct rack *r, uint32_t instance, uint32_t link)
+{
+	for (uint32_t i = 0; i < r->n_cases; i++) {
+		struct health_case *c = &r->cases[i];
+
+		if (c->instance == instance && c->link == link &&
+		        (c->state == CASE_DETECT || c->state == CASE_WATCH) && !c->link_up)
+			return c;
+	}
+	return NULL;
+}
+
+static void hit_link(
+        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link)
+{
+	struct health_case *c = open_case(r, now, in->index, fault);
+
+	rack_phase(r, fault, PHASE_EFFECT, now);
+	c->link = link;
+	c->detect_at = c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
+	instance_hold(in, now, fault);
+	instance_schedule(in);
+}
+
+/* The path has changed: a cable that is no longer in it troubles nobody, one that is in it now and
+ * carries nothing does. */
+static void recheck_links(struct rack *r, int64_t now, struct instance *in)
+{
+	for (uint32_t i = 0; i < r->n_cases; i++) {
+		struct health_case *c = &r->cases[i];
+
+		if (c->instance != in->index || c->link == COMPONENT_NONE ||
+		        (c->state != CASE_DETECT && c->state != CASE_WATCH) ||
+		        uses_link(in, c->link))
+			continue;
+		c->state = CASE_OVER;
+		if (!c->link_up)
+			instance_unhold(in, now);
+	}
+	for (uint32_t n = 0; n < in->n_links; n++)
+		if (r->fabric.down[in->links[n]] && !find_case(r, in->index, in->links[n]))
+			hit_link(r, now, in, r->fabric.down_by[in->links[n]], in->links[n]);
+}
+
+static void replace_node(struct rack *r, struct instance *in, uint32_t node, uint32_t spare)
+{
+	r->nodes[node].moved_to = spare;
+	r->nodes[node].spare = true;
+	r->nodes[spare].moved_to = COMPONENT_NONE;
+	r->nodes[spare].spare = false;
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		if (in->nodes[n] == node)
+			in->nodes[n] = spare;
+	map_path(r, in);
+}
+
+/* `index`: of the case; a new one may move the list. */
+static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 {
 	const struct health_spec *h = &r->d->health;
+	struct health_case *c = &r->cases[index];
 	struct instance *in = &r->instances[c->instance];
 	uint32_t spare = choose_node(r, in, c->node);
+	int64_t load = uses_node(in, c->node) ? remap_ns(r, in) : 0;
 
 	if (spare == COMPONENT_NONE) {
 		c->state = CASE_WAIT;
@@ -254,33 +313,44 @@ static void begin_remap(struct rack *r, int64_t now, struct health_case *c)
 		set_state(r, in, INSTANCE_DOWN);
 		return;
 	}
-	if (spare != c->node) {
-		r->nodes[c->node].moved_to = spare;
-		r->nodes[c->node].spare = true;
-		r->nodes[spare].spare = false;
-		for (uint32_t n = 0; n < in->n_nodes; n++)
-			if (in->nodes[n] == c->node)
-				in->nodes[n] = spare;
-	}
-	r->nodes[spare].moved_to = COMPONENT_NONE;
 	set_state(r, in, INSTANCE_FAILING);
 	c->state = CASE_REMAP;
-	c->next_at = now + remap_ns(r, in) + h->resync_ns + h->resume_ns;
+	c->next_at = now + load + h->resync_ns + h->resume_ns;
 	r->counts.failovers++;
+	if (spare == c->node)
+		return;
+	replace_node(r, in, c->node, spare);
+	recheck_links(r, now, in);
+}
+
+/* Failover is reached when the instance serves again: the faults that had a node of it evicted wait
+ * for the last of them, and for the last link. */
+static void serve_again(struct rack *r, int64_t now, struct instance *in)
+{
+	if (in->state != INSTANCE_LIVE || in->holds)
+		return;
+	for (uint32_t i = 0; i < r->n_cases; i++) {
+		struct health_case *c = &r->cases[i];
+
+		if (c->instance != in->index || c->state != CASE_RESUMED)
+			continue;
+		c->state = CASE_OVER;
+		rack_phase(r, c->fault, PHASE_FAILOVER, now);
+	}
+	r->dispatch_due = true;
 }
 
 static void resume(struct rack *r, int64_t now, struct health_case *c)
 {
 	struct instance *in = &r->instances[c->instance];
 
-	c->state = CASE_OVER;
-	map_path(r, in);
-	rack_phase(r, c->fault, PHASE_FAILOVER, now);
+	c->state = CASE_RESUMED;
+	c->next_at = NS_NEVER;
 	instance_unhold(in, now);
 	if (--in->failing == 0)
 		set_state(r, in, INSTANCE_LIVE);
 	fabric_arm(r, in, now);
-	r->dispatch_due = true;
+	serve_again(r, now, in);
 }
 
 /* --- cases
@@ -295,7 +365,7 @@ static void replay_frame(struct rack *r, int64_t now, struct health_case *c)
 	instance_unhold(in, now);
 	instance_schedule(in);
 	r->counts.frames_replayed++;
-	r->dispatch_due = true;
+	serve_again(r, now, in);
 }
 
 /* The end of the cable that goes: in the path of the instance, the more suspected, the higher
@@ -367,12 +437,13 @@ static void step_case(struct rack *r, int64_t now, uint32_t index)
 	case CASE_ISOLATE:
 		rack_phase(r, c->fault, PHASE_ISOLATE, now);
 		give_back(r, now, in, c->fault);
-		begin_remap(r, now, c);
+		begin_remap(r, now, index);
 		break;
 	case CASE_REMAP:
 		resume(r, now, c);
 		break;
 	case CASE_WAIT:
+	case CASE_RESUMED:
 	case CASE_OVER:
 		break;
 	}
@@ -409,19 +480,10 @@ void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link
 {
 	if (r->fabric.down[link]++)
 		return;
-	for (uint32_t i = 0; i < r->n_instances; i++) {
-		struct instance *in = &r->instances[i];
-		struct health_case *c;
-
-		if (!uses_link(in, link))
-			continue;
-		rack_phase(r, fault, PHASE_EFFECT, now);
-		c = open_case(r, now, i, fault);
-		c->link = link;
-		c->detect_at = c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
-		instance_hold(in, now, fault);
-		instance_schedule(in);
-	}
+	r->fabric.down_by[link] = fault;
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		if (uses_link(&r->instances[i], link))
+			hit_link(r, now, &r->instances[i], fault, link);
 }
 
 void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
@@ -433,7 +495,8 @@ void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
 	for (uint32_t i = 0; i < r->n_cases; i++) {
 		struct health_case *c = &r->cases[i];
 
-		if (c->link != link || (c->state != CASE_DETECT && c->state != CASE_WATCH))
+		if (c->link != link || c->link_up ||
+		        (c->state != CASE_DETECT && c->state != CASE_WATCH))
 			continue;
 		replay_frame(r, now, c);
 		c->link_up = true;
@@ -468,7 +531,7 @@ static void wake_waiting(struct rack *r, int64_t now)
 {
 	for (uint32_t i = 0; i < r->n_cases; i++)
 		if (r->cases[i].state == CASE_WAIT)
-			begin_remap(r, now, &r->cases[i]);
+			begin_remap(r, now, i);
 }
 
 void health_unit_restored(struct rack *r, int64_t now, uint32_t node)

@@ -104,6 +104,7 @@ enum case_state {
 	CASE_ISOLATE, /* next: requests go back, remapping begins */
 	CASE_WAIT,    /* no spare: waits for a node */
 	CASE_REMAP,   /* next: resynchronised and resumed */
+	CASE_RESUMED, /* waits for other cases of the instance, until it serves again */
 	CASE_OVER,
 };
 
@@ -125,7 +126,8 @@ struct ether_fault {
 };
 
 struct fabric {
-	uint32_t *down; /* by link: faults that hold it down */
+	uint32_t *down;    /* by link: faults that hold it down */
+	uint32_t *down_by; /* by link: the first of them */
 	struct ether_fault
 	        *ether; /* active and past: a message is delayed by the law of its instant */
 	uint32_t n_ether, ether_capacity, n_active;

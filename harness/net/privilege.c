@@ -1,11 +1,13 @@
 #include "harness/net/privilege.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* The processors allowed at first: a child of a pinned process inherits its parent's single one,
  * and must not conclude that the machine has no other. */
@@ -41,6 +43,32 @@ static int pin(uint32_t nth, int *processor)
 	return ENODEV;
 }
 
+static const char group_file[] = "/proc/self/autogroup";
+
+/* "/autogroup-11 nice 0" */
+static int group_nice(void)
+{
+	char text[64] = "";
+	int nice, fd = open(group_file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 && sscanf(text, "%*s nice %d", &nice) == 1 ? nice : PRIVILEGE_NO_GROUP;
+}
+
+static bool set_group_nice(int nice)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", nice);
+	int fd = open(group_file, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, (size_t)n) == n;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 struct privilege privilege_ask(uint32_t nth)
 {
 	struct privilege p = {.processor = -1};
@@ -49,7 +77,16 @@ struct privilege privilege_ask(uint32_t nth)
 	if (setpriority(PRIO_PROCESS, 0, PRIVILEGE_NICE))
 		p.nice_error = errno;
 	p.nice = getpriority(PRIO_PROCESS, 0);
+	p.group_nice = group_nice();
+	if (p.group_nice != PRIVILEGE_NO_GROUP && !set_group_nice(PRIVILEGE_NICE))
+		p.group_nice = PRIVILEGE_NO_GROUP;
 	return p;
+}
+
+void privilege_give_back(const struct privilege *p)
+{
+	if (p->group_nice != PRIVILEGE_NO_GROUP)
+		(void)set_group_nice(p->group_nice); /* there is nobody left to tell */
 }
 
 const char *privilege_text(const struct privilege *p, char buf[static PRIVILEGE_TEXT_MAX])

@@ -7,10 +7,13 @@
 
 #include <stdint.h>
 
+enum { PRIVILEGE_NO_GROUP = 127 /* no such nice value: there is no autogroup */ };
+
 struct privilege {
 	int nice;                  /* of the process now */
 	int processor;             /* pinned to; -1 = none of its own */
 	int nice_error, pin_error; /* errno of what was refused, 0 = granted */
+	int group_nice; /* of the session's autogroup before; PRIVILEGE_NO_GROUP = left alone */
 };
 
 enum { PRIVILEGE_NICE = -20, PRIVILEGE_TEXT_MAX = 96 };
@@ -21,6 +24,11 @@ enum { PRIVILEGE_NICE = -20, PRIVILEGE_TEXT_MAX = 96 };
  * both; a program executed later knows only the one processor it inherits, so spawn it before
  * asking. */
 struct privilege privilege_ask(uint32_t nth);
+
+/* Where the kernel groups tasks by session (sched_autogroup), nice counts only inside a session,
+ * and one busy shell elsewhere takes half the processor. So privilege_ask raises the session's
+ * group too; this puts it back. The group outlives us: call it before the program ends. */
+void privilege_give_back(const struct privilege *p);
 
 /* "nice -20, processor 1", or what was refused and why. Returns buf. */
 const char *privilege_text(const struct privilege *p, char buf[static PRIVILEGE_TEXT_MAX]);

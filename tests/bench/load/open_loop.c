@@ -150,6 +150,7 @@ int main(int argc, char **argv)
 		for (int i = 0; i < runs && !rc; i++)
 			rc = run(&target, rate, seconds, &p99_us[i], &err);
 		null_target_stop(&target);
+		privilege_give_back(&got);
 	}
 	if (rc) {
 		fprintf(stderr, "%s\n", err.text);

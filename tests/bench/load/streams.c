@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 	int64_t seconds = argc > 3 ? strtoll(argv[3], NULL, 10) : 3;
 	char deployment[512], text[PRIVILEGE_TEXT_MAX];
 	struct error err = ERROR_INIT;
-	struct privilege got;
+	struct privilege before, got;
 	struct served server;
 	enum status rc;
 
@@ -149,7 +149,7 @@ int main(int argc, char **argv)
 	        "ns\",\"slots\":%" PRIu64 ",\"prefill_tokens_per_frame\":64}],\"instances\":1,"
 	        "\"entry\":\"phase\",\"admission\":{\"policy\":\"none\"}}]}",
 	        b.frame_ns, b.streams);
-	privilege_ask(1); /* the server inherits it */
+	before = privilege_ask(1); /* the server inherits it */
 	server = served_start(deployment, NULL);
 	got = privilege_ask(0);
 	printf("%s\n", privilege_text(&got, text));
@@ -159,5 +159,6 @@ int main(int argc, char **argv)
 	if (rc)
 		fprintf(stderr, "%s\n", err.text);
 	served_stop(&server);
+	privilege_give_back(&before);
 	return (int)rc;
 }

@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "emulator/serve_state.h"
 #include "harness/base/arena.h"
@@ -107,7 +108,7 @@ static void expire(struct client *c)
 		client_drop(c);
 		break;
 	default:
-		client_drop(c);
+		client_reset(c);
 	}
 }
 
@@ -257,7 +258,7 @@ static size_t drain(struct client *c, size_t n)
 {
 	c->drained += n;
 	if (c->drained > DRAIN_BYTES_MAX)
-		client_drop(c);
+		client_reset(c);
 	return n;
 }
 
@@ -335,6 +336,16 @@ void client_drop(struct client *c)
 		return;
 	enter(c, CLIENT_GONE);
 	conn_close(client_conn(c));
+}
+
+void client_reset(struct client *c)
+{
+	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+	if (c->state == CLIENT_GONE)
+		return;
+	(void)setsockopt(conn_fd(client_conn(c)), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	client_drop(c);
 }
 
 /* The answer is in the kernel's hands. */

@@ -112,6 +112,9 @@ struct conn *client_conn(struct client *c);
 void client_sending(struct client *c); /* the rack is done with it; from now on it has a time-out */
 void client_finish(struct client *c);  /* what answers the request is queued whole */
 void client_drop(struct client *c);    /* closes it now */
+/* The same by a reset: for peers that do not read or do not stop, whose blocked sends an orderly
+ * close would leave waiting for a window, and our unsent bytes in the kernel. */
+void client_reset(struct client *c);
 void client_expire(struct serve *s, int64_t mono_ns);
 int64_t client_next_expiry(const struct serve *s);
 void client_settle(struct serve *s); /* owed completions count as read (serve_metrics.c) */

@@ -490,7 +490,7 @@ void stream_reap(struct serve *s)
 		leave_rack(s, st);
 		s->counts.cancelled++;
 		stream_free(s, c);
-		client_drop(c);
+		client_reset(c);
 	}
 }
 

@@ -266,7 +266,8 @@ static void on_refused(void *ctx, int64_t now, const struct rack_request *req, e
 		c->handle = UINT64_MAX; /* none: it waits */
 		return;
 	}
-	s = sample_of(r, c, OUTCOME_REJECTED, now);
+	/* What no pool accepts is a plain 400 on the wire; the other refusals are the server's limits. */
+	s = sample_of(r, c, why == REFUSED_NO_POOL ? OUTCOME_HTTP_4XX : OUTCOME_REJECTED, now);
 	give(r, &s);
 	retire(r, index);
 }

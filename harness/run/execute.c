@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/base/arena.h"
+#include "harness/base/json.h"
 #include "harness/run/record.h"
 #include "harness/run/verdict.h"
 
@@ -50,6 +51,17 @@ static enum status check_distinct(const struct scenario_list *list, struct error
 					"expected scenarios of different names or seeds, found '%s' "
 					"with seed %" PRIu64 " twice",
 					list->items[i]->name, list->items[i]->seed);
+	return ERR_NONE;
+}
+
+/* The virtual clock plays a model; a URL alone gives none. */
+static enum status check_clock(const struct scenario_list *list, const struct run_options *options,
+	struct error *err)
+{
+	for (uint32_t i = 0; i < list->n && options->clock == RUN_CLOCK_VIRTUAL; i++)
+		if (!list->items[i]->has_deployment)
+			return json_expected(json_get(json_root(list->items[i]->document), "target"), err,
+				"a deployment beside the URL, which the virtual clock cannot ask");
 	return ERR_NONE;
 }
 
@@ -163,6 +175,8 @@ int execute_run(const struct run_options *options)
 		st = scenario_load(options->files[i], &options->scenario, &list, &err);
 	if (!st)
 		st = check_distinct(&list, &err);
+	if (!st)
+		st = check_clock(&list, options, &err);
 	if (st) {
 		scenario_list_free(&list);
 		return report_error(&err);

@@ -104,6 +104,11 @@ static enum status replay(const char *dir, uint64_t id, struct explain *e, struc
 	st = files_read(path, &bundle, &n, err);
 	if (!st)
 		st = scenario_from_plan(bundle, n, &s, err);
+	if (!st && !s->has_deployment)
+		st = error_set(err, ERR_USAGE,
+			"expected the result of an emulated rack, found one of %s, which no model can play "
+			"again",
+			s->target.url);
 	if (!st) {
 		s->traces = files_traces(live); /* a bundle names traces, it does not hold them */
 		e->s = s;

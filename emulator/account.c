@@ -47,7 +47,7 @@ static int64_t book(
 {
 	struct stops s = {.live = l};
 
-	if (segment != instance_segment(in) || instance_clock(in)->stopped)
+	if (LPC_UNLIKELY(segment < in->stops_end))
 		instance_stops(in, segment, t0, t1, add_stop, &s);
 	return t1 - t0 - s.sum_ns;
 }
@@ -84,21 +84,22 @@ static struct episode episode_of(struct rack *r, const struct live *l, int64_t n
 	        .in = &r->instances[l->instance], .t_entry = now, .t_first = now, .t_last = -1};
 	const struct slot *s = &e.in->slots[l->slot];
 	int64_t tick = progress_tick_at(instance_clock(e.in), now);
+	uint64_t from = s->segment;
 
 	e.slot = s;
 	if (tick < s->entry)
 		return e;
-	e.t_entry = instance_time_of_past(e.in, s->segment, s->entry);
+	e.t_entry = instance_time_of_past(e.in, &from, s->entry);
 	if (e.t_entry < l->t_dispatch) /* into an instance that stands still at that very tick */
 		e.t_entry = l->t_dispatch;
 	if (tick < s->first)
 		return e;
-	e.t_first = instance_time_of_past(e.in, s->segment, s->first);
+	e.t_first = instance_time_of_past(e.in, &from, s->first);
 	if (tick > s->end)
 		tick = s->end;
 	e.tokens = (tick - s->first) / (int64_t)e.in->f0 + 1;
-	e.t_last = instance_time_of_past(
-	        e.in, s->segment, s->first + (e.tokens - 1) * (int64_t)e.in->f0);
+	e.t_last =
+	        instance_time_of_past(e.in, &from, s->first + (e.tokens - 1) * (int64_t)e.in->f0);
 	return e;
 }
 

@@ -19,11 +19,6 @@ static struct segment *segment_at(const struct instance *in, uint64_t sequence)
 	return &in->log[sequence & (in->log_capacity - 1)];
 }
 
-static struct progress *open_clock(struct instance *in)
-{
-	return &segment_at(in, instance_segment(in))->clock;
-}
-
 /* The rate of the slowest bucket entered; idle, of the fastest. */
 static const struct tick_rate *instance_rate(const struct instance *in)
 {
@@ -94,7 +89,7 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	heap_init(&in->entries, 0);
 	heap_init(&in->tokens, 0);
 	in->late_tick = NS_NEVER;
-	in->next_at = NS_NEVER;
+	in->next_at = in->next_tick = NS_NEVER;
 }
 
 void instance_free(struct instance *in)
@@ -144,23 +139,25 @@ static void refresh(struct instance *in, int64_t now)
 	                 : in->holds     ? in->hold_cause
 	                                 : FAULT_NONE;
 	const struct tick_rate *rate = instance_rate(in);
-	struct segment next = *open;
+	struct segment next;
 
+	in->next_tick = NS_NEVER;
 	if (stopped == open->clock.stopped && rate->num == open->clock.rate.num &&
 	        rate->den == open->clock.rate.den && cause == open->cause)
 		return;
+	next = *open;
 	next.cause = cause;
 	progress_change(&next.clock, now, rate, stopped);
-	if (open->clock.t0 == now) {
-		*open = next;
-		return;
+	if (open->clock.t0 < now) {
+		if (in->log_n == in->log_capacity)
+			log_trim(in);
+		if (in->log_n == in->log_capacity)
+			log_grow(in);
+		in->log_n++;
 	}
-	if (in->log_n == in->log_capacity)
-		log_trim(in);
-	if (in->log_n == in->log_capacity)
-		log_grow(in);
-	in->log_n++;
 	*segment_at(in, instance_segment(in)) = next;
+	if (stopped)
+		in->stops_end = instance_segment(in) + 1;
 }
 
 /* --- slots
@@ -184,39 +181,56 @@ static uint32_t next_free(const struct instance *in, uint32_t from, uint32_t to)
 	return from < to ? from : to;
 }
 
-bool instance_earliest(const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot,
-        int64_t *tick, int64_t *at)
+/* The smallest tick that has not gone by, once the stall under way is over. */
+static int64_t tick_ahead(const struct instance *in, int64_t now)
+{
+	struct progress clock;
+
+	if (LPC_LIKELY(!in->stall_until))
+		return progress_next_tick(instance_clock(in), now);
+	clock = forecast(in, now);
+	return progress_next_tick(&clock, now > clock.t0 ? now : clock.t0);
+}
+
+int64_t instance_departure(const struct instance *in, int64_t now, int64_t tick)
+{
+	struct progress clock;
+
+	if (LPC_LIKELY(!in->stall_until))
+		return progress_time_of(instance_clock(in), tick);
+	clock = forecast(in, now);
+	return progress_time_of(&clock, tick);
+}
+
+bool instance_earliest(
+        const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot, int64_t *tick)
 {
 	uint32_t first = in->bucket_first[bucket], end = in->bucket_first[bucket + 1], j, wanted;
-	struct progress clock;
-	int64_t here, frame;
+	int64_t here, frame, f0 = (int64_t)in->f0;
 
 	if (!in->bucket_free[bucket] || in->state != INSTANCE_LIVE || in->holds)
 		return false;
-	clock = forecast(in, now);
-	here = progress_next_tick(&clock, now > clock.t0 ? now : clock.t0);
+	here = tick_ahead(in, now);
 	if (in->entry == ENTRY_IMMEDIATE) {
 		*slot = next_free(in, first, end);
 		*tick = here;
-	} else if (in->entry == ENTRY_FRAME) {
-		*slot = next_free(in, first, end);
-		*tick = (here + (int64_t)in->f0 - 1) / (int64_t)in->f0 * (int64_t)in->f0;
-	} else {
-		frame = here / (int64_t)in->f0;
-		/* The first slot whose offset floor(j F0 / n) is not behind us: j >= offset n / F0.
-		 */
-		wanted = (uint32_t)(((uint64_t)(here - frame * (int64_t)in->f0) * in->n_slots +
-		                            in->f0 - 1) /
-		                    in->f0);
-		j = next_free(in, wanted > first ? wanted : first, end);
-		if (j == end) {
-			j = next_free(in, first, end);
-			frame++;
-		}
-		*slot = j;
-		*tick = frame * (int64_t)in->f0 + in->slots[j].departure;
+		return true;
 	}
-	*at = progress_time_of(&clock, *tick);
+	frame = here / f0;
+	if (in->entry == ENTRY_FRAME) {
+		*slot = next_free(in, first, end);
+		*tick = here == frame * f0 ? here : (frame + 1) * f0;
+		return true;
+	}
+	/* The first slot whose offset floor(j F0 / n) is not behind us: j >= offset n / F0. */
+	wanted = (uint32_t)(((uint64_t)(here - frame * f0) * in->n_slots + in->f0 - 1) / in->f0);
+	j = next_free(in, wanted > first ? wanted : first, end);
+	if (j == end) {
+		j = next_free(in, first, end);
+		frame++;
+	}
+	*slot = j;
+	*tick = frame * f0 + in->slots[j].departure;
 	return true;
 }
 
@@ -325,21 +339,22 @@ int64_t instance_frame_end(const struct instance *in, int64_t now)
 int64_t instance_frame_begin_time(const struct instance *in, int64_t now)
 {
 	int64_t tick = progress_tick_at(instance_clock(in), now);
+	uint64_t from = in->log_first;
 
-	return instance_time_of_past(in, in->log_first, tick / (int64_t)in->f0 * (int64_t)in->f0);
+	return instance_time_of_past(in, &from, tick / (int64_t)in->f0 * (int64_t)in->f0);
 }
 
 /* --- reading the log
  * ------------------------------------------------------------------------------- */
 
-int64_t instance_time_of_past(const struct instance *in, uint64_t from, int64_t tick)
+int64_t instance_time_of_past(const struct instance *in, uint64_t *from, int64_t tick)
 {
 	uint64_t last = instance_segment(in);
 
-	CHECK(from >= in->log_first);
-	while (from < last && tick > segment_at(in, from + 1)->clock.x0)
-		from++;
-	return progress_time_of(&segment_at(in, from)->clock, tick);
+	CHECK(*from >= in->log_first);
+	while (*from < last && tick > segment_at(in, *from + 1)->clock.x0)
+		++*from;
+	return progress_time_of(&segment_at(in, *from)->clock, tick);
 }
 
 void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
@@ -348,7 +363,7 @@ void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_
 	uint64_t last = instance_segment(in);
 
 	CHECK(from >= in->log_first);
-	for (; from <= last; from++) {
+	for (; from <= last && from < in->stops_end; from++) {
 		const struct segment *s = segment_at(in, from);
 		int64_t begin = s->clock.t0 > t0 ? s->clock.t0 : t0, end = t1;
 
@@ -395,7 +410,6 @@ int64_t instance_gaps(const struct instance *in, uint64_t from, int64_t first, i
 
 void instance_schedule(struct instance *in)
 {
-	const struct progress *p = open_clock(in);
 	int64_t tick = in->late_tick;
 
 	/* Stale entries (released slots) may be on top: an early wake-up is harmless. */
@@ -405,9 +419,12 @@ void instance_schedule(struct instance *in)
 		tick = in->entries.e[0].key;
 	if (in->tokens.n && in->tokens.e[0].key < tick)
 		tick = in->tokens.e[0].key;
+	if (tick == in->next_tick && tick != NS_NEVER)
+		return;
+	in->next_tick = tick;
 	/* Stopped at the very tick of an event: it has been reached and is due (time_of gives t0).
 	 */
-	in->next_at = tick == NS_NEVER ? NS_NEVER : progress_time_of(p, tick);
+	in->next_at = tick == NS_NEVER ? NS_NEVER : progress_time_of(instance_clock(in), tick);
 	if (in->stall_until && in->stall_until < in->next_at)
 		in->next_at = in->stall_until;
 }

@@ -53,6 +53,7 @@ struct instance {
 	struct segment *log; /* ring of the segments that live requests may still need */
 	uint32_t log_capacity, log_n;
 	uint64_t log_first; /* sequence number of the oldest kept */
+	uint64_t stops_end; /* no segment of this number or a later one is a stop */
 
 	uint32_t failing; /* health cases that are moving it; 0 in INSTANCE_LIVE */
 	uint32_t holds;   /* open-ended stops (a link down, a node lost) */
@@ -69,8 +70,9 @@ struct instance {
 	uint32_t n_nodes;
 	uint32_t *nodes; /* live mapping, global node indices */
 	uint32_t n_links;
-	uint32_t *links; /* live path, link indices */
-	int64_t next_at; /* cached instant of its next event */
+	uint32_t *links;   /* live path, link indices */
+	int64_t next_at;   /* cached instant of its next event … */
+	int64_t next_tick; /* … made of this tick, on the open segment as it is */
 };
 
 void instance_init(struct instance *in, uint32_t index, uint32_t pool, const struct pool_spec *spec,
@@ -87,10 +89,12 @@ static inline uint64_t instance_segment(const struct instance *in) /* of the ope
 	return in->log_first + in->log_n - 1;
 }
 
-/* Would a request in the earliest free slot of the bucket depart at *tick, and when? False when the
+/* At which tick would a request depart, in the earliest free slot of the bucket? False when the
  * bucket has no free slot or the instance is not going anywhere (held, failing, down). */
-bool instance_earliest(const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot,
-        int64_t *tick, int64_t *at);
+bool instance_earliest(
+        const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot, int64_t *tick);
+/* … and at which instant, if nothing but the stall under way comes between. */
+int64_t instance_departure(const struct instance *in, int64_t now, int64_t tick);
 
 /* Puts a request into a free slot, to depart at tick `entry`: prefill and output in frames and
  * tokens. A tick that the instance has reached already, and may be stopped at, is entered at once.
@@ -114,8 +118,9 @@ int64_t instance_frame_ns(const struct instance *in);
 int64_t instance_frame_end(const struct instance *in, int64_t now);
 int64_t instance_frame_begin_time(const struct instance *in, int64_t now); /* last finished frame */
 
-/* The instant a past tick was reached, looking from segment `from` on. */
-int64_t instance_time_of_past(const struct instance *in, uint64_t from, int64_t tick);
+/* The instant a past tick was reached, looking from segment *from on, which moves to where it was
+ * found. */
+int64_t instance_time_of_past(const struct instance *in, uint64_t *from, int64_t tick);
 
 /* A stale heap entry's slot was released since; else its slot. */
 static inline struct slot *instance_slot(const struct instance *in, uint64_t handle, uint32_t *slot)

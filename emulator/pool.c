@@ -42,11 +42,9 @@ static void create_one(struct rack *r, struct serving_pool *p, const struct pool
 				p->rank_of_tier[t] = k;
 	}
 	p->gates = ARENA_ARRAY(&r->arena, struct tenant_gate, c->n_tenants ? c->n_tenants : 1);
-	for (uint32_t b = 0; b < POOL_BUCKETS_MAX; b++) {
-		p->queues[b].window_until = NS_NEVER;
+	for (uint32_t b = 0; b < POOL_BUCKETS_MAX; b++)
 		for (uint32_t k = 0; k < QUEUE_RANKS; k++)
 			p->queues[b].rank[k] = (struct live_list){LIVE_NONE, LIVE_NONE, 0};
-	}
 }
 
 void pools_create(struct rack *r)
@@ -148,6 +146,15 @@ static int64_t frames_of(const struct bucket_spec *b, int64_t prompt, int64_t ou
 	return ceil_div_i64(prompt, b->ppf) + output - 1;
 }
 
+/* The first in an empty queue opens its batch window; once closed it stays so until all have gone. */
+static void count_queued(
+        struct rack *r, const struct serving_pool *p, struct bucket_queue *q, int64_t now)
+{
+	if (q->queued++ == 0)
+		q->window_until = now + p->spec->batch_window_ns;
+	r->queued++;
+}
+
 static void enqueue(
         struct rack *r, int64_t now, struct serving_pool *p, uint32_t live, uint32_t bucket)
 {
@@ -163,10 +170,8 @@ static void enqueue(
 	l->output_left = l->req.output_tokens;
 	l->declared = frames_of(&p->spec->buckets[bucket], l->req.prompt_tokens, l->req.max_tokens);
 	list_append(r, &q->rank[l->rank], live);
-	q->queued++;
+	count_queued(r, p, q, now);
 	q->declared += l->declared;
-	if (p->spec->batch_window_ns && q->window_until == NS_NEVER)
-		q->window_until = now + p->spec->batch_window_ns;
 	r->dispatch_due = true;
 	if (r->config.listener.trace)
 		r->config.listener.trace(
@@ -176,6 +181,7 @@ static void enqueue(
 void pools_route(struct rack *r, int64_t now, uint32_t live)
 {
 	struct live *l = live_at(r, live);
+	int64_t output = l->req.output_tokens, max = l->req.max_tokens;
 	enum rack_refusal why = REFUSED_NO_POOL;
 	int64_t retry_after_s = 0;
 
@@ -186,6 +192,8 @@ void pools_route(struct rack *r, int64_t now, uint32_t live)
 		uint32_t bucket;
 		enum fit fit;
 
+		l->req.output_tokens = output; /* a pool that turns it away has cut nothing */
+		l->req.max_tokens = max;
 		if (!accepts(p, l))
 			continue;
 		fit = fit_bucket(p, l, &bucket);
@@ -222,7 +230,7 @@ void pools_requeue(struct rack *r, int64_t now, uint32_t live)
 		before = b->next;
 	}
 	q->running--;
-	q->queued++;
+	count_queued(r, &r->pools[l->pool], q, now);
 	l->state = LIVE_QUEUED;
 	l->t_queued = now;
 	r->dispatch_due = true;
@@ -248,6 +256,7 @@ void pools_unqueue(struct rack *r, uint32_t live)
 	CHECK(l->state == LIVE_QUEUED);
 	list_remove(r, &q->rank[l->rank], live);
 	q->queued--;
+	r->queued--;
 	q->declared -= l->declared;
 }
 
@@ -265,7 +274,7 @@ void pools_forget(struct rack *r, const struct live *l)
 struct choice {
 	struct instance *instance;
 	uint32_t slot;
-	int64_t tick, at;
+	int64_t tick, at; /* at: where there is more than one instance to choose from */
 };
 
 /* The free slot with the earliest departure; ties by instance, then slot. */
@@ -277,8 +286,10 @@ static bool choose(struct rack *r, const struct serving_pool *p, uint32_t bucket
 	for (uint32_t i = 0; i < p->n_instances; i++) {
 		struct choice c = {.instance = &r->instances[p->first_instance + i]};
 
-		if (!instance_earliest(c.instance, bucket, now, &c.slot, &c.tick, &c.at))
+		if (!instance_earliest(c.instance, bucket, now, &c.slot, &c.tick))
 			continue;
+		if (p->n_instances > 1)
+			c.at = instance_departure(c.instance, now, c.tick);
 		if (found && c.at >= best->at)
 			continue;
 		*best = c;
@@ -304,6 +315,7 @@ static void start(struct rack *r, const struct serving_pool *p, struct bucket_qu
 
 	list_remove(r, &q->rank[l->rank], live);
 	q->queued--;
+	r->queued--;
 	q->running++;
 	l->state = LIVE_RUNNING;
 	l->instance = in->index;
@@ -346,15 +358,11 @@ static void dispatch_bucket(struct rack *r, const struct serving_pool *p, struct
 		return;
 	while ((live = head_of(q, p->n_ranks)) != LIVE_NONE && choose(r, p, bucket, now, &c))
 		start(r, p, q, live, &c, now);
-	if (q->window_until <= now)
-		q->window_until = q->queued && p->spec->batch_window_ns
-		                          ? now + p->spec->batch_window_ns
-		                          : NS_NEVER;
 }
 
 void pools_dispatch(struct rack *r, int64_t now)
 {
-	for (uint32_t i = 0; i < r->n_pools; i++) {
+	for (uint32_t i = 0; r->queued && i < r->n_pools; i++) {
 		struct serving_pool *p = &r->pools[i];
 
 		for (uint32_t b = 0; b < p->spec->n_buckets; b++)
@@ -367,7 +375,7 @@ int64_t pools_next_at(const struct rack *r)
 {
 	int64_t next = NS_NEVER;
 
-	for (uint32_t i = 0; i < r->n_pools; i++) {
+	for (uint32_t i = 0; r->queued && i < r->n_pools; i++) {
 		const struct serving_pool *p = &r->pools[i];
 
 		if (!p->spec->batch_window_ns)

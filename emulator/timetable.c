@@ -166,17 +166,39 @@ void progress_change(struct progress *p, int64_t now, const struct tick_rate *ra
 /* --- looks
  * ----------------------------------------------------------------------------------------- */
 
-int64_t progress_tick_at_slow(const struct progress *p, int64_t now)
+/* Whole ticks at `now`, and what is beyond them in units of 1/(fq num) tick. */
+static int64_t position(const struct progress *p, int64_t now, unsigned __int128 *beyond)
 {
-	uint64_t num = p->rate.num, rest;
+	unsigned __int128 one = (unsigned __int128)p->fq * p->rate.num;
+	uint64_t rest;
 	int64_t tick;
 
 	CHECK(now >= p->t0);
-	if (p->stopped)
-		return p->x0;
 	tick = p->x0 + (int64_t)scaled(&p->rate.to_ticks, (uint64_t)(now - p->t0), &rest);
-	return tick + ((unsigned __int128)p->fp * num + (unsigned __int128)rest * p->fq >=
-	                      (unsigned __int128)p->fq * num);
+	*beyond = (unsigned __int128)p->fp * p->rate.num + (unsigned __int128)rest * p->fq;
+	if (*beyond < one)
+		return tick;
+	*beyond -= one;
+	return tick + 1;
+}
+
+int64_t progress_tick_at_slow(const struct progress *p, int64_t now)
+{
+	unsigned __int128 beyond;
+
+	return p->stopped ? p->x0 : position(p, now, &beyond);
+}
+
+int64_t progress_next_tick_slow(const struct progress *p, int64_t now)
+{
+	unsigned __int128 beyond;
+	int64_t tick;
+
+	if (p->stopped || now == p->t0)
+		return p->x0 + (now > p->t0);
+	tick = position(p, now, &beyond);
+	/* A ns ago the position was den/num lower: was it below the tick? */
+	return tick + (beyond >= (unsigned __int128)p->fq * p->rate.den);
 }
 
 int64_t progress_time_of_slow(const struct progress *p, int64_t tick)

@@ -49,9 +49,10 @@ void progress_init(struct progress *p, int64_t now, const struct tick_rate *rate
 /* Opens a new segment at `now` (>= t0) with the given rate, or stopped. */
 void progress_change(struct progress *p, int64_t now, const struct tick_rate *rate, bool stopped);
 
-/* The general cases of the two functions below. */
+/* The general cases of the functions below. */
 int64_t progress_time_of_slow(const struct progress *p, int64_t tick);
 int64_t progress_tick_at_slow(const struct progress *p, int64_t now);
+int64_t progress_next_tick_slow(const struct progress *p, int64_t now);
 
 /* The first instant at which the position is at least `tick`, from this segment on: NS_NEVER while
  * stopped, unless the tick was already reached (then t0). */
@@ -74,9 +75,9 @@ static inline int64_t progress_tick_at(const struct progress *p, int64_t now)
  */
 static inline int64_t progress_next_tick(const struct progress *p, int64_t now)
 {
-	int64_t tick = progress_tick_at(p, now);
-
-	return LPC_LIKELY(p->plain) || progress_time_of(p, tick) >= now ? tick : tick + 1;
+	if (LPC_LIKELY(p->plain && !p->stopped))
+		return p->x0 + (now - p->t0);
+	return progress_next_tick_slow(p, now);
 }
 
 #endif

@@ -414,7 +414,7 @@ void rack_step(struct rack *r, int64_t now)
 	}
 	step_instant(r, now);
 	r->dispatch_due = true;
-	reschedule(r);
+	r->next_at = now;
 }
 
 void rack_dispatch(struct rack *r, int64_t now)

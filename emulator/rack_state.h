@@ -69,7 +69,7 @@ struct bucket_queue {
 	struct live_list rank[QUEUE_RANKS];
 	uint32_t queued, running;
 	int64_t declared;     /* frames running and queued: D of token_budget */
-	int64_t window_until; /* batch_window: nobody departs before; NS_NEVER = no window open */
+	int64_t window_until; /* batch_window: nobody departs before, but a whole batch */
 };
 
 struct tenant_gate { /* GCRA: theoretical arrival time */
@@ -154,6 +154,7 @@ struct rack {
 	struct heap
 	        tokens; /* (instant at the client's end, id, live | index << 32): delayed tokens */
 	struct gap_list scratch;
+	uint64_t queued; /* in all queues together */
 	bool dispatch_due;
 	int64_t now, next_at;
 	int64_t *phases; /* n_faults × PHASE_COUNT; -1 */

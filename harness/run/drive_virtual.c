@@ -51,6 +51,7 @@ struct run {
 	struct traffic *traffic;
 	struct pool clients;
 	struct client_list tenants[TRAFFIC_TENANTS_MAX];
+	int64_t timeout_at;  /* no client in flight times out before */
 	struct heap retries; /* (instant, id, client) */
 	struct arrival next;
 	bool more;
@@ -288,6 +289,7 @@ static uint32_t take_arrival(struct run *r)
 	uint32_t index = pool_take(&r->clients);
 	struct client_list *list = &r->tenants[r->next.tenant];
 	struct client *c;
+	int64_t timeout_at;
 
 	CHECK(index != POOL_NONE);
 	plan_fold(&r->traffic_lanes, r->s, &r->next);
@@ -305,6 +307,9 @@ static uint32_t take_arrival(struct run *r)
 	list->tail = index;
 	r->in_flight++;
 	r->out->scheduled++;
+	timeout_at = c->t_sched + r->s->traffic.tenants[c->a.tenant].timeout_ns;
+	if (timeout_at < r->timeout_at)
+		r->timeout_at = timeout_at;
 	return index;
 }
 
@@ -345,31 +350,21 @@ static void give_up(struct run *r, uint32_t index, enum outcome outcome)
 	retire(r, index);
 }
 
-static int64_t timeout_at(struct run *r)
-{
-	int64_t next = NS_NEVER;
-
-	for (uint32_t t = 0; t < r->s->traffic.n_tenants; t++) {
-		int64_t at;
-
-		if (r->tenants[t].head == POOL_NONE)
-			continue;
-		at = client_at(r, r->tenants[t].head)->t_sched +
-		     r->s->traffic.tenants[t].timeout_ns;
-		if (at < next)
-			next = at;
-	}
-	return next;
-}
-
+/* Heads leave without being looked at again, so the instant may turn out to be too early. */
 static void timeouts(struct run *r)
 {
+	r->timeout_at = NS_NEVER;
 	for (uint32_t t = 0; t < r->s->traffic.n_tenants; t++) {
-		int64_t timeout = r->s->traffic.tenants[t].timeout_ns;
+		int64_t timeout = r->s->traffic.tenants[t].timeout_ns, at = NS_NEVER;
 
-		while (r->tenants[t].head != POOL_NONE &&
-			client_at(r, r->tenants[t].head)->t_sched + timeout <= r->now)
+		while (r->tenants[t].head != POOL_NONE) {
+			at = client_at(r, r->tenants[t].head)->t_sched + timeout;
+			if (at > r->now)
+				break;
 			give_up(r, r->tenants[t].head, OUTCOME_TIMEOUT);
+		}
+		if (r->tenants[t].head != POOL_NONE && at < r->timeout_at)
+			r->timeout_at = at;
 	}
 }
 
@@ -442,7 +437,7 @@ static int64_t next_instant(struct run *r)
 	if (r->retries.n)
 		at = min_i64(at, r->retries.e[0].key);
 	if (r->in_flight)
-		at = min_i64(at, timeout_at(r));
+		at = min_i64(at, r->timeout_at);
 	if (r->s->faults.n) {
 		at = min_i64(at, fault_schedule_next_at(&r->schedule));
 		at = min_i64(at, fault_machines_next_at(&r->model));
@@ -474,7 +469,7 @@ static enum status loop(struct run *r, struct error *err)
 			return st;
 		if (rack_next_at(r->rack) <= at)
 			rack_dispatch(r->rack, at);
-		if (r->in_flight)
+		if (r->timeout_at <= at)
 			timeouts(r);
 		if (r->signals)
 			sample_signals(r);
@@ -565,7 +560,7 @@ static enum status prepare(struct run *r, struct error *err)
 enum status drive_virtual(const struct scenario *s, const struct virtual_options *options,
 	struct virtual_result *out, struct error *err)
 {
-	struct run r = {.s = s, .o = options, .out = out, .ended_at = -1,
+	struct run r = {.s = s, .o = options, .out = out, .ended_at = -1, .timeout_at = NS_NEVER,
 		.stop_at = s->duration_ns + s->drain_ns};
 	enum status st;
 

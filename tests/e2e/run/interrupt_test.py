@@ -1,0 +1,122 @@
+"""Signals at every stage of a run: faults reverted, the emulator gone, a result that says partial."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
+import e2e  # noqa: E402
+
+FLAP = {"id": "flap", "kind": "link.flap", "target": "r0.n1-r0.n2.0", "at": "200ms"}  # to the end of the run
+
+
+def long_run(name, **members):
+    return e2e.scenario(name, **{"duration": "60s", "faults": [FLAP], "deployment": e2e.ONE_RACK, **members})
+
+
+class WallClock(e2e.Case):
+
+    def interrupted(self, name, number):
+        """Stops a run in mid-flight and looks at what it left."""
+        with self.started(self.arguments(self.write(long_run(name)))) as p:
+            child = self.child_of(p)
+            time.sleep(1.2)
+            p.send_signal(number)
+            self.assertEqual(128 + number, p.wait(10), self.said())
+            self.assertFalse(e2e.alive(child))
+        self.no_sanitizer(self.said())
+        return self.result(name)
+
+    def test_sigint_and_sigterm(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            result = self.interrupted("stopped", number)
+            self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))
+            self.assertIsNone(result["agreement"])
+            fault = result["faults"][0]
+            self.assertTrue(fault["clean"])
+            self.assertIsNotNone(fault["revert_ns"])
+            self.assertLess(fault["revert_ns"], 30e9)
+            self.assertGreater(result["requests"]["not_sent"], 0)
+            self.assertEqual(15 * 60, round(result["requests"]["scheduled"], -2))
+
+    def test_a_signal_to_the_whole_group(self):
+        """A terminal's Ctrl-C, or `timeout`: the emulator hears it too, and follows the channel all the same."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.started(self.arguments(self.write(long_run("group"))), start_new_session=True) as p:
+                child = self.child_of(p)
+                time.sleep(0.8)
+                os.killpg(p.pid, number)
+                self.assertEqual(128 + number, p.wait(10), self.said())
+                self.assertFalse(e2e.alive(child))
+            result = self.result("group")
+            self.assertEqual(("aborted", True, True),
+                             (result["verdict"], result["partial"], result["faults"][0]["clean"]))
+            self.assertNotIn("the emulator's process ended before it reported", result["validity"]["reasons"])
+
+    def test_ctrl_c_while_the_emulator_starts(self):
+        for wait in (0.0, 0.002, 0.01, 0.05, 0.2):
+            with self.started(self.arguments(self.write(long_run("early"))), start_new_session=True) as p:
+                self.until(lambda: "replay" in self.said(), "the first line")
+                time.sleep(wait)
+                os.killpg(p.pid, signal.SIGINT)
+                self.assertEqual(130, p.wait(10), self.said())
+                self.assertEqual([], [pid for pid in group(p.pid) if e2e.alive(pid)])
+            self.assertEqual(("aborted", True), tuple(self.result("early")[k] for k in ("verdict", "partial")))
+
+    def test_the_emulator_ends_with_a_killed_run(self):
+        with self.started(self.arguments(self.write(long_run("orphan")))) as p:
+            child = self.child_of(p)
+            time.sleep(0.7)
+            p.kill()
+            p.wait()
+            began = time.monotonic()
+            self.until(lambda: not e2e.alive(child), "the emulator's end", 5)
+            self.assertLess(time.monotonic() - began, 2.0)  # a second is promised; this machine may be busy
+
+    def test_a_killed_emulator_makes_the_run_invalid(self):
+        with self.started(self.arguments(self.write(long_run("alone")), "--attempts", "1")) as p:
+            child = self.child_of(p)
+            time.sleep(0.7)
+            os.kill(child, signal.SIGKILL)
+            self.assertEqual(4, p.wait(15), self.said())
+        result = self.result("alone")
+        self.assertEqual("inconclusive", result["verdict"])
+        self.assertTrue([r for r in result["validity"]["reasons"] if "emulator" in r], result["validity"])
+
+    def test_a_suite_ends_with_the_interrupted_scenario(self):
+        suite = {"version": 1, "name": "suite", "scenarios": [long_run("first"), long_run("second")]}
+        with self.started(self.arguments(self.write(suite), "--junit", str(self.folder / "all.xml"))) as p:
+            self.child_of(p)
+            time.sleep(0.5)
+            p.send_signal(signal.SIGINT)
+            self.assertEqual(130, p.wait(10), self.said())
+        self.assertTrue((self.folder / "all.xml").exists())
+        self.assertFalse((self.folder / "out" / "second-7-wall").exists())
+
+
+class VirtualClock(e2e.Case):
+
+    def test_a_long_run(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            s = long_run("ages", duration="100h")
+            with self.started(self.arguments(self.write(s), clock="virtual")) as p:
+                self.until(lambda: "replay" in self.said(), "the first line")
+                time.sleep(0.5)
+                p.send_signal(number)
+                self.assertEqual(128 + number, p.wait(20), self.said())
+            self.no_sanitizer(self.said())
+            result = self.result("ages", clock="virtual")
+            self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))
+            self.assertTrue(result["faults"][0]["clean"])
+            self.assertIsNotNone(result["faults"][0]["revert_ns"])
+
+
+def group(leader):
+    """Who is left of a process group."""
+    done = subprocess.run(["ps", "-eo", "pid=,pgid="], capture_output=True, text=True, check=True)
+    return [int(pid) for pid, pgid in (row.split() for row in done.stdout.splitlines()) if int(pgid) == leader]
+
+
+if __name__ == "__main__":
+    e2e.main()

@@ -49,6 +49,7 @@ struct wall {
 	uint64_t done, errors, spare_count;
 	int64_t now;
 	bool reported; /* DIGEST came */
+	bool asked;    /* for priority: to be given back */
 };
 
 /* --- traffic --------------------------------------------------------------------------------------- */
@@ -120,6 +121,10 @@ static void source_next(void *ctx, struct load_request *out)
 	w->out->scheduled++;
 	pull(w);
 }
+
+_Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT && (int)LOAD_CORRUPT == (int)OUTCOME_CORRUPT &&
+		       (int)LOAD_NOT_SENT == (int)OUTCOME_NOT_SENT,
+	"the load generator's outcomes are the report's");
 
 /* --- samples --------------------------------------------------------------------------------------- */
 
@@ -383,9 +388,11 @@ static enum status prepare(struct wall *w, struct error *err)
 		w->out->emulator = (struct privilege){
 			.nice = w->emulator.nice, .processor = w->emulator.processor};
 	}
-	if (!st)
-		w->out->client = privilege_ask(0);
-	return st ? st : open_load(w, err);
+	if (st)
+		return st;
+	w->out->client = privilege_ask(0); /* after the spawn: an executed child inherits one processor */
+	w->asked = true;
+	return open_load(w, err);
 }
 
 /* Everything reverted, the emulator told to stop; what it reports is waited for. */
@@ -480,6 +487,8 @@ enum status drive_wall(const struct scenario *s, const struct wall_options *opti
 		st = play(&w, err);
 	load_close(w.load);
 	spawn_end(&w.emulator);
+	if (w.asked)
+		privilege_give_back(&out->client);
 	out->emulator_peak_kib = w.emulator.peak_kib;
 	traffic_close(w.traffic);
 	signals_free(w.signals);

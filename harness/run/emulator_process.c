@@ -85,7 +85,7 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 
 	(void)now;
 	for (uint32_t i = 0; done->replays && i < done->n_stalls; i++)
-		p->replayed[done->stalls[i].fault]++;
+		p->replayed[done->stalls[i].fault] += done->stalls[i].evicted;
 }
 
 /* --- the channel ----------------------------------------------------------------------------------- */
@@ -243,7 +243,7 @@ int emulator_process(int fd)
 {
 	struct process p = {.fd = fd};
 	struct error err = ERROR_INIT;
-	struct privilege got;
+	struct privilege got = {.group_nice = PRIVILEGE_NO_GROUP};
 	enum status st;
 
 	(void)signal(SIGINT, SIG_IGN);
@@ -267,6 +267,7 @@ int emulator_process(int fd)
 	if (st)
 		fail(fd, &err);
 	serve_free(p.serve);
+	privilege_give_back(&got);
 	heap_free(&p.pending);
 	mem_free(p.replayed);
 	arena_free(&p.arena);

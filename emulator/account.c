@@ -13,19 +13,23 @@
 
 #include "emulator/rack_state.h"
 
-void account_stall(struct live *l, uint32_t fault, int64_t ns)
+static struct rack_stall *stall_of(struct live *l, uint32_t fault)
 {
 	uint32_t i = 0;
 
-	if (ns == 0)
-		return;
 	while (i < l->n_stalls && l->stalls[i].fault != fault)
 		i++;
 	if (i == l->n_stalls && i == RACK_BLAME_MAX)
 		i--; /* no room to tell it apart: it joins the last */
 	else if (i == l->n_stalls)
 		l->stalls[l->n_stalls++] = (struct rack_stall){.fault = fault};
-	l->stalls[i].ns += ns;
+	return &l->stalls[i];
+}
+
+void account_stall(struct live *l, uint32_t fault, int64_t ns)
+{
+	if (ns)
+		stall_of(l, fault)->ns += ns;
 }
 
 struct stops {
@@ -156,6 +160,7 @@ void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault)
 	}
 	l->prompt_left = l->req.prompt_tokens + l->delivered;
 	l->output_left = l->req.output_tokens - l->delivered;
+	stall_of(l, fault)->evicted = true;
 	l->replay_fault = fault;
 	l->replays++;
 	l->recomputed += e.t_entry < now ? l->prompt_left : 0;

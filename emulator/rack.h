@@ -45,6 +45,7 @@ enum {
 
 struct rack_stall {
 	uint32_t fault; /* index in the scenario's list */
+	bool evicted;   /* it cost the request its slot, not only time */
 	int64_t ns;
 };
 

@@ -10,6 +10,8 @@
  * The client is the ideal one: it sends at the planned instant. Memory grows with the number in flight. */
 #include "harness/run/drive_virtual.h"
 
+#include <stdlib.h>
+
 #include "faults/trigger.h"
 #include "harness/base/heap.h"
 #include "harness/base/pool.h"
@@ -63,7 +65,6 @@ struct run {
 	uint32_t n_ended, ended_capacity;
 	int64_t ended_at;
 	int64_t now, stop_at; /* duration + drain */
-	uint64_t retry_key;
 	bool stopped;
 };
 
@@ -74,16 +75,17 @@ static struct client *client_at(struct run *r, uint32_t i)
 
 /* --- samples out ----------------------------------------------------------------------------------- */
 
+static int by_id(const void *a, const void *b)
+{
+	uint64_t x = ((const struct ended *)a)->id, y = ((const struct ended *)b)->id;
+
+	return (x > y) - (x < y);
+}
+
 static void flush_ended(struct run *r)
 {
-	for (uint32_t i = 1; i < r->n_ended; i++) { /* nearly always one */
-		struct ended e = r->ended[i];
-		uint32_t j = i;
-
-		for (; j && r->ended[j - 1].id > e.id; j--)
-			r->ended[j] = r->ended[j - 1];
-		r->ended[j] = e;
-	}
+	if (r->n_ended > 1) /* seldom, but for all that is left at the end of a run */
+		qsort(r->ended, r->n_ended, sizeof(*r->ended), by_id);
 	for (uint32_t i = 0; i < r->n_ended; i++)
 		for (unsigned w = 0; w < DIGEST_WORDS; w++)
 			lanes_add(&r->lanes, r->ended[i].word[w]);
@@ -115,6 +117,8 @@ static void give(struct run *r, const struct sample *s)
 		score_sample(r->o->score, s);
 	if (r->o->book)
 		book_add(r->o->book, s);
+	if (r->o->sample)
+		r->o->sample(r->o->sample_ctx, s);
 	if (r->signals)
 		signals_sample(r->signals, s);
 }
@@ -193,9 +197,8 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 	fill_served(done, &s);
 	if (!done->failed)
 		s.blame_network_ns = (done->t_arrival - s.t_sched) + (s.t_last - done->t_last_edge);
-	if (done->replays)
-		for (uint32_t i = 0; i < done->n_stalls; i++)
-			r->out->ledger.e[done->stalls[i].fault].replayed++;
+	for (uint32_t i = 0; i < done->n_stalls; i++)
+		r->out->ledger.e[done->stalls[i].fault].replayed += done->stalls[i].evicted;
 	if (r->o->explain_id == s.id && r->o->explain_done)
 		r->o->explain_done(r->o->explain_ctx, &s, done);
 	give(r, &s);
@@ -315,14 +318,7 @@ static uint32_t take_arrival(struct run *r)
 
 static enum status arrivals(struct run *r, struct error *err)
 {
-	while (r->more && r->next.at_ns == r->now) {
-		enum status st;
-
-		submit(r, take_arrival(r));
-		st = pull(r, err);
-		if (st)
-			return st;
-	}
+	/* In order of id: who tries again was planned before whoever comes now. */
 	while (r->retries.n && r->retries.e[0].key <= r->now) {
 		struct heap_entry e = heap_pop(&r->retries);
 
@@ -330,6 +326,14 @@ static enum status arrivals(struct run *r, struct error *err)
 			continue;
 		client_at(r, (uint32_t)e.value)->handle = 0;
 		submit(r, (uint32_t)e.value);
+	}
+	while (r->more && r->next.at_ns == r->now) {
+		enum status st;
+
+		submit(r, take_arrival(r));
+		st = pull(r, err);
+		if (st)
+			return st;
 	}
 	return ERR_NONE;
 }
@@ -533,7 +537,8 @@ static enum status prepare(struct run *r, struct error *err)
 {
 	struct rack_config config = scenario_rack_config(r->s, r->o->seed, r->names);
 
-	config.emit_gaps = r->o->score != NULL;
+	/* A jittered last token is found by walking the gaps: whoever compares needs them, too. */
+	config.emit_gaps = r->o->score != NULL || r->s->faults.n > 0;
 	config.listener = (struct rack_listener){
 		.ctx = r,
 		.refused = on_refused,

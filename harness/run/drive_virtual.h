@@ -27,6 +27,9 @@ struct virtual_options {
 	struct book *book;   /* likewise */
 	bool digest;         /* fold the result digest */
 	const volatile sig_atomic_t *interrupt; /* non-zero = stop, keep what there is; may be NULL */
+	/* Every request once, in order of its outcome; may be NULL. */
+	void (*sample)(void *ctx, const struct sample *s);
+	void *sample_ctx;
 	/* For `explain`: the life of one request. */
 	uint64_t explain_id; /* 0 = none */
 	void (*explain)(void *ctx, int64_t at_ns, enum rack_step_kind step, int64_t a, int64_t b);

@@ -53,10 +53,18 @@ void evaluate_damage(const struct scenario *s, const struct book *with, const st
 	}
 }
 
+/* A book that would be cut short is not begun: its comparisons would be null. */
+static bool wants_twins(const struct scenario *s, const struct score_config *config)
+{
+	double expected = config->expected_rate_all * (double)s->duration_ns / 1e9;
+
+	return s->faults.n > 0 && s->faults.n <= EVALUATE_TWINS_MAX && expected <= (double)BOOK_MAX;
+}
+
 static enum status twins(const struct scenario *s, const volatile sig_atomic_t *interrupt,
 	struct evaluation *e, struct error *err)
 {
-	if (s->faults.n > EVALUATE_TWINS_MAX || e->book.dropped)
+	if (e->book.dropped)
 		return ERR_NONE;
 	for (uint32_t i = 0; i < s->faults.n; i++) {
 		struct virtual_result twin;
@@ -150,10 +158,11 @@ static void decide(const struct scenario *s, struct evaluation *e)
 	e->result = score_decide(e->score, e->faults, &facts);
 }
 
-enum status evaluate(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+enum status evaluate(const struct scenario *s, bool compared, const volatile sig_atomic_t *interrupt,
 	struct evaluation *out, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, true);
+	bool with_twins = wants_twins(s, &config);
 	enum status st;
 
 	*out = (struct evaluation){.score = score_create(&config)};
@@ -161,14 +170,14 @@ enum status evaluate(const struct scenario *s, const volatile sig_atomic_t *inte
 	out->faults = mem_alloc(s->faults.n + 1, sizeof(*out->faults));
 	st = drive_virtual(s,
 		&(struct virtual_options){.seed = s->seed, .without = VIRTUAL_ALL_FAULTS,
-			.score = out->score, .book = &out->book, .digest = true,
-			.interrupt = interrupt},
+			.score = out->score, .book = with_twins || compared ? &out->book : NULL,
+			.digest = true, .interrupt = interrupt},
 		&out->run, err);
 	if (st)
 		return st;
 	out->events = out->run.events;
 	ledger_score(&out->run.ledger, &s->faults, out->faults);
-	if (!out->run.aborted && !out->run.interrupted)
+	if (with_twins && !out->run.aborted && !out->run.interrupted)
 		st = twins(s, interrupt, out, err);
 	if (!st)
 		st = replicas(s, interrupt, out, err);

@@ -22,7 +22,7 @@ struct evaluation {
 	struct score *score; /* decided */
 	const struct score_result *result;
 	struct score_fault *faults; /* by fault, recover and damage filled in */
-	struct book book;
+	struct book book; /* empty unless somebody compares */
 	uint32_t replicas;
 	uint64_t events; /* of all runs made */
 	bool valid;
@@ -30,7 +30,9 @@ struct evaluation {
 	uint32_t n_reasons;
 };
 
-enum status evaluate(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+/* `compared`: the book is kept for a wall run that will be held against this one. Without it, and without
+ * a fault whose twin needs it, memory does not grow with the number of requests. */
+enum status evaluate(const struct scenario *s, bool compared, const volatile sig_atomic_t *interrupt,
 	struct evaluation *out, struct error *err) LPC_MUST_USE;
 void evaluation_free(struct evaluation *e);
 

@@ -211,7 +211,7 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 	enum status st = ERR_NONE;
 
 	if (!s->target.url)
-		st = evaluate(s, interrupt, &v->companion, err);
+		st = evaluate(s, true, interrupt, &v->companion, err);
 	v->faults = mem_alloc(s->faults.n + 1, sizeof(*v->faults));
 	for (uint32_t attempt = 1; !st; attempt++) {
 		st = attempt_wall(s, interrupt, v, attempt, err);
@@ -240,7 +240,7 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 	(void)verdict_replay(s, options, v->replay);
 	st = record_open(s, options->out_dir, virtual_clock, &dir, err);
 	if (!st && virtual_clock)
-		st = evaluate(s, interrupt, &v->companion, err);
+		st = evaluate(s, false, interrupt, &v->companion, err);
 	if (!st && virtual_clock) {
 		virtual_document(v, s);
 		v->exit_code = v->companion.result->exit_code;

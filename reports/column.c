@@ -194,7 +194,8 @@ static bool micro_batches(const struct column *c, struct stats_batch *out)
 bool column_batches(const struct column *c, struct stats_batch out[static STATS_BATCHES])
 {
 	int64_t cut[CUT_COUNT];
-	uint64_t n, seen = 0;
+	uint64_t n, seen = 0, end; /* end: of the batch */
+	unsigned batch = 0;
 
 	memset(out, 0, STATS_BATCHES * sizeof(*out));
 	if (c->micro)
@@ -202,12 +203,15 @@ bool column_batches(const struct column *c, struct stats_batch out[static STATS_
 	n = column_cuts(c, cut);
 	if (n < STATS_BATCHES)
 		return false;
+	end = (n - 1) / STATS_BATCHES + 1;
 	for (uint64_t i = 0; i < c->n_code; i++) {
 		struct stats_batch *b;
 
 		if (!c->code[i])
 			continue;
-		b = &out[batch_of(seen++, n)];
+		if (seen++ == end)
+			end = ((uint64_t)++batch * n + n - 1) / STATS_BATCHES + 1;
+		b = &out[batch];
 		b->n++;
 		for (int k = 0; k < CUT_COUNT; k++)
 			b->over[k] += c->code[i] > cut[k];

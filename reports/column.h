@@ -32,6 +32,7 @@ struct column {
 	        code; /* by id - 1: 0 absent, else 1 + cell (+ 1 over the limit), 0xffff infinite */
 	uint64_t n_code;            /* capacity */
 	struct column_micro *micro; /* instead of code, once ids pass COLUMN_EXACT */
+	double vif;                 /* of the batches; score_slo_measure */
 	unsigned shift;             /* a micro-batch covers 2^shift ids */
 	int64_t cut[CUT_COUNT];     /* micro: fixed when the column stopped being exact */
 };

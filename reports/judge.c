@@ -59,7 +59,7 @@ const struct score_result *score_decide(
 	struct judgement j;
 
 	CHECK(!s->decided);
-	score_finish(s);
+	score_slo_measure(s);
 	fill_faults(s, faults);
 	fill_totals(s, facts, r);
 	r->n_slo = rules->n_slo;

@@ -45,10 +45,9 @@ static struct sample_view view_run(const struct score *s, const struct column *c
 	        .infinite = c->infinite,
 	        .n = c->in_window.n,
 	        .over = c->in_window.over,
-	        .vif = 1,
+	        .vif = c->vif,
 	        .basis = BASIS_RUN,
 	};
-	struct stats_batch batches[STATS_BATCHES];
 
 	if (s->config.census) {
 		v.basis = BASIS_CENSUS;
@@ -56,10 +55,23 @@ static struct sample_view view_run(const struct score *s, const struct column *c
 		v.verdict = stats_census(c->rule->quantile, v.n, v.over);
 		return v;
 	}
-	if (column_batches(c, batches))
-		v.vif = stats_vif(batches, STATS_BATCHES);
 	v.verdict = stats_verdict(c->rule->quantile, v.n, v.over, v.vif, &v.n_eff);
 	return v;
+}
+
+void score_slo_measure(struct score *s)
+{
+	struct stats_batch batches[STATS_BATCHES];
+
+	score_finish(s);
+	for (uint32_t i = 0; i < s->n_columns && !s->measured; i++) {
+		struct column *c = &s->columns[i];
+
+		c->vif = 1;
+		if (!s->config.census && column_batches(c, batches))
+			c->vif = stats_vif(batches, STATS_BATCHES);
+	}
+	s->measured = true;
 }
 
 /* A run is one batch. With few runs their own scatter is poorly known: then the correlation inside
@@ -198,7 +210,7 @@ bool score_slo_steady(const struct score *s, uint32_t column)
 
 bool score_wants_replicas(struct score *s)
 {
-	score_finish(s);
+	score_slo_measure(s);
 	for (uint32_t i = 0; i < s->n_columns; i++)
 		if (enough(&s->columns[i]) && view_of(s, i).verdict == VERDICT_INCONCLUSIVE)
 			return !s->config.census;

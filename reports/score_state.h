@@ -70,7 +70,7 @@ struct score {
 	uint32_t n_spool, spool_capacity;
 	uint64_t spool_gaps; /* held by the spool */
 	uint64_t dropped;
-	bool finished, decided;
+	bool finished, measured, decided;
 	struct score_result result;
 	struct arena arena; /* results */
 };
@@ -89,6 +89,8 @@ static inline bool column_covers(const struct column *c, enum window w)
 }
 
 /* score_slo.c */
+/* Finishes, and measures the scatter of every column. Idempotent; before any view of a column. */
+void score_slo_measure(struct score *s);
 void score_slo_decide(
         const struct score *s, uint32_t column, struct slo_result *out, struct arena *a);
 bool score_slo_steady(const struct score *s, uint32_t column);

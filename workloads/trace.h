@@ -45,7 +45,8 @@ struct trace_spec {
 	const char *tenant;  /* csv: only rows of this tenant; NULL = all */
 	const char *from_file, *path; /* where the trace was named */
 	unsigned line, col;
-	bool has_digest; /* set by trace_check */
+	bool has_digest;  /* set by trace_check, and so is: */
+	uint64_t emitted; /* rows before the duration */
 	uint8_t digest[DIGEST_BYTES];
 };
 

@@ -366,6 +366,7 @@ enum status trace_check(struct trace_spec *spec, const struct trace_opener *open
 			break;
 	}
 	*counts = trace_counts(r);
+	spec->emitted = counts->emitted;
 	sha256_final(r->digest, spec->digest);
 	spec->has_digest = err->code == ERR_NONE;
 	trace_close(r);

@@ -2,7 +2,6 @@
 
 #include "harness/base/arena.h"
 #include "harness/base/prng.h"
-#include "harness/run/plan.h"
 
 /* --- twins ----------------------------------------------------------------------------------------- */
 
@@ -197,30 +196,16 @@ void evaluation_free(struct evaluation *e)
 
 /* --- what the scorer must know --------------------------------------------------------------------- */
 
-/* Requests a second of each traffic entry; a trace's are counted. */
-static void mean_rates(const struct scenario *s, double rate[static TRAFFIC_TENANTS_MAX])
+/* Requests a second of a traffic entry; a trace's were counted when it was checked. */
+static double mean_rate(const struct scenario *s, const struct tenant_spec *tenant)
 {
-	struct error err = ERROR_INIT;
-	struct plan_traffic *counted = NULL;
-
-	for (uint32_t t = 0; t < s->traffic.n_tenants; t++) {
-		rate[t] = traffic_mean_rate(&s->traffic.tenants[t]);
-		if (!s->traffic.tenants[t].from_trace)
-			continue;
-		if (!counted) {
-			counted = mem_alloc(1, sizeof(*counted));
-			if (plan_traffic(s, counted, &err)) /* the run itself will say why */
-				break;
-		}
-		rate[t] = (double)counted->counts.emitted_by_tenant[t] * 1e9 /
-			  (double)s->duration_ns;
-	}
-	mem_free(counted);
+	if (!tenant->from_trace)
+		return traffic_mean_rate(tenant);
+	return (double)tenant->trace.emitted * 1e9 / (double)s->duration_ns;
 }
 
 struct score_config scenario_score_config(const struct scenario *s, bool virtual_clock)
 {
-	double rate[TRAFFIC_TENANTS_MAX] = {0};
 	struct score_config c = {
 		.tiers = s->traffic.tiers,
 		.n_tiers = s->traffic.n_tiers,
@@ -233,10 +218,12 @@ struct score_config scenario_score_config(const struct scenario *s, bool virtual
 		.census = virtual_clock && traffic_is_trace_only(&s->traffic),
 	};
 
-	mean_rates(s, rate);
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++) {
-		c.expected_rate[s->traffic.tenants[t].tier_index] += rate[t];
-		c.expected_rate_all += rate[t];
+		const struct tenant_spec *tenant = &s->traffic.tenants[t];
+		double rate = mean_rate(s, tenant);
+
+		c.expected_rate[tenant->tier_index] += rate;
+		c.expected_rate_all += rate;
 	}
 	return c;
 }

@@ -186,7 +186,7 @@ START_TEST(an_abort_rule_stops_on_the_grid)
 	int64_t stop;
 
 	play(SCENARIO("142.857142857", "9999", "", NONE,
-	        "\"duration\":\"2s\",\"drain\":\"1s\"") ",\"abort\":[{\"signal\":\"in_flight\","
+	        "\"duration\":\"2s\",\"drain\":\"1s\"") "],\"abort\":[{\"signal\":\"in_flight\","
 	                                                "\"op\":\">\",\"value\":10,\"for\":"
 	                                                "\"50ms\"}]}");
 	stop = grid_above(10) + 50 * MS;
@@ -205,7 +205,7 @@ START_TEST(a_trigger_fires_on_the_grid)
 	int64_t inject;
 
 	play(SCENARIO("142.857142857", "9999", "", NONE,
-	        "\"duration\":\"2s\",\"drain\":\"1s\"") ",\"faults\":[{\"id\":\"j\",\"kind\":"
+	        "\"duration\":\"2s\",\"drain\":\"1s\"") "],\"faults\":[{\"id\":\"j\",\"kind\":"
 	                                                "\"ethernet.jitter\",\"for\":\"100ms\","
 	                                                "\"when\":{\"signal\":\"in_flight\",\"op\":"
 	                                                "\">=\",\"value\":11,\"for\":\"30ms\"}}]}");
@@ -223,7 +223,7 @@ START_TEST(the_queue_signal_is_the_age_of_the_oldest)
 	int64_t old;
 
 	play(SCENARIO("30", "9999", "", NONE,
-	        "\"duration\":\"2s\",\"drain\":\"1s\"") ",\"abort\":[{\"signal\":\"pool.queue_ms\","
+	        "\"duration\":\"2s\",\"drain\":\"1s\"") "],\"abort\":[{\"signal\":\"pool.queue_ms\","
 	                                                "\"pool\":\"p\",\"op\":\">\","
 	                                                "\"value\":\"95ms\"}]}");
 	old = v.e[1].t_sched + 95 * MS;

@@ -26,6 +26,8 @@ void fabric_create(struct rack *r)
 
 void fabric_free(struct rack *r)
 {
+	for (uint32_t i = 0; i < r->fabric.n_ether; i++)
+		mem_free(r->fabric.ether[i].last);
 	mem_free(r->fabric.ether);
 }
 
@@ -71,6 +73,7 @@ static void begin(
 {
 	struct fabric *f = &r->fabric;
 	char purpose[48];
+	double *last;
 
 	if (f->n_ether == f->ether_capacity) {
 		f->ether_capacity = f->ether_capacity ? f->ether_capacity * 2 : 8;
@@ -87,7 +90,12 @@ static void begin(
 	if (link == r->d->topology.eth_ingress) {
 		f->ingress_quiet_from = NS_NEVER;
 		rack_phase(r, fault, PHASE_EFFECT, now);
+		return;
 	}
+	last = mem_alloc(r->n_instances, sizeof(*last));
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		last[i] = -1;
+	f->ether[f->n_ether - 1].last = last;
 }
 
 static void end(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
@@ -154,12 +162,14 @@ int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint6
 /* --- hops of a critical path
  * ----------------------------------------------------------------------- */
 
-static bool crosses(const struct instance *in, uint32_t link)
+/* How often the path goes over the link. */
+static uint32_t hops_over(const struct instance *in, uint32_t link)
 {
+	uint32_t n = 0;
+
 	for (uint32_t i = 0; i < in->n_links; i++)
-		if (in->links[i] == link)
-			return true;
-	return false;
+		n += in->links[i] == link;
+	return n;
 }
 
 void fabric_arm(struct rack *r, struct instance *in, int64_t now)
@@ -170,7 +180,7 @@ void fabric_arm(struct rack *r, struct instance *in, int64_t now)
 	for (uint32_t i = 0; f->n_active && i < f->n_ether; i++)
 		late |= f->ether[i].until == NS_NEVER &&
 		        f->ether[i].link != r->d->topology.eth_ingress &&
-		        crosses(in, f->ether[i].link);
+		        hops_over(in, f->ether[i].link) > 0;
 	if (!late) {
 		in->late_tick = NS_NEVER;
 	} else if (in->late_tick == NS_NEVER) {
@@ -181,6 +191,22 @@ void fabric_arm(struct rack *r, struct instance *in, int64_t now)
 	instance_schedule(in);
 }
 
+/* One hop of one frame: the slowest of its lanes. `at` numbers hops over all frames. */
+static int64_t hop_late(const struct ether_fault *e, uint32_t instance, uint64_t at, uint32_t lanes)
+{
+	double *last = &e->last[instance];
+	int64_t worst = 0;
+
+	for (uint32_t lane = 0; lane < lanes; lane++) {
+		uint64_t bits = prng_at(e->key, instance, at * lanes + lane);
+		int64_t late = draw(&e->law, bits, last, *last >= 0);
+
+		if (late > worst)
+			worst = late;
+	}
+	return worst;
+}
+
 int64_t fabric_frame_late(struct rack *r, const struct instance *in, int64_t frame, uint32_t *cause)
 {
 	struct fabric *f = &r->fabric;
@@ -188,25 +214,17 @@ int64_t fabric_frame_late(struct rack *r, const struct instance *in, int64_t fra
 	int64_t sum = 0, most = -1;
 
 	for (uint32_t i = 0; i < f->n_ether; i++) {
-		struct ether_fault *e = &f->ether[i];
-		int64_t worst = 0;
+		const struct ether_fault *e = &f->ether[i];
+		uint32_t hops = e->until == NS_NEVER ? hops_over(in, e->link) : 0;
+		int64_t late = 0;
 
-		if (e->until != NS_NEVER || !crosses(in, e->link))
-			continue;
-		for (uint32_t lane = 0; lane < lanes; lane++) {
-			uint64_t b = (uint64_t)frame * lanes + lane;
-			int64_t late =
-			        draw(&e->law, prng_at(e->key, in->index, b), &e->last, e->drawn);
-
-			e->drawn = true;
-			if (late > worst)
-				worst = late;
-		}
-		if (worst > most) {
-			most = worst;
+		for (uint32_t hop = 0; hop < hops; hop++)
+			late += hop_late(e, in->index, (uint64_t)frame * hops + hop, lanes);
+		if (hops && late > most) {
+			most = late;
 			*cause = e->fault;
 		}
-		sum += worst;
+		sum += late;
 	}
 	return sum;
 }

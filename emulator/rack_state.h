@@ -121,8 +121,8 @@ struct ether_fault {
 	int64_t from, until; /* until = NS_NEVER while active */
 	uint64_t key;        /* prng_at key */
 	struct ether_delay law;
-	double last; /* correlation chain of the frames */
-	bool drawn;
+	double *last; /* by instance: correlation chain of its frames, < 0 = none yet; NULL for
+	                 ingress */
 };
 
 struct fabric {

@@ -131,7 +131,7 @@ static void collect_gaps(
         struct rack *r, struct live *l, const struct episode *e, struct gap_list *into)
 {
 	if (r->config.emit_gaps && e->tokens)
-		instance_gaps(e->in, e->slot->segment, e->slot->first, e->tokens,
+		instance_gaps(e->in, e->slot->segment, e->slot->first, e->t_first, e->tokens,
 		        l->delivered ? l->t_last : -1, push_gap_cb, into);
 }
 
@@ -268,7 +268,7 @@ static void fill(const struct live *l, struct rack_completion *out)
 	        .instance = l->instance,
 	        .slot = l->slot,
 	};
-	memcpy(out->stalls, l->stalls, sizeof(out->stalls));
+	memcpy(out->stalls, l->stalls, l->n_stalls * sizeof(*l->stalls));
 }
 
 void account_finish(struct rack *r, int64_t now, struct live *l, struct rack_completion *out)

@@ -19,15 +19,15 @@ static struct segment *segment_at(const struct instance *in, uint64_t sequence)
 	return &in->log[sequence & (in->log_capacity - 1)];
 }
 
-/* The rate of the slowest bucket entered; idle, of the fastest. */
-static const struct tick_rate *instance_rate(const struct instance *in)
+/* The slowest bucket entered sets the rate; idle, the fastest one does. */
+static uint32_t slowest_bucket(const struct instance *in)
 {
 	uint32_t slowest = in->fastest;
 
 	for (uint32_t b = 0; b < in->n_buckets; b++)
 		if (in->bucket_entered[b] && in->bucket_frame_ns[b] > in->bucket_frame_ns[slowest])
 			slowest = b;
-	return &in->bucket_rate[slowest];
+	return slowest;
 }
 
 /* The clock as it will run if only the finite stall is waited for. */
@@ -83,7 +83,8 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->log[0].cause = FAULT_NONE;
 	for (uint32_t b = 0; b < spec->n_buckets; b++)
 		in->bucket_rate[b] = tick_rate(in->bucket_frame_ns[b], in->f0);
-	progress_init(&in->log[0].clock, 0, instance_rate(in));
+	progress_init(&in->log[0].clock, 0, &in->bucket_rate[in->fastest]);
+	in->log[0].frame_ns = (int64_t)in->f0;
 	in->hold_cause = in->stall_cause = FAULT_NONE;
 	heap_init(&in->ends, 0);
 	heap_init(&in->entries, 0);
@@ -138,7 +139,8 @@ static void refresh(struct instance *in, int64_t now)
 	uint32_t cause = in->stall_until ? in->stall_cause
 	                 : in->holds     ? in->hold_cause
 	                                 : FAULT_NONE;
-	const struct tick_rate *rate = instance_rate(in);
+	uint32_t slowest = slowest_bucket(in);
+	const struct tick_rate *rate = &in->bucket_rate[slowest];
 	struct segment next;
 
 	in->next_tick = NS_NEVER;
@@ -146,6 +148,7 @@ static void refresh(struct instance *in, int64_t now)
 	        rate->den == open->clock.rate.den && cause == open->cause)
 		return;
 	next = *open;
+	next.frame_ns = (int64_t)in->bucket_frame_ns[slowest];
 	next.cause = cause;
 	progress_change(&next.clock, now, rate, stopped);
 	if (open->clock.t0 < now) {
@@ -323,9 +326,7 @@ void instance_stall_over(struct instance *in, int64_t now)
 
 int64_t instance_frame_ns(const struct instance *in)
 {
-	const struct progress *p = instance_clock(in);
-
-	return (int64_t)((unsigned __int128)in->f0 * p->rate.num / p->rate.den);
+	return segment_at(in, instance_segment(in))->frame_ns;
 }
 
 int64_t instance_frame_end(const struct instance *in, int64_t now)
@@ -376,36 +377,33 @@ void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_
 	}
 }
 
-int64_t instance_gaps(const struct instance *in, uint64_t from, int64_t first, int64_t n,
+void instance_gaps(const struct instance *in, uint64_t from, int64_t first, int64_t here, int64_t n,
         int64_t previous, instance_gap_fn *fn, void *ctx)
 {
 	uint64_t last = instance_segment(in);
 	int64_t f0 = (int64_t)in->f0, tick = first;
 
 	while (n > 0) {
-		const struct progress *p;
-		int64_t here, count = n, gap;
+		const struct segment *s;
+		int64_t count = n;
 
 		while (from < last && tick > segment_at(in, from + 1)->clock.x0)
 			from++;
-		p = &segment_at(in, from)->clock;
-		here = progress_time_of(p, tick);
+		s = segment_at(in, from);
+		if (tick > first)
+			here = progress_time_of(&s->clock, tick);
 		if (previous >= 0)
 			fn(ctx, here - previous, 1);
 		if (from < last)
 			count = (segment_at(in, from + 1)->clock.x0 - tick) / f0 + 1;
 		if (count > n)
 			count = n;
-		if ((unsigned __int128)in->f0 * p->rate.num % p->rate.den)
-			count = 1; /* a frame is no whole number of ns: gaps differ by one */
-		gap = (int64_t)((unsigned __int128)in->f0 * p->rate.num / p->rate.den);
 		if (count > 1)
-			fn(ctx, gap, count - 1);
-		previous = here + (count - 1) * gap;
+			fn(ctx, s->frame_ns, count - 1);
+		previous = here + (count - 1) * s->frame_ns;
 		tick += count * f0;
 		n -= count;
 	}
-	return previous;
 }
 
 void instance_schedule(struct instance *in)

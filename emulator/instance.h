@@ -26,7 +26,8 @@ struct slot {
 /* A closed or open stretch of constant rate; the last one of the log is the open one. */
 struct segment {
 	struct progress clock;
-	uint32_t cause; /* of a stop: the fault, or FAULT_NONE */
+	int64_t frame_ns; /* what f0 ticks take at this rate, exactly */
+	uint32_t cause;   /* of a stop: the fault, or FAULT_NONE */
 };
 
 enum instance_state {
@@ -138,10 +139,10 @@ void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_
         instance_stop_fn *fn, void *ctx);
 
 /* Calls back with runs of equal gaps between the tokens at ticks first, first + f0, … (n tokens),
- * each token's instant found in the log from segment `from` on; `previous` is the instant of the
- * token before the first (or -1). Returns the instant of the last token. */
+ * the first of them at `here`, each other's instant found in the log from segment `from` on;
+ * `previous` is the instant of the token before the first (or -1). */
 typedef void instance_gap_fn(void *ctx, int64_t gap_ns, int64_t n);
-int64_t instance_gaps(const struct instance *in, uint64_t from, int64_t first, int64_t n,
+void instance_gaps(const struct instance *in, uint64_t from, int64_t first, int64_t here, int64_t n,
         int64_t previous, instance_gap_fn *fn, void *ctx);
 
 #endif

@@ -11,7 +11,7 @@
 #include "reports/score.h"
 #include "reports/text.h"
 
-struct result_lag { /* one of the three self-measured latenesses */
+struct result_lag { /* one of the self-measured latenesses */
 	bool known;
 	double p50_ms, p99_ms, max_ms;
 };
@@ -21,6 +21,7 @@ struct result_validity {
 	uint32_t n_reasons;
 	const char *const *reasons;
 	struct result_lag sched, emission, loop;
+	struct result_lag overhead; /* of TTFT on the wire: what the emulator's account does not explain */
 	uint32_t attempts;   /* runs made, this one included */
 	bool priority_known; /* what was got of nice -20 and a core each (wall clock) */
 	int client_nice, emulator_nice;

@@ -44,6 +44,7 @@ static void validity_json(struct json_out *o, const struct result_validity *v)
 	lag_json(o, "sched_lag_ms", &v->sched);
 	lag_json(o, "emission_lag_ms", &v->emission);
 	lag_json(o, "loop_lag_ms", &v->loop);
+	lag_json(o, "overhead_ms", &v->overhead);
 	json_out_u64(o, "attempts", v->attempts);
 	priority_json(o, v);
 	json_out_close(o);

@@ -135,7 +135,7 @@ static void fault_table(struct text *t, const struct result_document *d)
 static void lag_cell(struct text *t, const char *name, const struct result_lag *lag)
 {
 	if (lag->known)
-		text_printf(t, "  %s lag p50 %.3f p99 %.3f max %.3f ms", name, lag->p50_ms,
+		text_printf(t, "  %s p50 %.3f p99 %.3f max %.3f ms", name, lag->p50_ms,
 		        lag->p99_ms, lag->max_ms);
 }
 
@@ -148,9 +148,12 @@ static void trust_lines(struct text *t, const struct result_document *d)
 	if (d->virtual_clock)
 		return;
 	text_printf(t, "\n");
-	lag_cell(t, "send", &v->sched);
-	lag_cell(t, "emission", &v->emission);
+	lag_cell(t, "send lag", &v->sched);
+	lag_cell(t, "emission lag", &v->emission);
 	text_printf(t, "  (attempt %u)\n", (unsigned)v->attempts);
+	lag_cell(t, "overhead of TTFT", &v->overhead);
+	if (v->overhead.known)
+		text_printf(t, "  (doctor measures its floor)\n");
 	if (a)
 		text_printf(t,
 		        "  agreement %s over %llu requests: TPOT %.3f %%, TTFT within 1 ms and a slot "

@@ -46,6 +46,7 @@ struct wall {
 	struct fault_machines client;
 	struct signals *signals;
 	struct histogram ttft; /* for the live line */
+	struct histogram overhead;
 	uint64_t done, errors, spare_count;
 	int64_t now;
 	bool reported; /* DIGEST came */
@@ -167,6 +168,24 @@ static struct sample sample_of(const struct wall *w, const struct load_sample *l
 	return s;
 }
 
+static bool any_fault_active(const struct wall *w)
+{
+	for (uint32_t i = 0; i < w->s->faults.n; i++)
+		if (w->schedule.timers[i].active)
+			return true;
+	return false;
+}
+
+static void measure_overhead(struct wall *w, const struct sample *s)
+{
+	int64_t network = 2 * w->s->deployment.ethernet.ingress_delay_ns;
+	int64_t rest = s->t_first - s->t_send - s->queue_ns - s->prefill_ns - network;
+
+	if (s->outcome == OUTCOME_OK && s->queue_ns >= 0 && w->out->has_emulator && rest >= 0 &&
+		!any_fault_active(w))
+		histogram_add(&w->overhead, rest);
+}
+
 static void on_sample(void *ctx, const struct load_sample *l)
 {
 	struct wall *w = ctx;
@@ -178,6 +197,7 @@ static void on_sample(void *ctx, const struct load_sample *l)
 	book_add(w->o->book, &s);
 	if (w->signals)
 		signals_sample(w->signals, &s);
+	measure_overhead(w, &s);
 	w->done++;
 	if (s.outcome == OUTCOME_OK)
 		histogram_add(&w->ttft, s.t_first - s.t_sched);
@@ -460,6 +480,7 @@ static enum status play(struct wall *w, struct error *err)
 	w->out->traffic = traffic_counts(w->traffic);
 	w->out->sched = lag_of(&w->out->load.send_lag);
 	w->out->loop = lag_of(&w->out->load.loop_lag);
+	w->out->overhead = lag_of(&w->overhead);
 	ledger_clean(&w->out->ledger, !w->out->has_emulator || w->out->clean);
 	(void)getrusage(RUSAGE_SELF, &used);
 	w->out->client_peak_kib = used.ru_maxrss;
@@ -482,6 +503,7 @@ enum status drive_wall(const struct scenario *s, const struct wall_options *opti
 	arena_init(&w.arena, (size_t)1 << 30);
 	lanes_init(&w.lanes);
 	histogram_init(&w.ttft);
+	histogram_init(&w.overhead);
 	st = prepare(&w, err);
 	if (!st)
 		st = play(&w, err);
@@ -494,6 +516,7 @@ enum status drive_wall(const struct scenario *s, const struct wall_options *opti
 	signals_free(w.signals);
 	shaper_free(w.shaper);
 	histogram_free(&w.ttft);
+	histogram_free(&w.overhead);
 	arena_free(&w.arena);
 	return st;
 }

@@ -43,6 +43,9 @@ struct wall_result {
 	uint64_t scheduled;
 	struct load_result load;
 	struct wall_lag sched, emission, loop;
+	/* What of TTFT on the wire is nobody's: neither queue nor prefill (stalls included) nor the model's
+	 * network. Of requests that ended while no fault was active. */
+	struct wall_lag overhead;
 	bool has_emulator;   /* false: the target is a URL */
 	bool emulator_lost;  /* its process ended before it reported */
 	bool clean;          /* static state after the last revert, as the emulator says */

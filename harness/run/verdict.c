@@ -119,6 +119,7 @@ static void wall_document(struct verdict_run *v, const struct scenario *s, uint3
 		.sched = lag_ms(&w->sched),
 		.emission = lag_ms(&w->emission),
 		.loop = lag_ms(&w->loop),
+		.overhead = lag_ms(&w->overhead),
 		.attempts = attempts,
 		.priority_known = true,
 		.client_nice = w->client.nice,

@@ -75,7 +75,7 @@ class Checker:
         self.expect(valid == (not reasons), "validity: valid and reasons contradict each other")
         self.expect(all(isinstance(x, str) and x for x in reasons), "validity.reasons: not texts")
         self.expect((self.member(v, "validity", "attempts", COUNT) or 0) >= 1, "validity.attempts: below 1")
-        for key in ("sched_lag_ms", "emission_lag_ms", "loop_lag_ms"):
+        for key in ("sched_lag_ms", "emission_lag_ms", "loop_lag_ms", "overhead_ms"):
             lag = self.member(v, "validity", key, dict) or {}
             got = [self.member(lag, f"validity.{key}", k, NUMBER, null=True) for k in ("p50", "p99", "max")]
             self.expect(not virtual or got == [None] * 3, f"validity.{key}: known on the virtual clock")

@@ -36,6 +36,19 @@ static void lag(struct guard *g, const char *what, const struct wall_lag *l, int
 			ns_to_ms(bound));
 }
 
+/* Whatever was planned has ended, and what was answered was answered by the emulator. */
+static void conservation(struct guard *g, const struct wall_result *w)
+{
+	const struct load_live *n = &w->load.totals;
+
+	if (n->pulled != n->finished)
+		guard_reason(g, "%" PRIu64 " requests were planned and %" PRIu64 " ended", n->pulled,
+			n->finished);
+	if (w->has_emulator && !w->emulator_lost && n->outcomes[LOAD_OK] > w->emulator_completions)
+		guard_reason(g, "%" PRIu64 " requests were answered, %" PRIu64 " by the emulator",
+			n->outcomes[LOAD_OK], w->emulator_completions);
+}
+
 void guard_wall(struct guard *g, const struct scenario *s, const struct wall_result *w,
 	const struct result_agreement *agreement)
 {
@@ -48,6 +61,7 @@ void guard_wall(struct guard *g, const struct scenario *s, const struct wall_res
 			w->load.cq_overflows);
 	if (w->load.dropped)
 		guard_reason(g, "%" PRIu64 " samples were dropped", w->load.dropped);
+	conservation(g, w);
 	if (w->emulator_lost)
 		guard_reason(g, "the emulator's process ended before it reported");
 	else if (w->has_emulator && !w->clean)

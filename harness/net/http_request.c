@@ -43,14 +43,16 @@ static int on_url(llhttp_t *p, const char *at, size_t n)
 	size_t part = query ? (size_t)(query - at) : n;
 	struct http_bounds b = bounds(m);
 
-	if (!http_reader_count(&m->reader, n, &b))
-		return refuse_head(m);
 	if (m->query)
-		return 0;
-	m->query = query != NULL;
+		part = 0;
+	/* The path's limit first: it is the smaller one, so it is what is met first byte by byte, and
+	 * the answer must not depend on where the kernel cut the request. */
 	if (part >= sizeof(m->path) - m->path_len)
 		return refuse(
 		        m, HTTP_STATUS_URI_TOO_LONG, "the path is longer than this server takes");
+	if (!http_reader_count(&m->reader, n, &b))
+		return refuse_head(m);
+	m->query |= query != NULL;
 	memcpy(m->path + m->path_len, at, part);
 	m->path_len = (uint16_t)(m->path_len + part);
 	return 0;

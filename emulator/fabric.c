@@ -65,6 +65,16 @@ static int64_t draw(const struct ether_delay *d, uint64_t bits, double *last, bo
 	return ns > 0 ? (int64_t)mathx_floor(ns) : 0;
 }
 
+/* No fault before this one was in force at `sent` or later. */
+static uint32_t first_in_force(const struct fabric *f, int64_t sent)
+{
+	uint32_t i = f->n_ether;
+
+	while (i > 0 && f->ether[i - 1].reach > sent)
+		i--;
+	return i;
+}
+
 /* --- faults come and go
  * ---------------------------------------------------------------------------- */
 
@@ -84,6 +94,7 @@ static void begin(
 	        .link = link,
 	        .from = now,
 	        .until = NS_NEVER,
+	        .reach = NS_NEVER,
 	        .key = prng_purpose(r->config.seed, purpose),
 	        .law = *law};
 	f->n_active++;
@@ -101,14 +112,18 @@ static void begin(
 static void end(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
 {
 	struct fabric *f = &r->fabric;
+	int64_t reach = 0;
 
 	for (uint32_t i = 0; i < f->n_ether; i++) {
 		struct ether_fault *e = &f->ether[i];
 
-		if (e->fault != fault || e->link != link || e->until != NS_NEVER)
-			continue;
-		e->until = now;
-		f->n_active--;
+		if (e->fault == fault && e->link == link && e->until == NS_NEVER) {
+			e->until = now;
+			f->n_active--;
+		}
+		if (e->until > reach)
+			reach = e->until;
+		e->reach = reach;
 	}
 	if (link != r->d->topology.eth_ingress)
 		return;
@@ -143,7 +158,7 @@ int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint6
 	int64_t at = sent + r->d->ethernet.ingress_delay_ns;
 
 	if (LPC_UNLIKELY(sent < f->ingress_quiet_from)) {
-		for (uint32_t i = 0; i < f->n_ether; i++) {
+		for (uint32_t i = first_in_force(f, sent); i < f->n_ether; i++) {
 			const struct ether_fault *e = &f->ether[i];
 
 			if (e->link != r->d->topology.eth_ingress || sent < e->from ||
@@ -213,7 +228,7 @@ int64_t fabric_frame_late(struct rack *r, const struct instance *in, int64_t fra
 	uint32_t lanes = r->d->ethernet.lanes ? r->d->ethernet.lanes : 1;
 	int64_t sum = 0, most = -1;
 
-	for (uint32_t i = 0; i < f->n_ether; i++) {
+	for (uint32_t i = first_in_force(f, NS_NEVER - 1); i < f->n_ether; i++) {
 		const struct ether_fault *e = &f->ether[i];
 		uint32_t hops = e->until == NS_NEVER ? hops_over(in, e->link) : 0;
 		int64_t late = 0;

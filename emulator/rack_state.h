@@ -119,6 +119,7 @@ struct health_case {
 struct ether_fault {
 	uint32_t fault, link;
 	int64_t from, until; /* until = NS_NEVER while active */
+	int64_t reach;       /* the latest `until` of this one and those before it */
 	uint64_t key;        /* prng_at key */
 	struct ether_delay law;
 	double *last; /* by instance: correlation chain of its frames, < 0 = none yet; NULL for

@@ -191,32 +191,33 @@ static void deliver_gaps(struct rack *r, struct live *l, struct gap_list *list)
 	*list = out;
 }
 
-/* The p99 gap (nearest rank), the largest below 100 tokens; runs are few, so selection by
- * insertion. */
+/* The largest gap, and the p99 one (nearest rank), which is the largest too below 100 tokens. The
+ * longest runs are gathered in front, in descending order, as few as hold the wanted one. */
 static void judge_gaps(struct gap_list *list, int64_t *max_ns, int64_t *p99_ns)
 {
-	int64_t n = 0, rank;
+	struct gap_run *runs = list->runs;
+	int64_t n = 0, above, held = 0; /* above: gaps beyond the p99 one */
+	uint32_t front = 0;
 
-	for (uint32_t i = 1; i < list->n; i++) { /* descending */
-		struct gap_run run = list->runs[i];
-		uint32_t j = i;
-
-		for (; j && list->runs[j - 1].gap_ns < run.gap_ns; j--)
-			list->runs[j] = list->runs[j - 1];
-		list->runs[j] = run;
-	}
 	for (uint32_t i = 0; i < list->n; i++)
-		n += list->runs[i].n;
-	*max_ns = *p99_ns = list->n ? list->runs[0].gap_ns : 0;
-	if (n + 1 < 100)
-		return;
-	rank = n - (n * 99 + 99) / 100; /* that many gaps lie above the p99 one */
+		n += runs[i].n;
+	above = n + 1 < 100 ? 0 : n - (n * 99 + 99) / 100;
 	for (uint32_t i = 0; i < list->n; i++) {
-		*p99_ns = list->runs[i].gap_ns;
-		if (rank < list->runs[i].n)
-			return;
-		rank -= list->runs[i].n;
+		struct gap_run run = runs[i];
+		uint32_t j = front;
+
+		if (held > above && run.gap_ns <= runs[front - 1].gap_ns)
+			continue;
+		runs[i] = runs[front++];
+		for (; j && runs[j - 1].gap_ns < run.gap_ns; j--)
+			runs[j] = runs[j - 1];
+		runs[j] = run;
+		held += run.n;
+		while (held - runs[front - 1].n > above)
+			held -= runs[--front].n;
 	}
+	*max_ns = list->n ? runs[0].gap_ns : 0;
+	*p99_ns = list->n ? runs[front - 1].gap_ns : 0;
 }
 
 static void settle_gaps(struct rack *r, struct live *l, struct rack_completion *out)

@@ -86,7 +86,7 @@ struct rack_listener {
 	 * equals is the rack's own (a recorder sorts them by id). */
 	void (*completed)(void *ctx, int64_t now, const struct rack_completion *done);
 	/* n gaps of gap_ns between consecutive tokens of one request, at the client's end. Called
-	 * just before its `completed`, longest gaps first. Only with emit_gaps. */
+	 * just before its `completed`, in no order. Only with emit_gaps. */
 	void (*gaps)(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n);
 	/* A ledger phase was reached (effect, detect, isolate, failover); first time only per
 	 * fault. */

@@ -50,6 +50,7 @@ struct run {
 	struct fault_sink rack_side, client_side;
 	struct fault_schedule schedule;
 	struct fault_machines model, client;
+	int64_t fault_at; /* the next thing that schedule or machines do */
 	struct traffic *traffic;
 	struct pool clients;
 	struct client_list tenants[TRAFFIC_TENANTS_MAX];
@@ -394,6 +395,18 @@ static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
 		score_revert(r->o->score, fault, now);
 }
 
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void faults_next(struct run *r)
+{
+	r->fault_at = fault_schedule_next_at(&r->schedule);
+	r->fault_at = min_i64(r->fault_at, fault_machines_next_at(&r->model));
+	r->fault_at = min_i64(r->fault_at, fault_machines_next_at(&r->client));
+}
+
 static void faults(struct run *r)
 {
 	if (fault_schedule_next_at(&r->schedule) <= r->now)
@@ -402,6 +415,7 @@ static void faults(struct run *r)
 		fault_machines_step(&r->model, r->now, &r->rack_side);
 	if (fault_machines_next_at(&r->client) <= r->now)
 		fault_machines_step(&r->client, r->now, &r->client_side);
+	faults_next(r);
 }
 
 /* --- signals --------------------------------------------------------------------------------------- */
@@ -418,6 +432,7 @@ static void sample_signals(struct run *r)
 	for (uint32_t p = 0; p < r->s->deployment.n_pools; p++)
 		signals_pool(r->signals, p, rack_pool_queue_ns(r->rack, r->now, p));
 	signals_triggers(r->signals, r->now, &r->schedule);
+	faults_next(r);
 	r->out->abort_rule = signals_abort(r->signals, r->now);
 	if (r->out->abort_rule) {
 		r->out->aborted = true;
@@ -427,14 +442,9 @@ static void sample_signals(struct run *r)
 
 /* --- the loop -------------------------------------------------------------------------------------- */
 
-static int64_t min_i64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static int64_t next_instant(struct run *r)
 {
-	int64_t at = rack_next_at(r->rack);
+	int64_t at = min_i64(rack_next_at(r->rack), r->fault_at);
 
 	if (r->more)
 		at = min_i64(at, r->next.at_ns);
@@ -442,11 +452,6 @@ static int64_t next_instant(struct run *r)
 		at = min_i64(at, r->retries.e[0].key);
 	if (r->in_flight)
 		at = min_i64(at, r->timeout_at);
-	if (r->s->faults.n) {
-		at = min_i64(at, fault_schedule_next_at(&r->schedule));
-		at = min_i64(at, fault_machines_next_at(&r->model));
-		at = min_i64(at, fault_machines_next_at(&r->client));
-	}
 	if (r->signals)
 		at = min_i64(at, r->signal_at);
 	return at;
@@ -464,7 +469,7 @@ static enum status loop(struct run *r, struct error *err)
 			break;
 		r->now = at;
 		r->out->events++;
-		if (r->s->faults.n)
+		if (r->fault_at <= at)
 			faults(r);
 		if (rack_next_at(r->rack) <= at)
 			rack_step(r->rack, at);
@@ -554,6 +559,7 @@ static enum status prepare(struct run *r, struct error *err)
 	fault_schedule_init(&r->schedule, &r->s->faults, r->s->duration_ns, &r->arena);
 	fault_machines_init(&r->model, &r->s->faults, FAULT_MODEL, &r->arena);
 	fault_machines_init(&r->client, &r->s->faults, FAULT_CLIENT, &r->arena);
+	faults_next(r);
 	if (signals_wanted(r->s))
 		r->signals = signals_new(r->s);
 	for (uint32_t t = 0; t < TRAFFIC_TENANTS_MAX; t++)

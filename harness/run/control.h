@@ -2,7 +2,7 @@
  * one message a packet. Times are ns of run time but for T0, an instant of CLOCK_MONOTONIC.
  *
  *   run → emulator   PLAN (the scenario's bundle, in pieces) · T0 · FAULT · STOP
- *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · then, at the end: REPLAYED · LAG · DIGEST
+ *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · STALLED · then, at the end: REPLAYED · LAG · DIGEST
  *                    · or ERROR, and no READY
  *
  * End of file in either direction means that the other side is gone: the emulator reverts, stops and exits.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include "emulator/deployment.h"
 #include "harness/base/error.h"
+#include "harness/run/stalls.h"
 
 enum { CONTROL_PIECE_MAX = 32 << 10, CONTROL_CONNECTIONS_MAX = 12000 };
 
@@ -27,6 +28,7 @@ enum control_type {
 	CONTROL_ERROR,
 	CONTROL_SIGNAL,
 	CONTROL_LEDGER,
+	CONTROL_STALLED, /* of a request, ahead of the end of its answer */
 	CONTROL_REPLAYED,
 	CONTROL_LAG,
 	CONTROL_DIGEST,
@@ -59,6 +61,7 @@ struct control_message {
 			uint32_t fault, phase;
 			int64_t at_ns;
 		} ledger;
+		struct stalled stalled;
 		struct {
 			uint32_t fault;
 			uint64_t requests;

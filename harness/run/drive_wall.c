@@ -45,6 +45,7 @@ struct wall {
 	struct fault_schedule schedule, client_schedule;
 	struct fault_machines client;
 	struct signals *signals;
+	struct stalls stalls;
 	struct histogram ttft; /* for the live line */
 	struct histogram overhead;
 	uint64_t done, errors, spare_count;
@@ -127,6 +128,55 @@ _Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT && (int)LOAD_CORRUPT == 
 		       (int)LOAD_NOT_SENT == (int)OUTCOME_NOT_SENT,
 	"the load generator's outcomes are the report's");
 
+/* --- the control channel --------------------------------------------------------------------------- */
+
+static void take(struct wall *w, const struct control_message *m)
+{
+	switch (m->type) {
+	case CONTROL_SIGNAL:
+		w->spare_count = m->signal.spare_count;
+		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
+			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
+		break;
+	case CONTROL_LEDGER:
+		ledger_phase(&w->out->ledger, m->ledger.fault, (enum fault_phase)m->ledger.phase,
+			m->ledger.at_ns);
+		break;
+	case CONTROL_REPLAYED:
+		w->out->ledger.e[m->replayed.fault].replayed = m->replayed.requests;
+		break;
+	case CONTROL_STALLED:
+		stalls_add(&w->stalls, &m->stalled);
+		break;
+	case CONTROL_LAG:
+		w->out->emission = (struct wall_lag){
+			m->lag.n > 0, m->lag.p50_ns, m->lag.p99_ns, m->lag.max_ns};
+		break;
+	case CONTROL_DIGEST:
+		w->out->clean = m->digest.clean;
+		w->out->path_worst = (enum path_scope)m->digest.path;
+		w->out->emulator_completions = m->digest.completions;
+		w->reported = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static void readable(void *ctx, int fd)
+{
+	struct wall *w = ctx;
+	struct control_message m;
+	enum control_got got;
+
+	while ((got = control_receive(fd, &m, 0)) == CONTROL_GOT)
+		take(w, &m);
+	if (got == CONTROL_EOF && !w->reported) {
+		w->out->emulator_lost = true;
+		load_stop(w->load);
+	}
+}
+
 /* --- samples --------------------------------------------------------------------------------------- */
 
 static int64_t judged_gap(const struct load_sample *l)
@@ -190,7 +240,12 @@ static void on_sample(void *ctx, const struct load_sample *l)
 {
 	struct wall *w = ctx;
 	struct sample s = sample_of(w, l);
+	struct stalled account;
 
+	if (w->emulator.fd >= 0 && w->s->faults.n) /* an account is there before the answer's end */
+		readable(w, w->emulator.fd);
+	if (stalls_take(&w->stalls, s.id, &account) && s.t_last >= 0)
+		stalls_blame(&account, &s);
 	for (uint32_t i = 0; i < l->n_gaps; i++)
 		score_gaps(w->o->score, s.id, s.tier, l->gaps_ns[i], 1);
 	score_sample(w->o->score, &s);
@@ -203,52 +258,6 @@ static void on_sample(void *ctx, const struct load_sample *l)
 		histogram_add(&w->ttft, s.t_first - s.t_sched);
 	else if (s.outcome != OUTCOME_REJECTED && s.outcome != OUTCOME_CANCELLED)
 		w->errors++;
-}
-
-/* --- the control channel --------------------------------------------------------------------------- */
-
-static void take(struct wall *w, const struct control_message *m)
-{
-	switch (m->type) {
-	case CONTROL_SIGNAL:
-		w->spare_count = m->signal.spare_count;
-		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
-			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
-		break;
-	case CONTROL_LEDGER:
-		ledger_phase(&w->out->ledger, m->ledger.fault, (enum fault_phase)m->ledger.phase,
-			m->ledger.at_ns);
-		break;
-	case CONTROL_REPLAYED:
-		w->out->ledger.e[m->replayed.fault].replayed = m->replayed.requests;
-		break;
-	case CONTROL_LAG:
-		w->out->emission = (struct wall_lag){
-			m->lag.n > 0, m->lag.p50_ns, m->lag.p99_ns, m->lag.max_ns};
-		break;
-	case CONTROL_DIGEST:
-		w->out->clean = m->digest.clean;
-		w->out->path_worst = (enum path_scope)m->digest.path;
-		w->out->emulator_completions = m->digest.completions;
-		w->reported = true;
-		break;
-	default:
-		break;
-	}
-}
-
-static void readable(void *ctx, int fd)
-{
-	struct wall *w = ctx;
-	struct control_message m;
-	enum control_got got;
-
-	while ((got = control_receive(fd, &m, 0)) == CONTROL_GOT)
-		take(w, &m);
-	if (got == CONTROL_EOF && !w->reported) {
-		w->out->emulator_lost = true;
-		load_stop(w->load);
-	}
 }
 
 static void say(struct wall *w, const struct control_message *m)
@@ -514,6 +523,7 @@ enum status drive_wall(const struct scenario *s, const struct wall_options *opti
 	out->emulator_peak_kib = w.emulator.peak_kib;
 	traffic_close(w.traffic);
 	signals_free(w.signals);
+	stalls_free(&w.stalls);
 	shaper_free(w.shaper);
 	histogram_free(&w.ttft);
 	histogram_free(&w.overhead);

@@ -86,6 +86,9 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 	(void)now;
 	for (uint32_t i = 0; done->replays && i < done->n_stalls; i++)
 		p->replayed[done->stalls[i].fault] += done->stalls[i].evicted;
+	if (done->n_stalls)
+		say(p, &(struct control_message){
+			       .type = CONTROL_STALLED, .stalled = stalls_of(done)});
 }
 
 /* --- the channel ----------------------------------------------------------------------------------- */

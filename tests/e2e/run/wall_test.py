@@ -58,6 +58,10 @@ class BothClocks(e2e.Case):
                              [b[k] for k in ("id", "clean", "damage", "coalesce_ns", "inject_ns", "revert_ns")])
             self.assertEqual([a[f"{p}_ns"] is None for p in e2e.result_check.PHASES],
                              [b[f"{p}_ns"] is None for p in e2e.result_check.PHASES])
+        for a, b in zip(wall["slo"], virtual["slo"]):  # who stalled whom is told by the emulator
+            for part, share in b["blame"].items():
+                if part.startswith("stall:") and share > 0.1:
+                    self.assertGreater(a["blame"].get(part, 0), 0, f"{a['id']}: {a['blame']}, {b['blame']}")
         for a, b in zip(wall["groups"], virtual["groups"]):
             if a["window"] == "all":
                 ratio = a["metrics"]["prefill_ms"]["mean"] / b["metrics"]["prefill_ms"]["mean"]

@@ -9,8 +9,6 @@
  *  - work that was lost or must be done again (an evicted prefill, the partial frame at the
  * eviction, the prefill of P + i, the second wait for a slot): the fault that evicted the request.
  */
-#include <string.h>
-
 #include "emulator/rack_state.h"
 
 static struct rack_stall *stall_of(struct live *l, uint32_t fault)
@@ -245,31 +243,32 @@ static void settle_gaps(struct rack *r, struct live *l, struct rack_completion *
 /* --- the end
  * --------------------------------------------------------------------------------------- */
 
+/* Member by member: clearing the whole record first costs more than filling it. */
 static void fill(const struct live *l, struct rack_completion *out)
 {
-	*out = (struct rack_completion){
-	        .req = l->req,
-	        .t_arrival = l->t_arrival,
-	        .t_entry = l->t_entry,
-	        .t_first_edge = l->t_first,
-	        .t_last_edge = l->t_last,
-	        .t_first = l->t_first_out,
-	        .t_last = l->t_last < 0 ? -1 : l->link.delivered,
-	        .queue_ns = l->queue_ns,
-	        .entry_wait_ns = l->entry_ns,
-	        .prefill_ns = l->prefill_ns,
-	        .decode_ns = l->decode_ns,
-	        .replays = l->replays,
-	        .tokens_recomputed = l->recomputed,
-	        .n_stalls = l->n_stalls,
-	        .failed = l->failed,
-	        .delivered = l->delivered,
-	        .pool = l->pool,
-	        .bucket = l->bucket,
-	        .instance = l->instance,
-	        .slot = l->slot,
-	};
-	memcpy(out->stalls, l->stalls, l->n_stalls * sizeof(*l->stalls));
+	out->req = l->req;
+	out->t_arrival = l->t_arrival;
+	out->t_entry = l->t_entry;
+	out->t_first_edge = l->t_first;
+	out->t_last_edge = l->t_last;
+	out->t_first = l->t_first_out;
+	out->t_last = l->t_last < 0 ? -1 : l->link.delivered;
+	out->queue_ns = l->queue_ns;
+	out->entry_wait_ns = l->entry_ns;
+	out->prefill_ns = l->prefill_ns;
+	out->decode_ns = l->decode_ns;
+	out->itl_max_ns = out->itl_p99_ns = 0;
+	out->replays = l->replays;
+	out->tokens_recomputed = l->recomputed;
+	out->n_stalls = l->n_stalls;
+	for (uint32_t i = 0; i < l->n_stalls; i++)
+		out->stalls[i] = l->stalls[i];
+	out->failed = l->failed;
+	out->delivered = l->delivered;
+	out->pool = l->pool;
+	out->bucket = l->bucket;
+	out->instance = l->instance;
+	out->slot = l->slot;
 }
 
 void account_finish(struct rack *r, int64_t now, struct live *l, struct rack_completion *out)

@@ -27,14 +27,40 @@ struct lanes {
 
 void lanes_init(struct lanes *l);
 
+enum { LANES = 4 };
+
+static const uint64_t lanes_k[LANES] = {
+        0x9e3779b97f4a7c15u, 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u};
+
+static inline uint64_t lanes_fold(uint64_t lane, uint64_t word, uint64_t k)
+{
+	__uint128_t m = (__uint128_t)(lane ^ word) * k;
+
+	return (uint64_t)m ^ (uint64_t)(m >> 64) ^ (lane << 1 | lane >> 63);
+}
+
 static inline void lanes_add(struct lanes *l, uint64_t word)
 {
-	static const uint64_t k[4] = {
-	        0x9e3779b97f4a7c15u, 0xa0761d6478bd642fu, 0xe7037ed1a0b428dbu, 0x8ebc6af09c88c6e3u};
-	unsigned i = (unsigned)(l->n++ & 3);
-	__uint128_t m = (__uint128_t)(l->lane[i] ^ word) * k[i];
+	unsigned i = (unsigned)(l->n++ % LANES);
 
-	l->lane[i] = (uint64_t)m ^ (uint64_t)(m >> 64) ^ (l->lane[i] << 1 | l->lane[i] >> 63);
+	l->lane[i] = lanes_fold(l->lane[i], word, lanes_k[i]);
+}
+
+/* n words in a row; four at a time wherever lane 0 is next. */
+static inline void lanes_add_all(struct lanes *l, const uint64_t *word, unsigned n)
+{
+	unsigned i = 0;
+
+	while (i < n) {
+		if (l->n % LANES || n - i < LANES) {
+			lanes_add(l, word[i++]);
+			continue;
+		}
+		for (unsigned k = 0; k < LANES; k++)
+			l->lane[k] = lanes_fold(l->lane[k], word[i + k], lanes_k[k]);
+		l->n += LANES;
+		i += LANES;
+	}
 }
 
 /* SHA-256 over the lanes and n as 40 little-endian bytes. */

@@ -405,6 +405,10 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 		begin_eviction(r, now, c, c->node);
 		return;
 	}
+	if (c->forgiven && c->link_up) {
+		c->state = CASE_OVER;
+		return;
+	}
 	l = &r->d->topology.links[c->link];
 	suspect(r, now, c->fault, l->node_a);
 	if (l->node_b != l->node_a)
@@ -549,6 +553,8 @@ void health_reverted(struct rack *r, int64_t now, uint32_t fault)
 		if (r->suspicions[i].fault != fault)
 			r->suspicions[kept++] = r->suspicions[i];
 	r->n_suspicions = kept;
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		r->cases[i].forgiven |= r->cases[i].fault == fault;
 	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
 		if (r->nodes[n].quarantine == fault)
 			r->nodes[n].quarantine = FAULT_NONE;

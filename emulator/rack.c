@@ -469,9 +469,19 @@ bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_compl
 /* --- faults
  * ---------------------------------------------------------------------------------------- */
 
-static void sink_link_down(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+/* The rack's own instant goes with the fault's: what it wakes is due now, not when it last moved. */
+static struct rack *rack_at(void *ctx, int64_t now)
 {
 	struct rack *r = ctx;
+
+	CHECK(now >= r->now);
+	r->now = now;
+	return r;
+}
+
+static void sink_link_down(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = rack_at(ctx, now);
 
 	health_link_down(r, now, fault, r->d->topology.components[component].index);
 	reschedule(r);
@@ -479,7 +489,7 @@ static void sink_link_down(void *ctx, int64_t now, uint32_t fault, uint32_t comp
 
 static void sink_link_up(void *ctx, int64_t now, uint32_t fault, uint32_t component)
 {
-	struct rack *r = ctx;
+	struct rack *r = rack_at(ctx, now);
 
 	health_link_up(r, now, fault, r->d->topology.components[component].index);
 	reschedule(r);
@@ -488,7 +498,7 @@ static void sink_link_up(void *ctx, int64_t now, uint32_t fault, uint32_t compon
 static void sink_unit_lost(
         void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how)
 {
-	struct rack *r = ctx;
+	struct rack *r = rack_at(ctx, now);
 
 	health_unit_lost(r, now, fault, r->d->topology.components[component].node, how);
 	reschedule(r);
@@ -496,7 +506,7 @@ static void sink_unit_lost(
 
 static void sink_unit_restored(void *ctx, int64_t now, uint32_t fault, uint32_t component)
 {
-	struct rack *r = ctx;
+	struct rack *r = rack_at(ctx, now);
 
 	(void)fault;
 	health_unit_restored(r, now, r->d->topology.components[component].node);
@@ -505,7 +515,7 @@ static void sink_unit_restored(void *ctx, int64_t now, uint32_t fault, uint32_t 
 
 static void sink_reverted(void *ctx, int64_t now, uint32_t fault)
 {
-	struct rack *r = ctx;
+	struct rack *r = rack_at(ctx, now);
 
 	health_reverted(r, now, fault);
 	reschedule(r);
@@ -514,7 +524,7 @@ static void sink_reverted(void *ctx, int64_t now, uint32_t fault)
 static void sink_ether_delay(
         void *ctx, int64_t now, uint32_t fault, uint32_t component, const struct ether_delay *law)
 {
-	struct rack *r = ctx;
+	struct rack *r = rack_at(ctx, now);
 
 	fabric_set(r, now, fault, r->d->topology.components[component].index, law);
 	reschedule(r);

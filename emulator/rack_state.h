@@ -113,6 +113,7 @@ struct health_case {
 	enum case_state state;
 	uint32_t instance, fault, node, link; /* link: index or COMPONENT_NONE for a lost unit */
 	bool link_up;                         /* came back before it was detected */
+	bool forgiven;                        /* its fault is over: a detection suspects nobody */
 	int64_t began, detect_at, next_at;
 };
 

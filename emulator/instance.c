@@ -348,7 +348,7 @@ int64_t instance_frame_begin_time(const struct instance *in, int64_t now)
 /* --- reading the log
  * ------------------------------------------------------------------------------- */
 
-int64_t instance_time_of_past(const struct instance *in, uint64_t *from, int64_t tick)
+int64_t instance_time_in_log(const struct instance *in, uint64_t *from, int64_t tick)
 {
 	uint64_t last = instance_segment(in);
 

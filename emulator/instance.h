@@ -121,7 +121,13 @@ int64_t instance_frame_begin_time(const struct instance *in, int64_t now); /* la
 
 /* The instant a past tick was reached, looking from segment *from on, which moves to where it was
  * found. */
-int64_t instance_time_of_past(const struct instance *in, uint64_t *from, int64_t tick);
+int64_t instance_time_in_log(const struct instance *in, uint64_t *from, int64_t tick);
+static inline int64_t instance_time_of_past(const struct instance *in, uint64_t *from, int64_t tick)
+{
+	if (*from == instance_segment(in))
+		return progress_time_of(instance_clock(in), tick);
+	return instance_time_in_log(in, from, tick);
+}
 
 /* A stale heap entry's slot was released since; else its slot. */
 static inline struct slot *instance_slot(const struct instance *in, uint64_t handle, uint32_t *slot)

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "harness/base/check.h"
 
 enum { DIGEST_BYTES = 32, DIGEST_TEXT_MAX = 72 }; /* "sha256:" + 64 hex + NUL */
 
@@ -46,21 +47,13 @@ static inline void lanes_add(struct lanes *l, uint64_t word)
 	l->lane[i] = lanes_fold(l->lane[i], word, lanes_k[i]);
 }
 
-/* n words in a row; four at a time wherever lane 0 is next. */
-static inline void lanes_add_all(struct lanes *l, const uint64_t *word, unsigned n)
+/* Four words in a row, where lane 0 is next. */
+static inline void lanes_add_four(struct lanes *l, const uint64_t word[static LANES])
 {
-	unsigned i = 0;
-
-	while (i < n) {
-		if (l->n % LANES || n - i < LANES) {
-			lanes_add(l, word[i++]);
-			continue;
-		}
-		for (unsigned k = 0; k < LANES; k++)
-			l->lane[k] = lanes_fold(l->lane[k], word[i + k], lanes_k[k]);
-		l->n += LANES;
-		i += LANES;
-	}
+	CHECK(l->n % LANES == 0);
+	for (unsigned k = 0; k < LANES; k++)
+		l->lane[k] = lanes_fold(l->lane[k], word[k], lanes_k[k]);
+	l->n += LANES;
 }
 
 /* SHA-256 over the lanes and n as 40 little-endian bytes. */

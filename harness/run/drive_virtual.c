@@ -88,7 +88,8 @@ static void flush_ended(struct run *r)
 	if (r->n_ended > 1) /* seldom, but for all that is left at the end of a run */
 		qsort(r->ended, r->n_ended, sizeof(*r->ended), by_id);
 	for (uint32_t i = 0; i < r->n_ended; i++)
-		lanes_add_all(&r->lanes, r->ended[i].word, DIGEST_WORDS);
+		for (unsigned w = 0; w < DIGEST_WORDS; w += LANES)
+			lanes_add_four(&r->lanes, r->ended[i].word + w);
 	r->n_ended = 0;
 }
 

@@ -14,10 +14,12 @@ void plan_canonical(struct scenario *s);
  * digest: at_ns, tenant, prompt, output, resolved max_tokens, id. Closed by lanes_final. */
 static inline void plan_fold(struct lanes *l, const struct scenario *s, const struct arrival *a)
 {
-	const uint64_t words[] = {(uint64_t)a->at_ns, a->tenant, (uint64_t)a->prompt_tokens,
-	        (uint64_t)a->output_tokens, (uint64_t)scenario_max_tokens(s, a), a->request_id};
-
-	lanes_add_all(l, words, ARRAY_LEN(words));
+	lanes_add(l, (uint64_t)a->at_ns);
+	lanes_add(l, a->tenant);
+	lanes_add(l, (uint64_t)a->prompt_tokens);
+	lanes_add(l, (uint64_t)a->output_tokens);
+	lanes_add(l, (uint64_t)scenario_max_tokens(s, a));
+	lanes_add(l, a->request_id);
 }
 
 struct plan_bucket {

@@ -73,7 +73,8 @@ struct control_message {
 		struct {
 			bool clean;      /* the static state is a never-faulted rack's */
 			uint32_t path;   /* enum path_scope: the worst of the run */
-			uint64_t completions, slow_readers, tokens;
+			uint64_t completions; /* of the rack, read by their clients or not */
+			uint64_t slow_readers, tokens;
 		} digest;
 		char piece[CONTROL_PIECE_MAX];
 	};

@@ -82,14 +82,19 @@ static void begin(
         struct rack *r, int64_t now, uint32_t fault, uint32_t link, const struct ether_delay *law)
 {
 	struct fabric *f = &r->fabric;
-	char purpose[48];
+	char purpose[128];
 	double *last;
 
 	if (f->n_ether == f->ether_capacity) {
 		f->ether_capacity = f->ether_capacity ? f->ether_capacity * 2 : 8;
 		f->ether = mem_grow(f->ether, f->ether_capacity, sizeof(*f->ether));
 	}
-	(void)snprintf(purpose, sizeof(purpose), "ether/%u/%u", (unsigned)fault, (unsigned)link);
+	if (r->config.fault_ids)
+		(void)snprintf(purpose, sizeof(purpose), "ether/%s/%u", r->config.fault_ids[fault],
+		        (unsigned)link);
+	else
+		(void)snprintf(
+		        purpose, sizeof(purpose), "ether/%u/%u", (unsigned)fault, (unsigned)link);
 	f->ether[f->n_ether++] = (struct ether_fault){.fault = fault,
 	        .link = link,
 	        .from = now,

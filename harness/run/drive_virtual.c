@@ -620,5 +620,6 @@ struct rack_config scenario_rack_config(
 		.tiers = s->traffic.tiers,
 		.n_tiers = s->traffic.n_tiers,
 		.n_faults = s->faults.n,
+		.fault_ids = s->names.faults,
 	};
 }

@@ -16,6 +16,7 @@
 #include "harness/base/heap.h"
 #include "harness/base/pool.h"
 #include "harness/base/prng.h"
+#include "harness/load/outcome.h"
 #include "harness/run/plan.h"
 #include "harness/run/shaper.h"
 #include "harness/run/signals.h"
@@ -26,8 +27,9 @@ enum { CLIENTS_MAX = 1 << 24, DIGEST_WORDS = 8 };
 struct client {
 	struct arrival a;
 	int64_t t_sched;
-	uint64_t handle; /* of the rack; 0 while a retry waits */
+	uint64_t handle; /* of the rack; UINT64_MAX while a retry waits */
 	uint32_t attempts, prev, next;
+	enum outcome standing; /* of the last attempt, while a retry waits */
 };
 
 struct client_list { /* of one tenant, in order of t_sched: the head times out first */
@@ -56,6 +58,7 @@ struct run {
 	struct client_list tenants[TRAFFIC_TENANTS_MAX];
 	int64_t timeout_at;  /* no client in flight times out before */
 	struct heap retries; /* (instant, id, client) */
+	uint64_t back_off;   /* purpose of its draws, the load generator's too */
 	struct arrival next;
 	bool more;
 	struct signals *signals; /* NULL when nobody listens */
@@ -188,13 +191,50 @@ static void fill_served(const struct rack_completion *d, struct sample *s)
 		s->stalls[i] = (struct sample_stall){d->stalls[i].fault, d->stalls[i].ns};
 }
 
+/* The client lines up once more, as the load generator's does: if its tenant may, and in time. */
+static bool try_again(struct run *r, uint32_t index, enum outcome outcome, int64_t at_ns)
+{
+	struct client *c = client_at(r, index);
+	const struct tenant_spec *tenant = &r->s->traffic.tenants[c->a.tenant];
+	bool ok;
+
+	if (c->attempts > tenant->retries || at_ns >= c->t_sched + tenant->timeout_ns)
+		return false;
+	ok = heap_push(&r->retries, at_ns, c->a.request_id,
+		(uint64_t)pool_generation(&r->clients, index) << 32 | index);
+	CHECK(ok);
+	c->handle = UINT64_MAX;
+	c->standing = outcome;
+	return true;
+}
+
+/* on_loss: fail. What had not begun is a plain 500 on the wire, and those are tried again. */
+static bool lost_and_retried(struct run *r, uint32_t index, int64_t now)
+{
+	const struct client *c = client_at(r, index);
+	uint64_t u = prng_at(r->back_off, c->a.request_id, c->attempts);
+
+	return try_again(
+		r, index, OUTCOME_HTTP_5XX, now + outcome_back_off_ns(c->attempts, u));
+}
+
+static enum outcome outcome_of(const struct rack_completion *done)
+{
+	if (!done->failed)
+		return OUTCOME_OK;
+	return done->delivered ? OUTCOME_TRUNCATED : OUTCOME_HTTP_5XX;
+}
+
 static void on_completed(void *ctx, int64_t now, const struct rack_completion *done)
 {
 	struct run *r = ctx;
 	uint32_t index = done->req.user;
-	struct sample s = sample_of(
-		r, client_at(r, index), done->failed ? OUTCOME_TRUNCATED : OUTCOME_OK, now);
+	enum outcome outcome = outcome_of(done);
+	struct sample s;
 
+	if (outcome == OUTCOME_HTTP_5XX && lost_and_retried(r, index, now))
+		return;
+	s = sample_of(r, client_at(r, index), outcome, now);
 	fill_served(done, &s);
 	if (!done->failed)
 		s.blame_network_ns = (done->t_arrival - s.t_sched) + (s.t_last - done->t_last_edge);
@@ -263,14 +303,8 @@ static void on_refused(void *ctx, int64_t now, const struct rack_request *req, e
 	struct sample s;
 
 	if (why != REFUSED_CONTEXT && why != REFUSED_NO_POOL &&
-		c->attempts <= r->s->traffic.tenants[c->a.tenant].retries) {
-		bool ok = heap_push(&r->retries, now + retry_after_s * NS_PER_S, c->a.request_id,
-			(uint64_t)pool_generation(&r->clients, index) << 32 | index);
-
-		CHECK(ok);
-		c->handle = UINT64_MAX; /* none: it waits */
+		try_again(r, index, OUTCOME_REJECTED, now + retry_after_s * NS_PER_S))
 		return;
-	}
 	/* What no pool accepts is a plain 400 on the wire; the other refusals are the server's limits. */
 	s = sample_of(r, c, why == REFUSED_NO_POOL ? OUTCOME_HTTP_4XX : OUTCOME_REJECTED, now);
 	give(r, &s);
@@ -349,7 +383,7 @@ static void give_up(struct run *r, uint32_t index, enum outcome outcome)
 
 	if (c->handle && c->handle != UINT64_MAX)
 		(void)rack_cancel(r->rack, r->now, c->handle, &left);
-	s = sample_of(r, c, outcome, r->now);
+	s = sample_of(r, c, c->handle == UINT64_MAX ? c->standing : outcome, r->now);
 	fill_served(&left, &s);
 	give(r, &s);
 	retire(r, index);
@@ -580,6 +614,7 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 	arena_init(&r.arena, (size_t)1 << 32);
 	pool_init(&r.clients, sizeof(struct client), CLIENTS_MAX);
 	heap_init(&r.retries, 0);
+	r.back_off = prng_purpose(options->seed, "back-off");
 	lanes_init(&r.lanes);
 	lanes_init(&r.traffic_lanes);
 	st = prepare(&r, err);

@@ -80,6 +80,7 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->log_capacity = 16;
 	in->log = mem_alloc(in->log_capacity, sizeof(*in->log));
 	in->log_n = 1;
+	in->open = in->log;
 	in->log[0].cause = FAULT_NONE;
 	for (uint32_t b = 0; b < spec->n_buckets; b++)
 		in->bucket_rate[b] = tick_rate(in->bucket_frame_ns[b], in->f0);
@@ -134,7 +135,7 @@ static void log_grow(struct instance *in)
  * length. */
 static void refresh(struct instance *in, int64_t now)
 {
-	struct segment *open = segment_at(in, instance_segment(in));
+	struct segment *open = in->open;
 	bool stopped = in->holds || in->stall_until;
 	uint32_t cause = in->stall_until ? in->stall_cause
 	                 : in->holds     ? in->hold_cause
@@ -158,7 +159,8 @@ static void refresh(struct instance *in, int64_t now)
 			log_grow(in);
 		in->log_n++;
 	}
-	*segment_at(in, instance_segment(in)) = next;
+	in->open = segment_at(in, instance_segment(in));
+	*in->open = next;
 	if (stopped)
 		in->stops_end = instance_segment(in) + 1;
 }
@@ -326,7 +328,7 @@ void instance_stall_over(struct instance *in, int64_t now)
 
 int64_t instance_frame_ns(const struct instance *in)
 {
-	return segment_at(in, instance_segment(in))->frame_ns;
+	return in->open->frame_ns;
 }
 
 int64_t instance_frame_end(const struct instance *in, int64_t now)

@@ -51,7 +51,8 @@ struct instance {
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX];
 	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
 
-	struct segment *log; /* ring of the segments that live requests may still need */
+	struct segment *log;  /* ring of the segments that live requests may still need */
+	struct segment *open; /* its last one */
 	uint32_t log_capacity, log_n;
 	uint64_t log_first; /* sequence number of the oldest kept */
 	uint64_t stops_end; /* no segment of this number or a later one is a stop */
@@ -82,7 +83,7 @@ void instance_free(struct instance *in);
 
 static inline const struct progress *instance_clock(const struct instance *in)
 {
-	return &in->log[(in->log_first + in->log_n - 1) & (in->log_capacity - 1)].clock;
+	return &in->open->clock;
 }
 
 static inline uint64_t instance_segment(const struct instance *in) /* of the open one */

@@ -27,7 +27,7 @@ void bench_init(struct bench *b, const char *deployment)
 		deployment_parse(json_root(b->doc), &loader, &b->arena, &b->deployment, &err)) {
 		error_format(&err, line, sizeof(line));
 		fprintf(stderr, "%s\n", line);
-		CHECK(!"the deployment of a test must parse");
+		UNREACHABLE("the deployment of a test must parse");
 	}
 }
 

@@ -13,7 +13,7 @@ static void must(enum status st, const struct error *err)
 		return;
 	error_format(err, line, sizeof(line));
 	fprintf(stderr, "%s\n", line);
-	CHECK(!"a test's scenario must be good");
+	UNREACHABLE("a test's scenario must be good");
 }
 
 struct scenario *scenario_text_edited(const char *text, const char *const *edits, uint32_t n)

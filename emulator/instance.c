@@ -9,7 +9,7 @@
  *            +-------------------> ns
  *
  * Segments older than the oldest dispatch that is still in a slot, and than the frame under way,
- * are dropped when the ring is full; it doubles only if none can be. */
+ * are dropped when the ring is full; it doubles if that does not empty half of it. */
 #include "emulator/instance.h"
 
 #include <string.h>
@@ -131,6 +131,15 @@ static void log_grow(struct instance *in)
 	in->log_capacity = doubled;
 }
 
+/* Doubled unless half of it could be dropped: the look at all slots is paid for by many segments.
+ */
+static void log_make_room(struct instance *in)
+{
+	log_trim(in);
+	if (in->log_n > in->log_capacity / 2)
+		log_grow(in);
+}
+
 /* Opens a segment if rate, stop or cause differ from the open one; in place if that one has no
  * length. */
 static void refresh(struct instance *in, int64_t now)
@@ -154,9 +163,7 @@ static void refresh(struct instance *in, int64_t now)
 	progress_change(&next.clock, now, rate, stopped);
 	if (open->clock.t0 < now) {
 		if (in->log_n == in->log_capacity)
-			log_trim(in);
-		if (in->log_n == in->log_capacity)
-			log_grow(in);
+			log_make_room(in);
 		in->log_n++;
 	}
 	in->open = segment_at(in, instance_segment(in));

@@ -103,7 +103,8 @@ START_TEST(leaving_a_fault_out_moves_no_arrival)
 	static const char *const faults[] = {JITTER, LOSS, FLAP, OUTLIER};
 	struct virtual_samples all = play(all_faults, VIRTUAL_ALL_FAULTS);
 	struct virtual_samples twin = play(all_faults, (uint32_t)_i), shorter;
-	char text[8192] = SCENARIO;
+	char text[8192];
+	int at = snprintf(text, sizeof(text), "%s", SCENARIO);
 
 	expect_same_arrivals(&all, &twin, _i != 3);
 	/* Taken out of the file it is the same run as left out by the driver: no other draw has
@@ -111,11 +112,9 @@ START_TEST(leaving_a_fault_out_moves_no_arrival)
 	for (int i = 0, n = 0; i < 4; i++) {
 		if (i == _i)
 			continue;
-		if (n++)
-			strcat(text, ",");
-		strcat(text, faults[i]);
+		at += snprintf(text + at, sizeof(text) - (size_t)at, "%s%s", n++ ? "," : "", faults[i]);
 	}
-	strcat(text, "]}");
+	(void)snprintf(text + at, sizeof(text) - (size_t)at, "]}");
 	shorter = play(text, VIRTUAL_ALL_FAULTS);
 	ck_assert_uint_eq(twin.n, shorter.n);
 	for (uint64_t i = 0; i < twin.n; i++) {

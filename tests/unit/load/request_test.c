@@ -38,7 +38,7 @@ static char *whole(const struct request_maker *m, const struct load_request *r)
 		memcpy(p, request_filler, part);
 		p += part;
 	}
-	strcpy(p, m->tail);
+	memcpy(p, m->tail, strlen(m->tail) + 1);
 	return text;
 }
 

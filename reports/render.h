@@ -34,6 +34,7 @@ struct result_agreement {
 	uint64_t compared;
 	double tpot_deviation;    /* pooled, share; bound 0.01 */
 	double ttft_within_share;  /* outside fault windows; bound 0.99 */
+	/* -1 = too few requests for the percentile */
 	double ttft_p50_wall_ms, ttft_p50_virtual_ms, ttft_p99_wall_ms, ttft_p99_virtual_ms;
 	double outcome_mismatch_share; /* bound 0.001 */
 	double ledger_max_ms;          /* bound 20 */

@@ -50,6 +50,14 @@ static void validity_json(struct json_out *o, const struct result_validity *v)
 	json_out_close(o);
 }
 
+static void percentile_json(struct json_out *o, const char *key, double ms)
+{
+	if (ms < 0)
+		json_out_null(o, key);
+	else
+		json_out_real(o, key, ms);
+}
+
 static void agreement_json(struct json_out *o, const struct result_agreement *a)
 {
 	if (!a) {
@@ -62,10 +70,10 @@ static void agreement_json(struct json_out *o, const struct result_agreement *a)
 	json_out_u64(o, "compared", a->compared);
 	json_out_real(o, "tpot_deviation", a->tpot_deviation);
 	json_out_real(o, "ttft_within_share", a->ttft_within_share);
-	json_out_real(o, "ttft_p50_wall_ms", a->ttft_p50_wall_ms);
-	json_out_real(o, "ttft_p50_virtual_ms", a->ttft_p50_virtual_ms);
-	json_out_real(o, "ttft_p99_wall_ms", a->ttft_p99_wall_ms);
-	json_out_real(o, "ttft_p99_virtual_ms", a->ttft_p99_virtual_ms);
+	percentile_json(o, "ttft_p50_wall_ms", a->ttft_p50_wall_ms);
+	percentile_json(o, "ttft_p50_virtual_ms", a->ttft_p50_virtual_ms);
+	percentile_json(o, "ttft_p99_wall_ms", a->ttft_p99_wall_ms);
+	percentile_json(o, "ttft_p99_virtual_ms", a->ttft_p99_virtual_ms);
 	json_out_real(o, "outcome_mismatch_share", a->outcome_mismatch_share);
 	json_out_real(o, "ledger_max_ms", a->ledger_max_ms);
 	json_out_close(o);

@@ -139,6 +139,25 @@ static void lag_cell(struct text *t, const char *name, const struct result_lag *
 		        lag->p99_ms, lag->max_ms);
 }
 
+static void percentile_pair(struct text *t, const char *name, double wall_ms, double virtual_ms)
+{
+	if (wall_ms >= 0)
+		text_printf(t, "TTFT %s %.3f ms (virtual %.3f), ", name, wall_ms, virtual_ms);
+}
+
+static void agreement_lines(struct text *t, const struct result_agreement *a)
+{
+	text_printf(t,
+	        "  agreement %s over %llu requests: TPOT %.3f %%, TTFT within 1 ms and a slot phase "
+	        "%.2f %%,\n    ",
+	        a->ok ? "ok" : "failed", (unsigned long long)a->compared, 100 * a->tpot_deviation,
+	        100 * a->ttft_within_share);
+	percentile_pair(t, "p50", a->ttft_p50_wall_ms, a->ttft_p50_virtual_ms);
+	percentile_pair(t, "p99", a->ttft_p99_wall_ms, a->ttft_p99_virtual_ms);
+	text_printf(t, "other outcome %.2f %%, ledger %.3f ms\n", 100 * a->outcome_mismatch_share,
+	        a->ledger_max_ms);
+}
+
 /* How far the measurement can be trusted: the wall clock only. */
 static void trust_lines(struct text *t, const struct result_document *d)
 {
@@ -155,14 +174,7 @@ static void trust_lines(struct text *t, const struct result_document *d)
 	if (v->overhead.known)
 		text_printf(t, "  (doctor measures its floor)\n");
 	if (a)
-		text_printf(t,
-		        "  agreement %s over %llu requests: TPOT %.3f %%, TTFT within 1 ms and a slot "
-		        "phase %.2f %%,\n    TTFT p50 %.3f (virtual %.3f) p99 %.3f (%.3f) ms, other "
-		        "outcome %.2f %%, ledger %.3f ms\n",
-		        a->ok ? "ok" : "failed", (unsigned long long)a->compared,
-		        100 * a->tpot_deviation, 100 * a->ttft_within_share, a->ttft_p50_wall_ms,
-		        a->ttft_p50_virtual_ms, a->ttft_p99_wall_ms, a->ttft_p99_virtual_ms,
-		        100 * a->outcome_mismatch_share, a->ledger_max_ms);
+		agreement_lines(t, a);
 }
 
 void render_text(const struct result_document *d, struct text *out)

@@ -133,7 +133,7 @@ int main(int argc, char **argv)
 {
 	int64_t rate = argc > 1 ? strtoll(argv[1], NULL, 10) : 20000;
 	int64_t seconds = argc > 2 ? strtoll(argv[2], NULL, 10) : 3;
-	int runs = argc > 3 ? atoi(argv[3]) : 5;
+	int runs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
 	struct error err = ERROR_INIT;
 	struct null_target target;
 	char text[PRIVILEGE_TEXT_MAX];

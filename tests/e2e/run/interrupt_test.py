@@ -84,6 +84,31 @@ class WallClock(e2e.Case):
         self.assertEqual("inconclusive", result["verdict"])
         self.assertTrue([r for r in result["validity"]["reasons"] if "emulator" in r], result["validity"])
 
+    def test_an_emulator_that_was_stopped_for_a_while(self):
+        """Everybody was late, so nothing is said about the rack."""
+        s = long_run("frozen", duration="3s", faults=None)
+        with self.started(self.arguments(self.write(s), "--attempts", "1")) as p:
+            child = self.child_of(p)
+            time.sleep(1.2)
+            os.kill(child, signal.SIGSTOP)
+            time.sleep(0.4)
+            os.kill(child, signal.SIGCONT)
+            self.assertEqual(4, p.wait(15), self.said())
+        result = self.result("frozen")
+        self.assertFalse(result["agreement"]["ok"])
+        self.assertEqual(0, result["requests"]["corrupt"])
+
+    def test_an_abort_rule(self):
+        rule = [{"signal": "in_flight", "op": ">=", "value": 0, "for": "600ms"}]
+        with self.started(self.arguments(self.write(long_run("enough", abort=rule)))) as p:
+            child = self.child_of(p)
+            self.assertEqual(5, p.wait(15), self.said())
+            self.assertFalse(e2e.alive(child))
+        result = self.result("enough")
+        self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))
+        self.assertTrue(result["faults"][0]["clean"])
+        self.assertIsNotNone(result["faults"][0]["revert_ns"])
+
     def test_a_suite_ends_with_the_interrupted_scenario(self):
         suite = {"version": 1, "name": "suite", "scenarios": [long_run("first"), long_run("second")]}
         with self.started(self.arguments(self.write(suite), "--junit", str(self.folder / "all.xml"))) as p:

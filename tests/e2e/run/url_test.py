@@ -11,6 +11,9 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import e2e  # noqa: E402
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import emulate_test  # noqa: E402
+
 
 class Fake(http.server.ThreadingHTTPServer):
     """An OpenAI-compatible server in a few lines that remembers what it was asked."""
@@ -144,12 +147,7 @@ class Url(e2e.Case):
             r = self.run_files(self.write(self.scenario(port)), env=e2e.environment(LPUCHAOS_TEST_KEY="k")).results[0]
             self.assertIsNone(r["agreement"])
             self.assertEqual(r["requests"]["scheduled"], r["requests"]["rejected"] + r["outcomes"]["http_4xx"])
-            s = self.scenario(port)
-            s["target"]["model"] = "lpu"
-            known = self.write(s, "known.json")
-            import emulate_test
-            model = emulate_test.model_of(port)
-            r = self.run_files(known, "--set", f"target.model={model}",
+            r = self.run_files(self.write(self.scenario(port)), "--set", f"target.model={emulate_test.model_of(port)}",
                                env=e2e.environment(LPUCHAOS_TEST_KEY="k")).results[0]
             self.assertEqual(r["requests"]["scheduled"], r["requests"]["ok"])
             # Who does not know the emulator's own first word asks for max_tokens tokens; this one does not hide it.

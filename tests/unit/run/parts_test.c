@@ -1,0 +1,384 @@
+/* The small parts of a run, each by itself: book, ledger, damage, shaper, signals, guard. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/units.h"
+#include "harness/run/evaluate.h"
+#include "harness/run/guard.h"
+#include "harness/run/shaper.h"
+#include "harness/run/signals.h"
+#include "tests/support/run_suite.h"
+#include "tests/support/scenario_text.h"
+
+#define MS NS_PER_MS
+
+#define SCENARIO(more)                                                                             \
+	"{\"version\":1,\"name\":\"a\",\"seed\":3,\"duration\":\"10s\",\"deployment\":{\"pools\":" \
+	"["                                                                                        \
+	"{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,\"frame\":\"10ms\",\"slots\":4,"           \
+	"\"prefill_tokens_per_frame\":64}]},{\"name\":\"q\",\"buckets\":[{\"max_seq\":4096,"       \
+	"\"frame\":\"10ms\",\"slots\":4,\"prefill_tokens_per_frame\":64}]}]},"                     \
+	"\"traffic\":[{\"name\":\"t\",\"tier\":\"x\","                                             \
+	"\"arrival\":{\"process\":\"constant\",\"rate\":100},"                                     \
+	"\"prompt_tokens\":{\"dist\":\"constant\",\"value\":64},"                                  \
+	"\"output_tokens\":{\"dist\":\"constant\",\"value\":20}},"                                 \
+	"{\"name\":\"u\",\"tier\":\"x\",\"arrival\":{\"process\":\"constant\",\"rate\":1},"        \
+	"\"prompt_tokens\":{\"dist\":\"constant\",\"value\":64},"                                  \
+	"\"output_tokens\":{\"dist\":\"constant\",\"value\":20}}]" more "}"
+
+/* --- book and ledger
+ * --------------------------------------------------------------------------------- */
+
+START_TEST(a_book_keeps_what_is_compared)
+{
+	struct book b;
+
+	book_init(&b);
+	book_add(&b, &(struct sample){.id = 3000,
+	                     .outcome = OUTCOME_OK,
+	                     .t_sched = 100,
+	                     .t_first = 150,
+	                     .t_last = 250,
+	                     .t_done = 260,
+	                     .output_tokens = 5,
+	                     .tokens_recomputed = 7});
+	book_add(&b, &(struct sample){.id = 1,
+	                     .outcome = OUTCOME_TIMEOUT,
+	                     .t_sched = 5,
+	                     .t_first = -1,
+	                     .t_last = -1,
+	                     .t_done = 90});
+	ck_assert_uint_eq(b.n, 3000);
+	ck_assert_ptr_null(book_at(&b, 0));
+	ck_assert_ptr_null(book_at(&b, 2));
+	ck_assert_ptr_null(book_at(&b, 3001));
+	ck_assert_int_eq(book_at(&b, 3000)->ttft_ns, 50);
+	ck_assert_int_eq(book_at(&b, 3000)->e2el_ns, 150);
+	ck_assert_int_eq(book_at(&b, 3000)->tpot_ns, 25);
+	ck_assert_uint_eq(book_at(&b, 3000)->recomputed, 7);
+	ck_assert_int_eq(book_at(&b, 1)->ttft_ns, -1);
+	ck_assert_int_eq(book_at(&b, 1)->outcome, OUTCOME_TIMEOUT);
+	book_add(&b, &(struct sample){.id = BOOK_MAX + 1});
+	book_add(&b, &(struct sample){.id = 0});
+	ck_assert_uint_eq(b.dropped, 2);
+	ck_assert_uint_eq(b.n, 3000);
+	book_free(&b);
+}
+END_TEST
+
+static uint8_t first_byte(const struct ledger *l)
+{
+	uint8_t digest[DIGEST_BYTES];
+	struct lanes lanes;
+
+	lanes_init(&lanes);
+	ledger_fold(l, &lanes);
+	lanes_final(&lanes, digest);
+	return digest[0];
+}
+
+START_TEST(a_ledger_keeps_first_phases_and_the_last_revert)
+{
+	struct ledger l;
+	uint8_t before;
+
+	ledger_init(&l, 2);
+	ledger_phase(&l, 1, PHASE_INJECT, 10);
+	ledger_phase(&l, 1, PHASE_INJECT, 50);
+	ledger_phase(&l, 1, PHASE_REVERT, 20);
+	ledger_phase(&l, 1, PHASE_REVERT, 60);
+	ck_assert_int_eq(l.e[1].at[PHASE_INJECT], 10);
+	ck_assert_int_eq(l.e[1].at[PHASE_REVERT], 60);
+	ck_assert_int_eq(l.e[0].at[PHASE_INJECT], -1);
+	before = first_byte(&l);
+	l.e[1].at[PHASE_RECOVER] = 55; /* the scorer's: not part of the digest */
+	ck_assert_uint_eq(first_byte(&l), before);
+	l.e[1].at[PHASE_EFFECT] = 11;
+	ck_assert_uint_ne(first_byte(&l), before);
+	ledger_free(&l);
+}
+END_TEST
+
+START_TEST(the_scorer_learns_what_was_owed)
+{
+	struct scenario *s = scenario_text(SCENARIO(
+	        ",\"faults\":[{\"id\":\"l\",\"kind\":\"chip.loss\",\"target\":\"r0.n0.c0\",\"at\":"
+	        "\"1s\"},"
+	        "{\"id\":\"o\",\"kind\":\"shape.creep\",\"target\":\"t\",\"at\":\"1s\"}]"));
+	struct score_fault out[2];
+	struct ledger l;
+
+	ledger_init(&l, 2);
+	ledger_phase(&l, 0, PHASE_INJECT, 10);
+	ledger_phase(&l, 1, PHASE_EFFECT, 12);
+	ledger_score(&l, &s->faults, out);
+	ck_assert(!out[0].detect_started && !out[0].failover_started); /* nothing was hit */
+	ck_assert(!out[1].detect_started); /* a longer prompt is nothing to detect */
+	ledger_phase(&l, 0, PHASE_EFFECT, 11);
+	ledger_score(&l, &s->faults, out);
+	ck_assert(out[0].detect_started && !out[0].failover_started);
+	ledger_phase(&l, 0, PHASE_ISOLATE, 15);
+	ledger_score(&l, &s->faults, out);
+	ck_assert(out[0].failover_started);
+	ck_assert_str_eq(out[0].id, "l");
+	ck_assert_int_eq(out[0].failover_ns, -1);
+	ledger_free(&l);
+	scenario_free(s);
+}
+END_TEST
+
+/* --- damage
+ * ------------------------------------------------------------------------------------------ */
+
+static void add(struct book *b, uint64_t id, enum outcome outcome, int64_t ttft_ms, int64_t e2el_ms)
+{
+	int64_t at = (int64_t)id * 100 * MS;
+
+	book_add(b, &(struct sample){.id = id,
+	                    .outcome = outcome,
+	                    .t_sched = at,
+	                    .t_first = at + ttft_ms * MS,
+	                    .t_last = at + e2el_ms * MS});
+}
+
+START_TEST(damage_is_the_difference)
+{
+	/* Frames of 10 ms: request 5, 10 ms late, is damaged but no longer apart; 6 is early. */
+	static const int64_t with_ms[] = {0, 200, 290, 200, 200, 210, 195, 200};
+	struct scenario *s = scenario_text(SCENARIO(""));
+	struct book with, without;
+	struct score_fault f = {0};
+
+	book_init(&with);
+	book_init(&without);
+	for (uint64_t id = 1; id <= 7; id++) {
+		add(&without, id, OUTCOME_OK, 10, 200);
+		add(&with, id, id == 3 ? OUTCOME_TIMEOUT : OUTCOME_OK, id == 4 ? 21 : 10,
+		        with_ms[id]);
+	}
+	evaluate_damage(s, &with, &without, &f);
+	ck_assert_uint_eq(f.damage.late, 2);
+	ck_assert_int_eq(f.damage.extra_ns_sum, 100 * MS);
+	ck_assert_uint_eq(f.damage.lost, 1);
+	ck_assert_int_eq(f.coalesce_ns, 500 * MS); /* 4 is apart by its first token */
+	add(&with, 7, OUTCOME_OK, 10, 211);
+	evaluate_damage(s, &with, &without, &f);
+	ck_assert_int_eq(f.coalesce_ns, -1); /* never again */
+	book_free(&with);
+	book_free(&without);
+	scenario_free(s);
+}
+END_TEST
+
+/* --- shaper
+ * ------------------------------------------------------------------------------------------ */
+
+static void count_hit(void *ctx, uint32_t fault, int64_t at_ns)
+{
+	uint64_t *hits = ctx;
+
+	ck_assert_uint_eq(fault, 0);
+	ck_assert_int_gt(at_ns, 0);
+	++*hits;
+}
+
+START_TEST(the_shaper_bends_its_tenant_while_active)
+{
+	struct scenario *s = scenario_text(SCENARIO(
+	        ",\"faults\":[{\"id\":\"o\",\"kind\":\"shape.outlier\",\"target\":\"t\",\"at\":"
+	        "\"1s\","
+	        "\"share\":0.25,\"prompt_tokens\":{\"dist\":\"constant\",\"value\":999}}]"));
+	struct shaper *sh = shaper_new(&s->faults, s->seed);
+	struct fault_sink sink = shaper_sink(sh);
+	uint64_t hits = 0, bent = 0;
+
+	for (int round = 0; round < 3; round++) {
+		if (round == 1)
+			sink.reshape(sink.ctx, NS_PER_S, 0, s->faults.faults[0].params);
+		if (round == 2)
+			sink.reshape(sink.ctx, 2 * NS_PER_S, 0, NULL);
+		for (uint64_t id = 1; id <= 2000; id++) {
+			struct arrival a = {.at_ns = 2 * NS_PER_S,
+			        .request_id = id,
+			        .tenant = id % 2,
+			        .prompt_tokens = 64,
+			        .output_tokens = 20};
+
+			shaper_apply(sh, &a, count_hit, &hits);
+			ck_assert_int_eq(a.output_tokens, 20);
+			ck_assert(a.prompt_tokens == 64 || (a.prompt_tokens == 999 && id % 2 == 0));
+			bent += a.prompt_tokens == 999;
+		}
+		if (round == 0)
+			ck_assert_uint_eq(bent, 0);
+	}
+	ck_assert_uint_eq(hits, bent);
+	ck_assert(bent > 190 &&
+	          bent < 310); /* 250 ± 4 standard errors of 13.7, in one round of three */
+	shaper_free(sh);
+	scenario_free(s);
+}
+END_TEST
+
+/* --- signals
+ * ----------------------------------------------------------------------------------------- */
+
+START_TEST(nobody_listens)
+{
+	struct scenario *s = scenario_text(SCENARIO(""));
+
+	ck_assert(!signals_wanted(s));
+	scenario_free(s);
+}
+END_TEST
+
+START_TEST(abort_rules_see_their_signal)
+{
+	static const struct {
+		const char *rule;
+		bool fires;
+	} cases[] = {
+	        {"{\"signal\":\"error_ratio\",\"op\":\">\",\"value\":0.5}", false},
+	        {"{\"signal\":\"error_ratio\",\"op\":\">=\",\"value\":0.5}", true},
+	        {"{\"signal\":\"spare_count\",\"op\":\"<\",\"value\":1}", true},
+	        {"{\"signal\":\"spare_count\",\"op\":\"<=\",\"value\":-1}", false},
+	        {"{\"signal\":\"in_flight\",\"op\":\">\",\"value\":6}", true},
+	        {"{\"signal\":\"pool.queue_ms\",\"pool\":\"q\",\"op\":\">\",\"value\":\"20ms\"}",
+	                false},
+	        {"{\"signal\":\"pool.queue_ms\",\"pool\":\"p\",\"op\":\">\",\"value\":\"20ms\"}",
+	                true},
+	        {"{\"signal\":\"p99_ttft_ms\",\"op\":\">\",\"value\":\"1ms\"}",
+	                false}, /* too few */
+	};
+	char text[4096];
+	struct scenario *s;
+	struct signals *g;
+	const struct abort_rule *rule;
+
+	(void)snprintf(text, sizeof(text), SCENARIO(",\"abort\":[%s]"), cases[_i].rule);
+	s = scenario_text(text);
+	ck_assert(signals_wanted(s));
+	g = signals_new(s);
+	for (unsigned i = 0; i < 8; i++) { /* refusals and cancellations are no errors */
+		static const enum outcome what[] = {OUTCOME_OK, OUTCOME_REJECTED, OUTCOME_CANCELLED,
+		        OUTCOME_OK, OUTCOME_TIMEOUT, OUTCOME_CORRUPT, OUTCOME_HTTP_5XX,
+		        OUTCOME_STALLED};
+
+		signals_sample(g, &(struct sample){.outcome = what[i], .t_first = 2 * MS});
+	}
+	signals_rack(g, 0, 7);
+	signals_pool(g, 0, 21 * MS);
+	signals_pool(g, 1, 20 * MS);
+	rule = signals_abort(g, 10 * MS);
+	ck_assert_msg((rule != NULL) == cases[_i].fires, "%s", cases[_i].rule);
+	ck_assert(!rule || rule == &s->rules.abort[0]);
+	signals_free(g);
+	scenario_free(s);
+}
+END_TEST
+
+START_TEST(p99_speaks_from_its_floor_on)
+{
+	/* 459 samples (FORMATS §1), of which five are late: the p99 is the 455th. */
+	struct scenario *s = scenario_text(SCENARIO(
+	        ",\"abort\":[{\"signal\":\"p99_ttft_ms\",\"op\":\">\",\"value\":\"50ms\"}]"));
+	struct signals *g = signals_new(s);
+
+	for (int i = 0; i < 459; i++) {
+		ck_assert_ptr_null(signals_abort(g, 10 * MS));
+		signals_sample(g, &(struct sample){.outcome = OUTCOME_OK,
+		                          .t_first = i % 90 == 0 ? 80 * MS : 20 * MS});
+	}
+	ck_assert_ptr_nonnull(signals_abort(g, 10 * MS)); /* six of them late: i = 0, 90 … 450 */
+	signals_free(g);
+	scenario_free(s);
+}
+END_TEST
+
+/* --- guard
+ * ------------------------------------------------------------------------------------------- */
+
+START_TEST(the_lag_bound_follows_the_tightest_slo)
+{
+	static const struct {
+		const char *slo;
+		int64_t bound;
+	} cases[] = {
+	        {"", 1 * MS},
+	        {"{\"id\":\"a\",\"tier\":\"x\",\"metric\":\"ttft_ms\",\"quantile\":0.9,\"max\":"
+	         "\"1s\"}",
+	                10 * MS},
+	        {"{\"id\":\"a\",\"tier\":\"x\",\"metric\":\"ttft_ms\",\"quantile\":0.9,\"max\":"
+	         "\"1s\"},"
+	         "{\"id\":\"b\",\"tier\":\"x\",\"metric\":\"tpot_ms\",\"quantile\":0.9,\"max\":"
+	         "\"150ms\"}",
+	                1500000},
+	        {"{\"id\":\"a\",\"tier\":\"x\",\"metric\":\"tpot_ms\",\"quantile\":0.9,\"max\":"
+	         "\"20ms\"}",
+	                1 * MS},
+	};
+	char text[4096];
+	struct scenario *s;
+
+	(void)snprintf(text, sizeof(text), SCENARIO(",\"slo\":[%s]"), cases[_i].slo);
+	s = scenario_text(text);
+	ck_assert_int_eq(guard_lag_bound(s), cases[_i].bound);
+	scenario_free(s);
+}
+END_TEST
+
+START_TEST(every_doubt_is_a_sentence)
+{
+	struct scenario *s = scenario_text(SCENARIO(""));
+	struct wall_result w = {.has_emulator = true,
+	        .clean = true,
+	        .sched = {.known = true, .p99_ns = 1 * MS},
+	        .emission = {.known = true, .p99_ns = MS}};
+	struct result_agreement disagree = {.ok = false, .reason = "because"};
+	struct guard g = {0};
+
+	guard_wall(&g, s, &w, NULL);
+	ck_assert_uint_eq(g.n, 0);
+	w.sched.p99_ns = w.emission.p99_ns = 1 * MS + 1;
+	w.load.cq_overflows = 2;
+	w.load.dropped = 3;
+	w.clean = false;
+	guard_wall(&g, s, &w, &disagree);
+	ck_assert_uint_eq(g.n, 6);
+	ck_assert_ptr_nonnull(strstr(g.reasons[0], "send lag p99"));
+	ck_assert_ptr_nonnull(strstr(g.reasons[1], "emission lag p99"));
+	ck_assert_ptr_nonnull(strstr(g.reasons[2], "2 times"));
+	ck_assert_ptr_nonnull(strstr(g.reasons[3], "3 samples"));
+	ck_assert_ptr_nonnull(strstr(g.reasons[4], "never-faulted"));
+	ck_assert_ptr_nonnull(strstr(g.reasons[5], "because"));
+	for (int i = 0; i < 20; i++)
+		guard_reason(&g, "one more");
+	ck_assert_uint_eq(g.n, GUARD_REASONS_MAX);
+	g = (struct guard){0};
+	w = (struct wall_result){.has_emulator = true, .clean = true, .interrupted = true};
+	guard_wall(&g, s, &w, &disagree); /* cut short: not compared */
+	ck_assert_uint_eq(g.n, 0);
+	scenario_free(s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("parts");
+	TCase *t = tcase_create("parts");
+
+	tcase_add_test(t, a_book_keeps_what_is_compared);
+	tcase_add_test(t, a_ledger_keeps_first_phases_and_the_last_revert);
+	tcase_add_test(t, the_scorer_learns_what_was_owed);
+	tcase_add_test(t, damage_is_the_difference);
+	tcase_add_test(t, the_shaper_bends_its_tenant_while_active);
+	tcase_add_test(t, nobody_listens);
+	tcase_add_loop_test(t, abort_rules_see_their_signal, 0, 8);
+	tcase_add_test(t, p99_speaks_from_its_floor_on);
+	tcase_add_loop_test(t, the_lag_bound_follows_the_tightest_slo, 0, 4);
+	tcase_add_test(t, every_doubt_is_a_sentence);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}

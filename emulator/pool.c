@@ -146,7 +146,8 @@ static int64_t frames_of(const struct bucket_spec *b, int64_t prompt, int64_t ou
 	return ceil_div_i64(prompt, b->ppf) + output - 1;
 }
 
-/* The first in an empty queue opens its batch window; once closed it stays so until all have gone. */
+/* The first in an empty queue opens its batch window; once closed it stays so until all have gone.
+ */
 static void count_queued(
         struct rack *r, const struct serving_pool *p, struct bucket_queue *q, int64_t now)
 {

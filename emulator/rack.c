@@ -469,7 +469,8 @@ bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_compl
 /* --- faults
  * ---------------------------------------------------------------------------------------- */
 
-/* The rack's own instant goes with the fault's: what it wakes is due now, not when it last moved. */
+/* The rack's own instant goes with the fault's: what it wakes is due now, not when it last moved.
+ */
 static struct rack *rack_at(void *ctx, int64_t now)
 {
 	struct rack *r = ctx;

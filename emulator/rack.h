@@ -106,7 +106,7 @@ struct rack_config {
 	uint32_t n_tiers;
 	uint32_t n_faults;
 	const char *const *fault_ids; /* by index: draws are keyed by id; NULL = by index */
-	bool emit_tokens; /* the wall clock: every token is an event */
+	bool emit_tokens;             /* the wall clock: every token is an event */
 	bool emit_gaps;
 	struct rack_listener listener;
 };

@@ -1,6 +1,6 @@
 /* The agreement of a wall run with its companion, on books made by hand: each bound of DESIGN §2 is
- * just kept and just broken, alone. 1,000 requests of 10 ms TTFT and 200 ms in all; the slot phase
- * is 10 ms / 4. */
+ * just kept and just broken, alone. 1,000 requests of 10 ms TTFT and 200 ms in all; frames of 10
+ * ms. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

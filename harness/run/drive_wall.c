@@ -218,10 +218,12 @@ static struct sample sample_of(const struct wall *w, const struct load_sample *l
 	return s;
 }
 
-static bool any_fault_active(const struct wall *w)
+/* A request that has just ended: was a fault active in its life? */
+static bool met_fault(const struct wall *w, const struct sample *s)
 {
 	for (uint32_t i = 0; i < w->s->faults.n; i++)
-		if (w->schedule.timers[i].active)
+		if (w->schedule.timers[i].active ||
+			w->out->ledger.e[i].at[PHASE_REVERT] > s->t_sched)
 			return true;
 	return false;
 }
@@ -232,7 +234,7 @@ static void measure_overhead(struct wall *w, const struct sample *s)
 	int64_t rest = s->t_first - s->t_send - s->queue_ns - s->prefill_ns - network;
 
 	if (s->outcome == OUTCOME_OK && s->queue_ns >= 0 && w->out->has_emulator && rest >= 0 &&
-		!any_fault_active(w))
+		!met_fault(w, s))
 		histogram_add(&w->overhead, rest);
 }
 

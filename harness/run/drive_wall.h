@@ -44,7 +44,7 @@ struct wall_result {
 	struct load_result load;
 	struct wall_lag sched, emission, loop;
 	/* What of TTFT on the wire is nobody's: neither queue nor prefill (stalls included) nor the model's
-	 * network. Of requests that ended while no fault was active. */
+	 * network. Of requests in whose life no fault was active. */
 	struct wall_lag overhead;
 	bool has_emulator;   /* false: the target is a URL */
 	bool emulator_lost;  /* its process ended before it reported */

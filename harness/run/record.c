@@ -22,8 +22,9 @@ static enum status make_path(char *path, struct error *err)
 			continue;
 		*at = '\0';
 		if (mkdir(path, 0777) && errno != EEXIST)
-			return error_set(err, ERR_ENVIRONMENT, "cannot make the folder '%s': %s",
-				path, strerror(errno));
+			return error_set(err, ERR_ENVIRONMENT,
+				"cannot make the folder '%s': %s; --out names another", path,
+				strerror(errno));
 		*at = was;
 		if (was == '\0')
 			return ERR_NONE;

@@ -17,27 +17,40 @@ static void drive_script(enum script script)
 	script_server_stop(&s);
 }
 
-/* The server freezes from 100 to 200 ms; a closed loop would send nothing meanwhile and report one
- * slow request. Here each request planned then waits for what is left of the freeze. */
-START_TEST(a_frozen_target_slows_nobody_down)
+/* Did every request leave at its instant, and did those planned in the freeze wait for what was
+ * left of it? */
+static bool froze_alone(void)
 {
 	int slow = 0;
 
-	d.requests = 300;
-	d.duration_ns = 300 * NS_PER_MS;
-	d.connections = 8;
-	d.connections_max = 256;
+	d = (struct drive){.requests = 300,
+	        .duration_ns = 300 * NS_PER_MS,
+	        .connections = 8,
+	        .connections_max = 256};
 	drive_script(SCRIPT_FREEZE);
-	ck_assert_uint_eq(d.by_outcome[LOAD_OK], 300);
 	for (int i = 0; i < 300; i++) {
 		const struct load_sample *s = &d.samples[i];
 
 		ck_assert_int_eq(s->t_sched, i * NS_PER_MS);
-		ck_assert_int_lt(s->t_send - s->t_sched, 80 * NS_PER_MS); /* not after the freeze */
+		if (s->t_send - s->t_sched >= 80 * NS_PER_MS) /* after the freeze */
+			return false;
 		if (i >= 110 && i < 150)
 			slow += s->t_first - s->t_sched > (190 - i) * NS_PER_MS;
 	}
-	ck_assert_int_eq(slow, 40);
+	return d.by_outcome[LOAD_OK] == 300 && slow == 40;
+}
+
+/* The server freezes from 100 to 200 ms; a closed loop would send nothing meanwhile and report one
+ * slow request. Here each request planned then waits for what is left of the freeze. A machine that
+ * stalls us as long as the freeze would spoil it: three attempts, of which a closed loop passes
+ * none. */
+START_TEST(a_frozen_target_slows_nobody_down)
+{
+	bool alone = false;
+
+	for (int attempt = 0; attempt < 3 && !alone; attempt++)
+		alone = froze_alone();
+	ck_assert(alone);
 }
 END_TEST
 

@@ -17,7 +17,7 @@ struct line {
 struct explain {
 	const struct scenario *s;
 	bool found;
-	uint32_t n;
+	uint32_t n, left_out; /* steps beyond LINES_MAX are counted */
 	struct line lines[LINES_MAX];
 };
 
@@ -26,8 +26,10 @@ static void line(struct explain *e, int64_t at_ns, const char *text)
 {
 	uint32_t i = e->n;
 
-	if (e->n == LINES_MAX)
+	if (e->n == LINES_MAX) {
+		e->left_out++;
 		return;
+	}
 	for (; i && e->lines[i - 1].at_ns > at_ns; i--)
 		e->lines[i] = e->lines[i - 1];
 	e->lines[i].at_ns = at_ns;
@@ -75,6 +77,8 @@ static void on_done(void *ctx, const struct sample *s, const struct rack_complet
 	line(e, s->t_done, text);
 	for (uint32_t i = 0; i < e->n; i++)
 		(void)printf("%14.6f ms  %s\n", ns_to_ms(e->lines[i].at_ns), e->lines[i].text);
+	if (e->left_out)
+		(void)printf("… and %" PRIu32 " steps more\n", e->left_out);
 	(void)printf("request %" PRIu64 ": %" PRId64 " prompt tokens, TTFT %.6f ms, whole %.6f ms, of "
 		     "which\n",
 		s->id, s->prompt_tokens, ns_to_ms(s->t_first - s->t_sched),

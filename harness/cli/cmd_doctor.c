@@ -99,7 +99,7 @@ static void check_nice(struct report *r)
 	if (rc == 0)
 		setpriority(PRIO_PROCESS, 0, before);
 	add(r, "nice -20", rc == 0, false, "%s",
-	        rc ? strerror(why) : "busy neighbours will not delay the clocks");
+	        rc ? strerror(why) : "granted: busy neighbours delay the clocks less");
 }
 
 static void check_cores(struct report *r)

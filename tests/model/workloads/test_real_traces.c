@@ -111,13 +111,15 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("real traces");
-	TCase *tc = tcase_create("traces");
+	Suite *suite;
+	TCase *tc;
 
 	if (access(LPC_SHARED_DIR "/traces", R_OK) != 0) {
 		printf("skipped: no traces in %s\n", LPC_SHARED_DIR);
 		return 77;
 	}
+	suite = suite_create("real traces");
+	tc = tcase_create("traces");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, azure_conversation);
 	tcase_add_test(tc, mooncake_conversation);

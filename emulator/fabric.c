@@ -146,7 +146,7 @@ void fabric_set(
 	else
 		end(r, now, fault, link);
 	for (uint32_t i = 0; i < r->n_instances; i++)
-		fabric_arm(r, &r->instances[i], now);
+		rack_arm(r, &r->instances[i], now);
 }
 
 /* --- ingress
@@ -192,23 +192,16 @@ static uint32_t hops_over(const struct instance *in, uint32_t link)
 	return n;
 }
 
-void fabric_arm(struct rack *r, struct instance *in, int64_t now)
+bool fabric_watches(const struct rack *r, const struct instance *in)
 {
 	const struct fabric *f = &r->fabric;
-	bool late = false;
 
 	for (uint32_t i = 0; f->n_active && i < f->n_ether; i++)
-		late |= f->ether[i].until == NS_NEVER &&
+		if (f->ether[i].until == NS_NEVER &&
 		        f->ether[i].link != r->d->topology.eth_ingress &&
-		        hops_over(in, f->ether[i].link) > 0;
-	if (!late) {
-		in->late_tick = NS_NEVER;
-	} else if (in->late_tick == NS_NEVER) {
-		int64_t f0 = (int64_t)in->f0;
-
-		in->late_tick = (progress_tick_at(instance_clock(in), now) / f0 + 1) * f0;
-	}
-	instance_schedule(in);
+		        hops_over(in, f->ether[i].link) > 0)
+			return true;
+	return false;
 }
 
 /* One hop of one frame: the slowest of its lanes. `at` numbers hops over all frames. */

@@ -349,7 +349,7 @@ static void resume(struct rack *r, int64_t now, struct health_case *c)
 	instance_unhold(in, now);
 	if (--in->failing == 0)
 		set_state(r, in, INSTANCE_LIVE);
-	fabric_arm(r, in, now);
+	rack_arm(r, in, now);
 	serve_again(r, now, in);
 }
 
@@ -371,23 +371,30 @@ static void replay_frame(struct rack *r, int64_t now, struct health_case *c)
 /* The end of the cable that goes: in the path of the instance, the more suspected, the higher
  * index. */
 static uint32_t guilty_end(
-        const struct rack *r, int64_t now, const struct instance *in, const struct link *l)
+        const struct rack *r, int64_t now, const struct instance *in, uint32_t a, uint32_t b)
 {
-	uint32_t a = suspicions_of(r, now, l->node_a), b = suspicions_of(r, now, l->node_b);
-	uint32_t first = l->node_a > l->node_b ? l->node_a : l->node_b;
-	uint32_t other = first == l->node_a ? l->node_b : l->node_a;
+	uint32_t of_a = suspicions_of(r, now, a), of_b = suspicions_of(r, now, b);
+	bool a_goes = of_a != of_b ? of_a > of_b : a > b;
+	uint32_t first = a_goes ? a : b, other = a_goes ? b : a;
 
-	if (a != b) {
-		first = a > b ? l->node_a : l->node_b;
-		other = a > b ? l->node_b : l->node_a;
-	}
 	return uses_node(in, first) ? first : other;
+}
+
+/* Both ends are suspected; true if one of them has been too often. */
+static bool suspect_ends(struct rack *r, int64_t now, uint32_t fault, uint32_t a, uint32_t b)
+{
+	suspect(r, now, fault, a);
+	if (b != a)
+		suspect(r, now, fault, b);
+	return suspicions_of(r, now, a) >= r->d->health.suspicions ||
+	       suspicions_of(r, now, b) >= r->d->health.suspicions;
 }
 
 static void evict_link(struct rack *r, int64_t now, struct health_case *c)
 {
 	struct instance *in = &r->instances[c->instance];
-	uint32_t node = guilty_end(r, now, in, &r->d->topology.links[c->link]);
+	const struct link *l = &r->d->topology.links[c->link];
+	uint32_t node = guilty_end(r, now, in, l->node_a, l->node_b);
 
 	if (c->link_up) /* its frame was to be replayed: the hold is taken up again */
 		instance_hold(in, now, c->fault);
@@ -410,11 +417,7 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 		return;
 	}
 	l = &r->d->topology.links[c->link];
-	suspect(r, now, c->fault, l->node_a);
-	if (l->node_b != l->node_a)
-		suspect(r, now, c->fault, l->node_b);
-	if (suspicions_of(r, now, l->node_a) >= h->suspicions ||
-	        suspicions_of(r, now, l->node_b) >= h->suspicions) {
+	if (suspect_ends(r, now, c->fault, l->node_a, l->node_b)) {
 		evict_link(r, now, c);
 	} else if (c->link_up) {
 		c->state = CASE_OVER;
@@ -424,6 +427,30 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 		if (c->next_at < now)
 			c->next_at = now;
 	}
+}
+
+void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
+        uint32_t node_a, uint32_t node_b)
+{
+	struct health_case *c;
+	uint32_t node;
+
+	if (in->state != INSTANCE_LIVE || in->holds)
+		return; /* its frames are replayed anyhow */
+	rack_phase(r, fault, PHASE_EFFECT, now);
+	rack_phase(r, fault, PHASE_DETECT, now);
+	if (suspect_ends(r, now, fault, node_a, node_b)) {
+		node = guilty_end(r, now, in, node_a, node_b);
+		r->nodes[node].quarantine = fault;
+		c = open_case(r, now, in->index, fault);
+		c->detect_at = now;
+		instance_hold(in, now, fault);
+		begin_eviction(r, now, c, node);
+	} else {
+		instance_stall(in, now, instance_frame_ns(in), fault);
+		r->counts.frames_replayed++;
+	}
+	instance_schedule(in);
 }
 
 static void step_case(struct rack *r, int64_t now, uint32_t index)

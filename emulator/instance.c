@@ -42,6 +42,17 @@ static struct progress forecast(const struct instance *in, int64_t now)
 	return p;
 }
 
+static void set_rates(struct instance *in, uint32_t ppm)
+{
+	in->slow_ppm = ppm;
+	for (uint32_t b = 0; b < in->n_buckets; b++) {
+		in->frame_now[b] = (uint64_t)(((unsigned __int128)in->bucket_frame_ns[b] * ppm +
+		                                      SLOW_NONE / 2) /
+		                              SLOW_NONE);
+		in->bucket_rate[b] = tick_rate(in->frame_now[b], in->f0);
+	}
+}
+
 void instance_init(struct instance *in, uint32_t index, uint32_t pool, const struct pool_spec *spec,
         struct arena *arena)
 {
@@ -82,15 +93,14 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->log_n = 1;
 	in->open = in->log;
 	in->log[0].cause = FAULT_NONE;
-	for (uint32_t b = 0; b < spec->n_buckets; b++)
-		in->bucket_rate[b] = tick_rate(in->bucket_frame_ns[b], in->f0);
+	set_rates(in, SLOW_NONE);
 	progress_init(&in->log[0].clock, 0, &in->bucket_rate[in->fastest]);
 	in->log[0].frame_ns = (int64_t)in->f0;
 	in->hold_cause = in->stall_cause = FAULT_NONE;
 	heap_init(&in->ends, 0);
 	heap_init(&in->entries, 0);
 	heap_init(&in->tokens, 0);
-	in->late_tick = NS_NEVER;
+	in->boundary_tick = NS_NEVER;
 	in->next_at = in->next_tick = NS_NEVER;
 }
 
@@ -158,7 +168,7 @@ static void refresh(struct instance *in, int64_t now)
 	        rate->den == open->clock.rate.den && cause == open->cause)
 		return;
 	next = *open;
-	next.frame_ns = (int64_t)in->bucket_frame_ns[slowest];
+	next.frame_ns = (int64_t)in->frame_now[slowest];
 	next.cause = cause;
 	progress_change(&next.clock, now, rate, stopped);
 	if (open->clock.t0 < now) {
@@ -299,8 +309,17 @@ void instance_release(struct instance *in, uint32_t slot, int64_t now)
 	s->entered = false;
 }
 
-/* --- stops
+/* --- rates and stops
  * ----------------------------------------------------------------------------------------- */
+
+void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm)
+{
+	CHECK(ppm >= SLOW_NONE && ppm <= SLOW_MAX);
+	if (ppm == in->slow_ppm)
+		return;
+	set_rates(in, ppm);
+	refresh(in, now);
+}
 
 void instance_hold(struct instance *in, int64_t now, uint32_t cause)
 {
@@ -417,7 +436,7 @@ void instance_gaps(const struct instance *in, uint64_t from, int64_t first, int6
 
 void instance_schedule(struct instance *in)
 {
-	int64_t tick = in->late_tick;
+	int64_t tick = in->boundary_tick;
 
 	/* Stale entries (released slots) may be on top: an early wake-up is harmless. */
 	if (in->ends.n && in->ends.e[0].key < tick)

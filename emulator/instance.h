@@ -47,8 +47,10 @@ struct instance {
 	uint64_t *free_bits;                         /* one bit a slot, 1 = free */
 	uint32_t bucket_first[POOL_BUCKETS_MAX + 1]; /* slots [first[b], first[b+1]) belong to b */
 	uint32_t bucket_free[POOL_BUCKETS_MAX];
-	uint32_t bucket_entered[POOL_BUCKETS_MAX]; /* of buckets slower than f0 only */
-	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX];
+	uint32_t bucket_entered[POOL_BUCKETS_MAX];  /* of buckets slower than f0 only */
+	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX]; /* as compiled */
+	uint32_t slow_ppm; /* all frames take this many millionths: SLOW_NONE = as compiled */
+	uint64_t frame_now[POOL_BUCKETS_MAX];           /* ns, with it */
 	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
 
 	struct segment *log;  /* ring of the segments that live requests may still need */
@@ -66,8 +68,8 @@ struct instance {
 	struct heap ends;    /* (tick, request id, slot | generation << 32) */
 	struct heap entries; /* the same, only where entering can change the rate: slower buckets */
 	struct heap tokens;  /* the same, only with emit_tokens */
-	int64_t late_tick;   /* next frame boundary at which an Ethernet hop makes a frame late;
-	                        NS_NEVER */
+	int64_t boundary_tick; /* next frame boundary at which the rack must look at the frame that
+	                          ends (rack_arm), NS_NEVER */
 
 	uint32_t n_nodes;
 	uint32_t *nodes; /* live mapping, global node indices */
@@ -113,6 +115,10 @@ void instance_hold(struct instance *in, int64_t now, uint32_t cause);
 void instance_unhold(struct instance *in, int64_t now);
 void instance_stall(struct instance *in, int64_t now, int64_t length_ns, uint32_t cause);
 void instance_stall_over(struct instance *in, int64_t now); /* at stall_until */
+
+/* Every frame takes ppm millionths of its compiled time from now on, rounded to the ns. */
+enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE };
+void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm);
 
 /* ns of one frame at the rate in force (or that was in force before a stop). */
 int64_t instance_frame_ns(const struct instance *in);

@@ -284,12 +284,25 @@ static void slot_done(struct rack *r, int64_t now, struct instance *in, uint32_t
 	instance_release(in, slot, now);
 }
 
-static void frame_late(struct rack *r, int64_t now, struct instance *in)
+void rack_arm(struct rack *r, struct instance *in, int64_t now)
+{
+	int64_t f0 = (int64_t)in->f0;
+
+	if (!fabric_watches(r, in))
+		in->boundary_tick = NS_NEVER;
+	else if (in->boundary_tick == NS_NEVER)
+		in->boundary_tick = (progress_tick_at(instance_clock(in), now) / f0 + 1) * f0;
+	instance_schedule(in);
+}
+
+/* A frame ends and the next one begins, and somebody cares. */
+static void frame_boundary(struct rack *r, int64_t now, struct instance *in)
 {
 	uint32_t cause = FAULT_NONE;
-	int64_t late = fabric_frame_late(r, in, in->late_tick / (int64_t)in->f0, &cause);
+	int64_t frame = in->boundary_tick / (int64_t)in->f0, late;
 
-	in->late_tick += (int64_t)in->f0;
+	in->boundary_tick += (int64_t)in->f0;
+	late = fabric_frame_late(r, in, frame, &cause);
 	if (late <= 0)
 		return;
 	rack_phase(r, cause, PHASE_EFFECT, now);
@@ -322,8 +335,8 @@ static void step_instance(struct rack *r, int64_t now, struct instance *in)
 		if (s && !s->entered)
 			instance_entered(in, slot, now);
 	}
-	if (in->late_tick <= tick)
-		frame_late(r, now, in);
+	if (in->boundary_tick <= tick)
+		frame_boundary(r, now, in);
 	instance_schedule(in);
 	r->counts.events++;
 }

@@ -176,6 +176,8 @@ void rack_phase(struct rack *r, uint32_t fault, enum fault_phase phase, int64_t 
 void rack_refuse(
         struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s);
 void rack_finish(struct rack *r, int64_t now, uint32_t live); /* completed, or failed */
+/* Somebody began or ceased to care how the frames of an instance end: sets boundary_tick. */
+void rack_arm(struct rack *r, struct instance *in, int64_t now);
 
 /* pool.c: routing, queues, dispatch */
 void pools_create(struct rack *r);
@@ -206,6 +208,11 @@ void health_unit_lost(
         struct rack *r, int64_t now, uint32_t fault, uint32_t node, enum detection how);
 void health_unit_restored(struct rack *r, int64_t now, uint32_t node);
 void health_reverted(struct rack *r, int64_t now, uint32_t fault);
+/* The frame that ends at `now` is wrong and flagged so (an uncorrectable error between two nodes,
+ * or in one: a == b): it is replayed, or, at the last suspicion of the window, the node is evicted.
+ */
+void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
+        uint32_t node_a, uint32_t node_b);
 
 /* fabric.c: Ethernet */
 void fabric_create(struct rack *r);
@@ -221,6 +228,6 @@ bool fabric_is_quiet(const struct rack *r, int64_t from);
 /* Frame boundary of an instance whose path crosses Ethernet: how late the frame that begins is. */
 int64_t fabric_frame_late(
         struct rack *r, const struct instance *in, int64_t frame, uint32_t *cause);
-void fabric_arm(struct rack *r, struct instance *in, int64_t now); /* sets late_tick */
+bool fabric_watches(const struct rack *r, const struct instance *in);
 
 #endif

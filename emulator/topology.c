@@ -313,6 +313,19 @@ uint32_t topology_ethernet(const struct topology *t, uint32_t rack_a, uint32_t r
 
 /* --- paths --------------------------------------------------------------------------- */
 
+uint32_t topology_feeds(const struct topology *t, uint32_t node, uint32_t feeds[static 2])
+{
+	uint32_t first = topology_rack_of_node(t, node) * t->pdus_per_rack;
+	uint32_t pairs = t->pdus_per_rack / 2;
+
+	feeds[0] = first;
+	if (!pairs)
+		return 1;
+	feeds[0] += 2 * (node % t->nodes_per_rack % pairs);
+	feeds[1] = feeds[0] + 1;
+	return 2;
+}
+
 uint32_t topology_hop(
         const struct topology *t, uint32_t from, uint32_t to, uint32_t links[static 2])
 {

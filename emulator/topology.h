@@ -89,6 +89,11 @@ static inline uint32_t topology_rack_of_node(const struct topology *t, uint32_t 
 	return node / t->nodes_per_rack;
 }
 
+/* The PDUs (index over all racks) that feed a node: an A and a B feed, one of either side (2N).
+ * PDUs 2k and 2k + 1 of a rack are a pair; node n of the rack hangs on pair n mod (number of
+ * pairs). Returns how many: 2, or 1 in a rack with a single PDU. */
+uint32_t topology_feeds(const struct topology *t, uint32_t node, uint32_t feeds[static 2]);
+
 static inline bool topology_is_spare(const struct topology *t, uint32_t node)
 {
 	return node % t->nodes_per_rack >= t->nodes_per_rack - t->spares_per_rack;

@@ -65,8 +65,7 @@ static void write_common(const struct fault_spec *f, const struct member *m,
 		json_out_open(o, m->name, '[');
 		for (uint32_t i = 0; i < f->n_targets; i++)
 			json_out_str(o, NULL,
-			        resolver->name(resolver->ctx,
-			                f->kind->targets == FAULT_TARGET_TRAFFIC, f->targets[i]));
+			        resolver->name(resolver->ctx, f->kind->targets, f->targets[i]));
 		json_out_close(o);
 		return;
 	case WHEN:

@@ -16,6 +16,16 @@ const char *fault_target_class_name(unsigned one_class)
 		return "node";
 	case FAULT_TARGET_TRAFFIC:
 		return "traffic entry";
+	case FAULT_TARGET_PDU:
+		return "PDU";
+	case FAULT_TARGET_FAN:
+		return "fan";
+	case FAULT_TARGET_RACK:
+		return "rack";
+	case FAULT_TARGET_POOL:
+		return "pool";
+	case FAULT_TARGET_FRONTEND:
+		return "frontend";
 	default:
 		UNREACHABLE("one class, not a set");
 	}

@@ -25,15 +25,22 @@ enum fault_side {
 };
 
 /* What a target may be; a kind allows a set. Ids of components are emulator/topology.h's, ids of
- * traffic entries are their index. */
+ * traffic entries, pools and frontends are their index. */
 enum fault_target_class {
 	FAULT_TARGET_C2C_LINK = 1 << 0,
 	FAULT_TARGET_ETHERNET = 1 << 1,
 	FAULT_TARGET_CHIP = 1 << 2,
 	FAULT_TARGET_NODE = 1 << 3,
 	FAULT_TARGET_TRAFFIC = 1 << 4,
+	FAULT_TARGET_PDU = 1 << 5,
+	FAULT_TARGET_FAN = 1 << 6,
+	FAULT_TARGET_RACK = 1 << 7,
+	FAULT_TARGET_POOL = 1 << 8,
+	FAULT_TARGET_FRONTEND = 1 << 9,
 };
-enum { FAULT_TARGET_CLASSES = 5 };
+enum { FAULT_TARGET_CLASSES = 10 };
+/* Classes whose ids are not components; a kind allows either components or one of these. */
+#define FAULT_TARGETS_APART (FAULT_TARGET_TRAFFIC | FAULT_TARGET_POOL | FAULT_TARGET_FRONTEND)
 
 const char *fault_target_class_name(unsigned one_class); /* "c2c link", … */
 /* "a chip or a node": what a set asks for. Returns buf. */

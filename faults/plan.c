@@ -206,7 +206,7 @@ static enum status read_word(struct reader *r, struct jval where, const char *wo
 static const char *name_of(
         const struct target_resolver *resolver, const struct fault_kind *kind, uint32_t id)
 {
-	return resolver->name(resolver->ctx, kind->targets == FAULT_TARGET_TRAFFIC, id);
+	return resolver->name(resolver->ctx, kind->targets, id);
 }
 
 static enum status read_targets(struct reader *r, struct jval v, struct fault_spec *f)

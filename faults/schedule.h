@@ -29,12 +29,13 @@ enum target_answer {
 struct target_resolver {
 	void *ctx;
 	/* What `word` stands for among the classes of the set: a name (r0.n1-r0.n2.0, chat), `all`,
-	 * a role (critical_path, spare, busiest) or domain:NAME. Ids in the arena, any order. With
-	 * TARGET_WRONG, *detail says what the word is ("node r0.n3"), with TARGET_UNKNOWN the
-	 * nearest name or NULL. */
+	 * a role (critical_path, spare, busiest) or domain:NAME (rack, node, PDU). Ids in the
+	 * arena, any order. With TARGET_WRONG, *detail says what the word is ("node r0.n3"), with
+	 * TARGET_UNKNOWN the nearest name or NULL. */
 	enum target_answer (*resolve)(void *ctx, const char *word, unsigned classes,
 	        struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail);
-	const char *(*name)(void *ctx, bool traffic, uint32_t id);
+	/* `classes`: of the kind; they say in which space the id is. */
+	const char *(*name)(void *ctx, unsigned classes, uint32_t id);
 	/* A law of token counts (workloads/length.h), opaque here. */
 	enum status (*length_law)(
 	        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err);

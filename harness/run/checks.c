@@ -223,6 +223,7 @@ void checks_warn(struct scenario *s)
 			                s->traffic.tenants[i].name));
 	uses = targets_uses(&s->deployment, &s->arena);
 	for (uint32_t i = 0; i < s->faults.n; i++)
-		if (s->faults.faults[i].kind->side == FAULT_MODEL)
+		if (s->faults.faults[i].kind->side == FAULT_MODEL &&
+		        !(s->faults.faults[i].kind->targets & FAULT_TARGETS_APART))
 			warn_fault(s, &s->faults.faults[i], uses);
 }

@@ -18,9 +18,11 @@ static unsigned component_class(const struct topology *t, uint32_t id)
 		return t->links[c->index].class == LINK_ETHERNET ? FAULT_TARGET_ETHERNET
 		                                                 : FAULT_TARGET_C2C_LINK;
 	case COMPONENT_RACK:
+		return FAULT_TARGET_RACK;
 	case COMPONENT_PDU:
+		return FAULT_TARGET_PDU;
 	case COMPONENT_FAN:
-		return 0;
+		return FAULT_TARGET_FAN;
 	}
 	UNREACHABLE("component kind");
 }
@@ -45,9 +47,16 @@ static void count_instance(const struct topology *t, const uint32_t *nodes, uint
 	for (uint32_t i = 0; i < n_links; i++)
 		uses[t->links[links[i]].component]++;
 	for (uint32_t i = 0; i < n_nodes; i++) {
+		uint32_t feeds[2], n_feeds = topology_feeds(t, nodes[i], feeds);
+
+		uses[topology_rack_of_node(t, nodes[i])]++;
 		uses[t->node_component0 + nodes[i]]++;
 		for (uint32_t c = 0; c < t->chips_per_node; c++)
 			uses[t->chip_component0 + nodes[i] * t->chips_per_node + c]++;
+		for (uint32_t f = 0; f < t->fans_per_node; f++)
+			uses[t->fan_component0 + nodes[i] * t->fans_per_node + f]++;
+		for (uint32_t f = 0; f < n_feeds; f++)
+			uses[t->pdu_component0 + feeds[f]]++;
 	}
 	uses[t->links[t->eth_ingress].component]++;
 }
@@ -76,6 +85,14 @@ static bool inside(const struct topology *t, uint32_t id, uint32_t domain)
 
 	if (d->kind == COMPONENT_RACK)
 		return c->rack == d->rack;
+	if (d->kind == COMPONENT_PDU) {
+		uint32_t feeds[2], n = 0;
+
+		if (c->kind != COMPONENT_LINK && c->node != COMPONENT_NONE)
+			n = topology_feeds(t, c->node, feeds);
+		return id == domain || (n && feeds[0] == d->index) ||
+		       (n > 1 && feeds[1] == d->index);
+	}
 	if (c->kind != COMPONENT_LINK)
 		return c->node == d->node;
 	link = &t->links[c->index];
@@ -96,7 +113,8 @@ static bool mark_word(const struct deployment *d, const char *word, unsigned cla
 		domain = topology_find(t, word + 7);
 		if (domain == COMPONENT_NONE ||
 		        (t->components[domain].kind != COMPONENT_RACK &&
-		                t->components[domain].kind != COMPONENT_NODE))
+		                t->components[domain].kind != COMPONENT_NODE &&
+		                t->components[domain].kind != COMPONENT_PDU))
 			return false;
 	} else if (!all && !path && !spare && !busiest) {
 		return false;
@@ -158,30 +176,61 @@ static enum target_answer resolve_component(const struct deployment *d, const ch
 	return *n ? TARGET_FOUND : TARGET_NONE;
 }
 
-static enum target_answer resolve_tenant(const struct traffic_spec *traffic, const char *word,
+/* A space of names apart from the components: traffic entries, pools. `busiest`: index of the one
+ * that the word stands for. */
+struct names {
+	uint32_t n, busiest;
+	const char *name[TRAFFIC_TENANTS_MAX];
+};
+_Static_assert((int)DEPLOYMENT_POOLS_MAX <= (int)TRAFFIC_TENANTS_MAX, "struct names holds both");
+
+static void tenant_names(const struct traffic_spec *traffic, struct names *out)
+{
+	out->n = traffic->n_tenants;
+	out->busiest = 0;
+	for (uint32_t i = 0; i < out->n; i++) {
+		out->name[i] = traffic->tenants[i].name;
+		if (traffic_mean_rate(&traffic->tenants[i]) >
+		        traffic_mean_rate(&traffic->tenants[out->busiest]))
+			out->busiest = i;
+	}
+}
+
+/* The busiest pool is the one with the most nodes. */
+static void pool_names(const struct deployment *d, struct names *out)
+{
+	uint32_t most = 0;
+
+	out->n = d->n_pools;
+	out->busiest = 0;
+	for (uint32_t i = 0; i < out->n; i++) {
+		uint32_t nodes = d->pools[i].n_instances * d->pools[i].nodes_per_instance;
+
+		out->name[i] = d->pools[i].name;
+		if (nodes > most) {
+			most = nodes;
+			out->busiest = i;
+		}
+	}
+}
+
+static enum target_answer resolve_name(const struct names *names, const char *word,
         struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail)
 {
-	const char *names[TRAFFIC_TENANTS_MAX];
 	uint32_t *found = ARENA_ARRAY(arena, uint32_t, TRAFFIC_TENANTS_MAX);
-	uint32_t busiest = 0;
 
 	*n = 0;
-	for (uint32_t i = 0; i < traffic->n_tenants; i++) {
-		names[i] = traffic->tenants[i].name;
-		if (strcmp(word, names[i]) == 0 || strcmp(word, "all") == 0)
+	for (uint32_t i = 0; i < names->n; i++)
+		if (strcmp(word, names->name[i]) == 0 || strcmp(word, "all") == 0)
 			found[(*n)++] = i;
-		if (traffic_mean_rate(&traffic->tenants[i]) >
-		        traffic_mean_rate(&traffic->tenants[busiest]))
-			busiest = i;
-	}
-	if (*n == 0 && strcmp(word, "busiest") == 0)
-		found[(*n)++] = busiest;
+	if (*n == 0 && names->n && strcmp(word, "busiest") == 0)
+		found[(*n)++] = names->busiest;
 	*ids = found;
 	if (*n)
 		return TARGET_FOUND;
 	if (strcmp(word, "critical_path") == 0 || strcmp(word, "spare") == 0)
 		return TARGET_NONE;
-	*detail = error_nearest(word, names, traffic->n_tenants);
+	*detail = error_nearest(word, names->name, names->n);
 	return TARGET_UNKNOWN;
 }
 
@@ -193,6 +242,34 @@ static bool is_tenant(const struct traffic_spec *traffic, const char *word)
 	return false;
 }
 
+static enum target_answer resolve_apart(const struct target_context *c, const char *word,
+        unsigned classes, struct arena *arena, const uint32_t **ids, uint32_t *n,
+        const char **detail)
+{
+	struct names names = {0};
+	enum target_answer answer;
+
+	if (classes & FAULT_TARGET_TRAFFIC)
+		tenant_names(c->traffic, &names);
+	else if (c->deployment)
+		pool_names(c->deployment, &names);
+	answer = resolve_name(&names, word, arena, ids, n, detail);
+	if (answer == TARGET_UNKNOWN && c->deployment &&
+	        topology_find(&c->deployment->topology, word) != COMPONENT_NONE) {
+		*detail = arena_printf(arena, "component %s", word);
+		return TARGET_WRONG;
+	}
+	return answer;
+}
+
+static bool is_pool(const struct target_context *c, const char *word)
+{
+	for (uint32_t i = 0; c->deployment && i < c->deployment->n_pools; i++)
+		if (strcmp(c->deployment->pools[i].name, word) == 0)
+			return true;
+	return false;
+}
+
 static enum target_answer resolve(void *ctx, const char *word, unsigned classes,
         struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail)
 {
@@ -200,30 +277,32 @@ static enum target_answer resolve(void *ctx, const char *word, unsigned classes,
 	enum target_answer answer = TARGET_UNKNOWN;
 
 	*detail = NULL;
-	if (classes & FAULT_TARGET_TRAFFIC) {
-		answer = resolve_tenant(c->traffic, word, arena, ids, n, detail);
-		if (answer != TARGET_UNKNOWN || !c->deployment)
-			return answer;
-		if (topology_find(&c->deployment->topology, word) != COMPONENT_NONE) {
-			*detail = arena_printf(arena, "component %s", word);
-			return TARGET_WRONG;
-		}
-		return answer;
-	}
-	if (c->deployment)
+	if (classes & FAULT_TARGETS_APART)
+		answer = resolve_apart(c, word, classes, arena, ids, n, detail);
+	else if (c->deployment)
 		answer = resolve_component(c->deployment, word, classes, arena, ids, n, detail);
-	if (answer == TARGET_UNKNOWN && is_tenant(c->traffic, word)) {
+	if (answer != TARGET_UNKNOWN)
+		return answer;
+	if (!(classes & FAULT_TARGET_TRAFFIC) && is_tenant(c->traffic, word)) {
 		*detail = arena_printf(arena, "traffic entry %s", word);
-		answer = TARGET_WRONG;
+		return TARGET_WRONG;
+	}
+	if (!(classes & FAULT_TARGET_POOL) && is_pool(c, word)) {
+		*detail = arena_printf(arena, "pool %s", word);
+		return TARGET_WRONG;
 	}
 	return answer;
 }
 
-static const char *name(void *ctx, bool traffic, uint32_t id)
+static const char *name(void *ctx, unsigned classes, uint32_t id)
 {
 	const struct target_context *c = ctx;
 
-	return traffic ? c->traffic->tenants[id].name : c->deployment->topology.components[id].name;
+	if (classes & FAULT_TARGET_TRAFFIC)
+		return c->traffic->tenants[id].name;
+	if (classes & FAULT_TARGET_POOL)
+		return c->deployment->pools[id].name;
+	return c->deployment->topology.components[id].name;
 }
 
 static enum status length_law(

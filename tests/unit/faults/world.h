@@ -55,10 +55,10 @@ static inline enum target_answer world_resolve(void *ctx, const char *word, unsi
 	return *n ? TARGET_FOUND : TARGET_UNKNOWN;
 }
 
-static inline const char *world_name(void *ctx, bool traffic, uint32_t id)
+static inline const char *world_name(void *ctx, unsigned classes, uint32_t id)
 {
 	(void)ctx;
-	return traffic ? "t" : WORLD[id].name;
+	return classes == FAULT_TARGET_TRAFFIC ? "t" : WORLD[id].name;
 }
 
 static inline enum status world_law(

@@ -1,5 +1,6 @@
 /* A small deployment for the faults to be aimed at: links 0 … 3, Ethernet 4, chips 5 … 8, nodes 9
- * and 10; one traffic entry t. */
+ * and 10, then at least one component of every other class; a traffic entry t, a pool main and a
+ * frontend fe0, each number 0 of its own kind. */
 #ifndef LPC_TESTS_FAULTS_WORLD_H
 #define LPC_TESTS_FAULTS_WORLD_H
 
@@ -25,40 +26,57 @@ static const struct world_thing {
         {"r0.n2.c3", FAULT_TARGET_CHIP},
         {"r0.n0", FAULT_TARGET_NODE},
         {"r0.n1", FAULT_TARGET_NODE},
+        {"r0.n2", FAULT_TARGET_NODE},
+        {"r0.pdu0", FAULT_TARGET_PDU},
+        {"r0.pdu1", FAULT_TARGET_PDU},
+        {"r0.n0.fan0", FAULT_TARGET_FAN},
+        {"r0.n1.fan0", FAULT_TARGET_FAN},
+        {"r0", FAULT_TARGET_RACK},
+        {"t", FAULT_TARGET_TRAFFIC},
+        {"main", FAULT_TARGET_POOL},
+        {"fe0", FAULT_TARGET_FRONTEND},
 };
 
+/* As harness/run/targets.c answers: names, `all`, and nothing else. */
 static inline enum target_answer world_resolve(void *ctx, const char *word, unsigned classes,
         struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail)
 {
 	uint32_t *found = ARENA_ARRAY(arena, uint32_t, ARRAY_LEN(WORLD));
+	const char *names[ARRAY_LEN(WORLD)];
+	size_t n_names = 0;
 
 	(void)ctx;
 	*ids = found;
 	*n = 0;
-	if (classes == FAULT_TARGET_TRAFFIC) {
-		*n = strcmp(word, "t") == 0 || strcmp(word, "all") == 0;
-		return *n ? TARGET_FOUND : TARGET_UNKNOWN;
-	}
 	for (uint32_t i = ARRAY_LEN(WORLD); i-- > 0;) {
 		bool named = strcmp(WORLD[i].name, word) == 0;
 
 		if (named && !(WORLD[i].class & classes)) {
-			*detail = fault_target_class_name(WORLD[i].class);
+			*detail = arena_printf(
+			        arena, "%s %s", fault_target_class_name(WORLD[i].class), word);
 			return TARGET_WRONG;
 		}
-		if (WORLD[i].class & classes && (named || strcmp(word, "all") == 0))
-			found[(*n)++] = i;
+		if (!(WORLD[i].class & classes))
+			continue;
+		names[n_names++] = WORLD[i].name;
+		if (named || strcmp(word, "all") == 0)
+			found[(*n)++] = WORLD[i].class & FAULT_TARGETS_APART ? 0 : i;
 	}
 	if (strcmp(word, "spare") == 0)
 		return TARGET_NONE;
-	*detail = "r0.n0-r0.n1.0";
+	*detail = error_nearest(word, names, n_names);
 	return *n ? TARGET_FOUND : TARGET_UNKNOWN;
 }
 
 static inline const char *world_name(void *ctx, unsigned classes, uint32_t id)
 {
 	(void)ctx;
-	return classes == FAULT_TARGET_TRAFFIC ? "t" : WORLD[id].name;
+	if (!(classes & FAULT_TARGETS_APART))
+		return WORLD[id].name;
+	for (uint32_t i = 0; i < ARRAY_LEN(WORLD); i++)
+		if (WORLD[i].class & classes)
+			return WORLD[i].name;
+	return NULL;
 }
 
 static inline enum status world_law(

@@ -1,6 +1,7 @@
-/* What a fault can do to the model: verbs, not knowledge. A kind (faults/<family>_<name>.c) calls them at
- * its instants; the rack (emulator/) and the load side (harness/run) implement them; neither knows the
- * other. Every `begin` has its `end`; ends come first at one instant (DESIGN §4: revert before inject).
+/* What a fault can do to the model: verbs, not knowledge. A kind (faults/<family>_<name>.c) calls
+ * them at its instants; the rack (emulator/) and the load side (harness/run) implement them;
+ * neither knows the other. Every `begin` has its `end`; ends come first at one instant (DESIGN §4:
+ * revert before inject).
  *
  * `fault` is the index in the scenario's list, for blame and the ledger. Components are ids of
  * emulator/topology.h, resolved before the run. A NULL verb is not served by that side. */
@@ -38,19 +39,19 @@ struct fault_sink {
 	/* A link carries nothing between down and up. */
 	void (*link_down)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
 	void (*link_up)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
-	/* A chip or node is lost with its SRAM; `how` it is found. Restored = repaired: the node is usable
-	 * again (as a spare, or for the instance that waits for it). */
-	void (*unit_lost)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
-		enum detection how);
+	/* A chip or node is lost with its SRAM; `how` it is found. Restored = repaired: the node is
+	 * usable again (as a spare, or for the instance that waits for it). */
+	void (*unit_lost)(
+	        void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how);
 	void (*unit_restored)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
-	/* The fault is over: what it left behind (suspicions, quarantined nodes) is repaired. Called once a
-	 * revert, after the kind's own verbs. */
+	/* The fault is over: what it left behind (suspicions, quarantined nodes) is repaired.
+	 * Called once a revert, after the kind's own verbs. */
 	void (*reverted)(void *ctx, int64_t now, uint32_t fault);
 	/* Delay on an Ethernet link on top of its healthy one; NULL takes this fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
-		const struct ether_delay *d);
-	/* Lengths of requests planned from now on; `params` is the kind's own parameter record, read by
-	 * the load side; NULL takes it away. */
+	        const struct ether_delay *d);
+	/* Lengths of requests planned from now on; `params` is the kind's own parameter record,
+	 * read by the load side; NULL takes it away. */
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);
 };
 

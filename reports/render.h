@@ -21,7 +21,8 @@ struct result_validity {
 	uint32_t n_reasons;
 	const char *const *reasons;
 	struct result_lag sched, emission, loop;
-	struct result_lag overhead; /* of TTFT on the wire: what the emulator's account does not explain */
+	struct result_lag
+	        overhead;    /* of TTFT on the wire: what the emulator's account does not explain */
 	uint32_t attempts;   /* runs made, this one included */
 	bool priority_known; /* what was got of nice -20 and a core each (wall clock) */
 	int client_nice, emulator_nice;
@@ -33,7 +34,7 @@ struct result_agreement {
 	bool ok;
 	uint64_t compared;
 	double tpot_deviation;    /* pooled, share; bound 0.01 */
-	double ttft_within_share;  /* outside fault windows; bound 0.99 */
+	double ttft_within_share; /* outside fault windows; bound 0.99 */
 	/* -1 = too few requests for the percentile */
 	double ttft_p50_wall_ms, ttft_p50_virtual_ms, ttft_p99_wall_ms, ttft_p99_virtual_ms;
 	double outcome_mismatch_share; /* bound 0.001 */

@@ -135,8 +135,8 @@ static void fault_table(struct text *t, const struct result_document *d)
 static void lag_cell(struct text *t, const char *name, const struct result_lag *lag)
 {
 	if (lag->known)
-		text_printf(t, "  %s p50 %.3f p99 %.3f max %.3f ms", name, lag->p50_ms,
-		        lag->p99_ms, lag->max_ms);
+		text_printf(t, "  %s p50 %.3f p99 %.3f max %.3f ms", name, lag->p50_ms, lag->p99_ms,
+		        lag->max_ms);
 }
 
 static void percentile_pair(struct text *t, const char *name, double wall_ms, double virtual_ms)
@@ -148,7 +148,8 @@ static void percentile_pair(struct text *t, const char *name, double wall_ms, do
 static void agreement_lines(struct text *t, const struct result_agreement *a)
 {
 	text_printf(t,
-	        "  agreement %s over %llu requests: TPOT %.3f %%, TTFT within 1 ms and a slot phase "
+	        "  agreement %s over %llu requests: TPOT %.3f %%, TTFT within 1 ms and a slot "
+	        "phase "
 	        "%.2f %%,\n    ",
 	        a->ok ? "ok" : "failed", (unsigned long long)a->compared, 100 * a->tpot_deviation,
 	        100 * a->ttft_within_share);

@@ -45,8 +45,8 @@ static int on_url(llhttp_t *p, const char *at, size_t n)
 
 	if (m->query)
 		part = 0;
-	/* The path's limit first: it is the smaller one, so it is what is met first byte by byte, and
-	 * the answer must not depend on where the kernel cut the request. */
+	/* The path's limit first: it is the smaller one, so it is what is met first byte by byte,
+	 * and the answer must not depend on where the kernel cut the request. */
 	if (part >= sizeof(m->path) - m->path_len)
 		return refuse(
 		        m, HTTP_STATUS_URI_TOO_LONG, "the path is longer than this server takes");

@@ -38,14 +38,14 @@ void book_add(struct book *b, const struct sample *s)
 		b->n = s->id;
 	e = &b->e[s->id - 1];
 	*e = (struct book_entry){
-		.t_sched = s->t_sched,
-		.t_done = s->t_done,
-		.ttft_ns = s->t_first < 0 ? -1 : s->t_first - s->t_sched,
-		.e2el_ns = s->t_last < 0 ? -1 : s->t_last - s->t_sched,
-		.tpot_ns = -1,
-		.recomputed = (uint32_t)s->tokens_recomputed,
-		.outcome = (uint8_t)s->outcome,
-		.written = true,
+	        .t_sched = s->t_sched,
+	        .t_done = s->t_done,
+	        .ttft_ns = s->t_first < 0 ? -1 : s->t_first - s->t_sched,
+	        .e2el_ns = s->t_last < 0 ? -1 : s->t_last - s->t_sched,
+	        .tpot_ns = -1,
+	        .recomputed = (uint32_t)s->tokens_recomputed,
+	        .outcome = (uint8_t)s->outcome,
+	        .written = true,
 	};
 	if (s->output_tokens >= 2 && s->t_first >= 0)
 		e->tpot_ns = (s->t_last - s->t_first) / (s->output_tokens - 1);

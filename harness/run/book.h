@@ -1,6 +1,7 @@
-/* What became of every request, in a few words each: the common ground of a run and its twin (damage), and
- * of a wall run and its virtual companion (agreement). Indexed by request id (1, 2, 3 …). Bounded: beyond
- * BOOK_MAX requests nothing is kept and `dropped` says so; comparisons are then null, never partial. */
+/* What became of every request, in a few words each: the common ground of a run and its twin
+ * (damage), and of a wall run and its virtual companion (agreement). Indexed by request id (1, 2, 3
+ * …). Bounded: beyond BOOK_MAX requests nothing is kept and `dropped` says so; comparisons are then
+ * null, never partial. */
 #ifndef LPC_RUN_BOOK_H
 #define LPC_RUN_BOOK_H
 

@@ -16,11 +16,10 @@ uint32_t control_connections_max(void)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) ||
-		limit.rlim_max >= CONTROL_CONNECTIONS_MAX + DESCRIPTORS_SPARE)
+	        limit.rlim_max >= CONTROL_CONNECTIONS_MAX + DESCRIPTORS_SPARE)
 		return CONTROL_CONNECTIONS_MAX;
-	return limit.rlim_max > 2 * DESCRIPTORS_SPARE ?
-		       (uint32_t)limit.rlim_max - DESCRIPTORS_SPARE :
-		       DESCRIPTORS_SPARE;
+	return limit.rlim_max > 2 * DESCRIPTORS_SPARE ? (uint32_t)limit.rlim_max - DESCRIPTORS_SPARE
+	                                              : DESCRIPTORS_SPARE;
 }
 
 static size_t size_of(const struct control_message *m)
@@ -41,7 +40,7 @@ enum status control_pair(int fds[static 2], struct error *err)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
 		return error_set(err, ERR_ENVIRONMENT, "cannot make the control channel: %s",
-			strerror(errno));
+		        strerror(errno));
 	for (int i = 0; i < 2; i++)
 		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 	return ERR_NONE;

@@ -1,12 +1,12 @@
-/* The control channel between `run` and the emulator's process (DESIGN §2): an inherited seqpacket pair,
- * one message a packet. Times are ns of run time but for T0, an instant of CLOCK_MONOTONIC.
+/* The control channel between `run` and the emulator's process (DESIGN §2): an inherited seqpacket
+ * pair, one message a packet. Times are ns of run time but for T0, an instant of CLOCK_MONOTONIC.
  *
  *   run → emulator   PLAN (the scenario's bundle, in pieces) · T0 · FAULT · STOP
- *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · STALLED · then, at the end: REPLAYED · LAG · DIGEST
- *                    · or ERROR, and no READY
+ *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · STALLED · then, at the end: REPLAYED ·
+ * LAG · DIGEST · or ERROR, and no READY
  *
- * End of file in either direction means that the other side is gone: the emulator reverts, stops and exits.
- * Both ends are the same binary: plain structures in host order. */
+ * End of file in either direction means that the other side is gone: the emulator reverts, stops
+ * and exits. Both ends are the same binary: plain structures in host order. */
 #ifndef LPC_RUN_CONTROL_H
 #define LPC_RUN_CONTROL_H
 
@@ -71,8 +71,8 @@ struct control_message {
 			int64_t p50_ns, p99_ns, max_ns;
 		} lag;
 		struct {
-			bool clean;      /* the static state is a never-faulted rack's */
-			uint32_t path;   /* enum path_scope: the worst of the run */
+			bool clean;           /* the static state is a never-faulted rack's */
+			uint32_t path;        /* enum path_scope: the worst of the run */
 			uint64_t completions; /* of the rack, read by their clients or not */
 			uint64_t slow_readers, tokens;
 		} digest;
@@ -91,8 +91,8 @@ enum control_got { CONTROL_GOT, CONTROL_AGAIN, CONTROL_EOF };
 /* Receives one message; waits until deadline_ns (CLOCK_MONOTONIC), 0 = does not wait. */
 enum control_got control_receive(int fd, struct control_message *m, int64_t deadline_ns);
 
-/* How many connections each side of a wall run may hold: CONTROL_CONNECTIONS_MAX, or fewer where the
- * descriptor limit is lower. */
+/* How many connections each side of a wall run may hold: CONTROL_CONNECTIONS_MAX, or fewer where
+ * the descriptor limit is lower. */
 uint32_t control_connections_max(void);
 
 /* The bundle, in pieces. */

@@ -1,13 +1,15 @@
-/* One loop, from instant to instant. At each, in the order of DESIGN §4: reverts, injects, frame ends,
- * health, arrivals, admission, dispatch, client actions, signals. The next instant is the smallest of seven
- * sources; nothing is polled. The 10 ms grid of signals exists only where a trigger or an abort rule listens.
+/* One loop, from instant to instant. At each, in the order of DESIGN §4: reverts, injects, frame
+ * ends, health, arrivals, admission, dispatch, client actions, signals. The next instant is the
+ * smallest of seven sources; nothing is polled. The 10 ms grid of signals exists only where a
+ * trigger or an abort rule listens.
  *
  *      faults   schedule + machines       ── sink ──►  rack, shaper
  *      traffic  arrivals (and retries)    ──────────►  rack_submit
  *      rack     completions, refusals     ──────────►  sample → score, book, digest
  *      clients  timeouts                  ──────────►  rack_cancel
  *
- * The client is the ideal one: it sends at the planned instant. Memory grows with the number in flight. */
+ * The client is the ideal one: it sends at the planned instant. Memory grows with the number in
+ * flight. */
 #include "harness/run/drive_virtual.h"
 
 #include <stdlib.h>
@@ -77,7 +79,8 @@ static struct client *client_at(struct run *r, uint32_t i)
 	return pool_at(&r->clients, i);
 }
 
-/* --- samples out ----------------------------------------------------------------------------------- */
+/* --- samples out
+ * ----------------------------------------------------------------------------------- */
 
 static int by_id(const void *a, const void *b)
 {
@@ -109,8 +112,8 @@ static void digest(struct run *r, const struct sample *s)
 	}
 	e = &r->ended[r->n_ended++];
 	*e = (struct ended){.id = s->id,
-		.word = {s->id, (uint64_t)s->outcome, (uint64_t)s->t_first, (uint64_t)s->t_last,
-			(uint64_t)s->t_done, (uint64_t)s->output_tokens, s->attempts, s->replays}};
+	        .word = {s->id, (uint64_t)s->outcome, (uint64_t)s->t_first, (uint64_t)s->t_last,
+	                (uint64_t)s->t_done, (uint64_t)s->output_tokens, s->attempts, s->replays}};
 }
 
 static void give(struct run *r, const struct sample *s)
@@ -127,26 +130,26 @@ static void give(struct run *r, const struct sample *s)
 		signals_sample(r->signals, s);
 }
 
-static struct sample sample_of(const struct run *r, const struct client *c, enum outcome outcome,
-	int64_t t_done)
+static struct sample sample_of(
+        const struct run *r, const struct client *c, enum outcome outcome, int64_t t_done)
 {
 	return (struct sample){
-		.id = c->a.request_id,
-		.tenant = c->a.tenant,
-		.tier = r->s->traffic.tenants[c->a.tenant].tier_index,
-		.outcome = outcome,
-		.t_sched = c->t_sched,
-		.t_send = c->attempts ? c->t_sched : -1,
-		.t_hdr = -1,
-		.t_first = -1,
-		.t_last = -1,
-		.t_done = t_done,
-		.prompt_tokens = c->a.prompt_tokens,
-		.queue_ns = -1,
-		.prefill_ns = -1,
-		.decode_ns = -1,
-		.itl_judged_ns = -1,
-		.attempts = c->attempts,
+	        .id = c->a.request_id,
+	        .tenant = c->a.tenant,
+	        .tier = r->s->traffic.tenants[c->a.tenant].tier_index,
+	        .outcome = outcome,
+	        .t_sched = c->t_sched,
+	        .t_send = c->attempts ? c->t_sched : -1,
+	        .t_hdr = -1,
+	        .t_first = -1,
+	        .t_last = -1,
+	        .t_done = t_done,
+	        .prompt_tokens = c->a.prompt_tokens,
+	        .queue_ns = -1,
+	        .prefill_ns = -1,
+	        .decode_ns = -1,
+	        .itl_judged_ns = -1,
+	        .attempts = c->attempts,
 	};
 }
 
@@ -201,7 +204,7 @@ static bool try_again(struct run *r, uint32_t index, enum outcome outcome, int64
 	if (c->attempts > tenant->retries || at_ns >= c->t_sched + tenant->timeout_ns)
 		return false;
 	ok = heap_push(&r->retries, at_ns, c->a.request_id,
-		(uint64_t)pool_generation(&r->clients, index) << 32 | index);
+	        (uint64_t)pool_generation(&r->clients, index) << 32 | index);
 	CHECK(ok);
 	c->handle = UINT64_MAX;
 	c->standing = outcome;
@@ -214,8 +217,7 @@ static bool lost_and_retried(struct run *r, uint32_t index, int64_t now)
 	const struct client *c = client_at(r, index);
 	uint64_t u = prng_at(r->back_off, c->a.request_id, c->attempts);
 
-	return try_again(
-		r, index, OUTCOME_HTTP_5XX, now + outcome_back_off_ns(c->attempts, u));
+	return try_again(r, index, OUTCOME_HTTP_5XX, now + outcome_back_off_ns(c->attempts, u));
 }
 
 static enum outcome outcome_of(const struct rack_completion *done)
@@ -260,8 +262,8 @@ static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t 
 	ledger_phase(&r->out->ledger, fault, phase, at_ns);
 }
 
-static void on_trace(void *ctx, int64_t at_ns, uint64_t id, enum rack_step_kind step, int64_t a,
-	int64_t b)
+static void on_trace(
+        void *ctx, int64_t at_ns, uint64_t id, enum rack_step_kind step, int64_t a, int64_t b)
 {
 	struct run *r = ctx;
 
@@ -269,7 +271,8 @@ static void on_trace(void *ctx, int64_t at_ns, uint64_t id, enum rack_step_kind 
 		r->o->explain(r->o->explain_ctx, at_ns, step, a, b);
 }
 
-/* --- clients --------------------------------------------------------------------------------------- */
+/* --- clients
+ * --------------------------------------------------------------------------------------- */
 
 static void submit(struct run *r, uint32_t index)
 {
@@ -279,23 +282,23 @@ static void submit(struct run *r, uint32_t index)
 
 	c->attempts++;
 	handle = rack_submit(r->rack, r->now,
-		&(struct rack_request){
-			.id = c->a.request_id,
-			.user = index,
-			.tenant = c->a.tenant,
-			.tier = r->s->traffic.tenants[c->a.tenant].tier_index,
-			.prompt_tokens = c->a.prompt_tokens,
-			.output_tokens = c->a.output_tokens,
-			.max_tokens = c->a.max_tokens,
-		});
+	        &(struct rack_request){
+	                .id = c->a.request_id,
+	                .user = index,
+	                .tenant = c->a.tenant,
+	                .tier = r->s->traffic.tenants[c->a.tenant].tier_index,
+	                .prompt_tokens = c->a.prompt_tokens,
+	                .output_tokens = c->a.output_tokens,
+	                .max_tokens = c->a.max_tokens,
+	        });
 	/* A refusal may have come back within: then the client is gone, or waits to try again. */
 	if (pool_is_live(&r->clients, index, generation) && c->handle != UINT64_MAX)
 		c->handle = handle;
 }
 
 /* Seconds that the server asked for; the client obeys (the load generator does the same). */
-static void on_refused(void *ctx, int64_t now, const struct rack_request *req, enum rack_refusal why,
-	int64_t retry_after_s)
+static void on_refused(void *ctx, int64_t now, const struct rack_request *req,
+        enum rack_refusal why, int64_t retry_after_s)
 {
 	struct run *r = ctx;
 	uint32_t index = req->user;
@@ -303,9 +306,10 @@ static void on_refused(void *ctx, int64_t now, const struct rack_request *req, e
 	struct sample s;
 
 	if (why != REFUSED_CONTEXT && why != REFUSED_NO_POOL &&
-		try_again(r, index, OUTCOME_REJECTED, now + retry_after_s * NS_PER_S))
+	        try_again(r, index, OUTCOME_REJECTED, now + retry_after_s * NS_PER_S))
 		return;
-	/* What no pool accepts is a plain 400 on the wire; the other refusals are the server's limits. */
+	/* What no pool accepts is a plain 400 on the wire; the other refusals are the server's
+	 * limits. */
 	s = sample_of(r, c, why == REFUSED_NO_POOL ? OUTCOME_HTTP_4XX : OUTCOME_REJECTED, now);
 	give(r, &s);
 	retire(r, index);
@@ -333,8 +337,8 @@ static uint32_t take_arrival(struct run *r)
 	plan_fold(&r->traffic_lanes, r->s, &r->next);
 	shaper_apply(r->shaper, &r->next, shaped, r);
 	c = client_at(r, index);
-	*c = (struct client){.a = r->next, .t_sched = r->next.at_ns, .prev = list->tail,
-		.next = POOL_NONE};
+	*c = (struct client){
+	        .a = r->next, .t_sched = r->next.at_ns, .prev = list->tail, .next = POOL_NONE};
 	c->a.max_tokens = scenario_max_tokens(r->s, &c->a);
 	if (c->a.output_tokens > c->a.max_tokens)
 		c->a.output_tokens = c->a.max_tokens;
@@ -377,8 +381,8 @@ static enum status arrivals(struct run *r, struct error *err)
 static void give_up(struct run *r, uint32_t index, enum outcome outcome)
 {
 	struct client *c = client_at(r, index);
-	struct rack_completion left = {.t_entry = -1, .t_first = -1, .t_last = -1,
-		.t_first_edge = -1, .t_last_edge = -1};
+	struct rack_completion left = {
+	        .t_entry = -1, .t_first = -1, .t_last = -1, .t_first_edge = -1, .t_last_edge = -1};
 	struct sample s;
 
 	if (c->handle && c->handle != UINT64_MAX)
@@ -407,7 +411,8 @@ static void timeouts(struct run *r)
 	}
 }
 
-/* --- faults ---------------------------------------------------------------------------------------- */
+/* --- faults
+ * ---------------------------------------------------------------------------------------- */
 
 static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
 {
@@ -452,7 +457,8 @@ static void faults(struct run *r)
 	faults_next(r);
 }
 
-/* --- signals --------------------------------------------------------------------------------------- */
+/* --- signals
+ * --------------------------------------------------------------------------------------- */
 
 static void sample_signals(struct run *r)
 {
@@ -474,7 +480,8 @@ static void sample_signals(struct run *r)
 	}
 }
 
-/* --- the loop -------------------------------------------------------------------------------------- */
+/* --- the loop
+ * -------------------------------------------------------------------------------------- */
 
 static int64_t next_instant(struct run *r)
 {
@@ -524,7 +531,8 @@ static enum status loop(struct run *r, struct error *err)
 	return ERR_NONE;
 }
 
-/* The run is over: what is in flight stalled, what was not sent is counted, every fault is reverted. */
+/* The run is over: what is in flight stalled, what was not sent is counted, every fault is
+ * reverted. */
 static enum status finish(struct run *r, struct error *err)
 {
 	uint8_t live[DIGEST_BYTES], fresh[DIGEST_BYTES];
@@ -579,12 +587,12 @@ static enum status prepare(struct run *r, struct error *err)
 	/* A jittered last token is found by walking the gaps: whoever compares needs them, too. */
 	config.emit_gaps = r->o->score != NULL || r->s->faults.n > 0;
 	config.listener = (struct rack_listener){
-		.ctx = r,
-		.refused = on_refused,
-		.completed = on_completed,
-		.gaps = r->o->score ? on_gaps : NULL,
-		.phase = on_phase,
-		.trace = r->o->explain_id && r->o->explain ? on_trace : NULL,
+	        .ctx = r,
+	        .refused = on_refused,
+	        .completed = on_completed,
+	        .gaps = r->o->score ? on_gaps : NULL,
+	        .phase = on_phase,
+	        .trace = r->o->explain_id && r->o->explain ? on_trace : NULL,
 	};
 	r->rack = rack_create(&config);
 	r->rack_side = rack_sink(r->rack);
@@ -598,15 +606,19 @@ static enum status prepare(struct run *r, struct error *err)
 		r->signals = signals_new(r->s);
 	for (uint32_t t = 0; t < TRAFFIC_TENANTS_MAX; t++)
 		r->tenants[t] = (struct client_list){POOL_NONE, POOL_NONE};
-	return traffic_open(&r->s->traffic, r->o->seed, r->s->duration_ns, &r->s->traces, &r->traffic,
-		err);
+	return traffic_open(
+	        &r->s->traffic, r->o->seed, r->s->duration_ns, &r->s->traces, &r->traffic, err);
 }
 
 enum status drive_virtual(const struct scenario *s, const struct virtual_options *options,
-	struct virtual_result *out, struct error *err)
+        struct virtual_result *out, struct error *err)
 {
-	struct run r = {.s = s, .o = options, .out = out, .ended_at = -1, .timeout_at = NS_NEVER,
-		.stop_at = s->duration_ns + s->drain_ns};
+	struct run r = {.s = s,
+	        .o = options,
+	        .out = out,
+	        .ended_at = -1,
+	        .timeout_at = NS_NEVER,
+	        .stop_at = s->duration_ns + s->drain_ns};
 	enum status st;
 
 	*out = (struct virtual_result){0};
@@ -643,18 +655,18 @@ void virtual_result_free(struct virtual_result *r)
 }
 
 struct rack_config scenario_rack_config(
-	const struct scenario *s, uint64_t seed, const char *names[static TRAFFIC_TENANTS_MAX])
+        const struct scenario *s, uint64_t seed, const char *names[static TRAFFIC_TENANTS_MAX])
 {
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
 		names[t] = s->traffic.tenants[t].name;
 	return (struct rack_config){
-		.deployment = &s->deployment,
-		.seed = seed,
-		.tenants = names,
-		.n_tenants = s->traffic.n_tenants,
-		.tiers = s->traffic.tiers,
-		.n_tiers = s->traffic.n_tiers,
-		.n_faults = s->faults.n,
-		.fault_ids = s->names.faults,
+	        .deployment = &s->deployment,
+	        .seed = seed,
+	        .tenants = names,
+	        .n_tenants = s->traffic.n_tenants,
+	        .tiers = s->traffic.tiers,
+	        .n_tiers = s->traffic.n_tiers,
+	        .n_faults = s->faults.n,
+	        .fault_ids = s->names.faults,
 	};
 }

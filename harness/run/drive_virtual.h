@@ -1,6 +1,6 @@
-/* The virtual driver: the whole run without a socket, from event to event (DESIGN §2). A function of the
- * scenario, its seed and the options below, bit-identical everywhere. Several may run at once on threads of
- * their own: a scenario is read only. */
+/* The virtual driver: the whole run without a socket, from event to event (DESIGN §2). A function
+ * of the scenario, its seed and the options below, bit-identical everywhere. Several may run at
+ * once on threads of their own: a scenario is read only. */
 #ifndef LPC_RUN_DRIVE_VIRTUAL_H
 #define LPC_RUN_DRIVE_VIRTUAL_H
 
@@ -15,7 +15,8 @@
 #include "reports/score.h"
 #include "workloads/traffic.h"
 
-/* Raised when what the model computes changes for a reason: digests of older versions do not compare. */
+/* Raised when what the model computes changes for a reason: digests of older versions do not
+ * compare. */
 enum { MODEL_VERSION = 1 };
 
 #define VIRTUAL_ALL_FAULTS UINT32_MAX
@@ -26,7 +27,8 @@ struct virtual_options {
 	struct score *score; /* fed and left undecided; NULL = not wanted */
 	struct book *book;   /* likewise */
 	bool digest;         /* fold the result digest */
-	const volatile sig_atomic_t *interrupt; /* non-zero = stop, keep what there is; may be NULL */
+	const volatile sig_atomic_t
+	        *interrupt; /* non-zero = stop, keep what there is; may be NULL */
 	/* Every request once, in order of its outcome; may be NULL. */
 	void (*sample)(void *ctx, const struct sample *s);
 	void *sample_ctx;
@@ -49,17 +51,18 @@ struct virtual_result {
 	const struct abort_rule *abort_rule; /* that stopped it */
 };
 
-/* ERR_USAGE only for a trace that cannot be read. The result is the caller's: virtual_result_free. */
+/* ERR_USAGE only for a trace that cannot be read. The result is the caller's: virtual_result_free.
+ */
 enum status drive_virtual(const struct scenario *s, const struct virtual_options *options,
-	struct virtual_result *out, struct error *err) LPC_MUST_USE;
+        struct virtual_result *out, struct error *err) LPC_MUST_USE;
 void virtual_result_free(struct virtual_result *r);
 
 /* The scorer's configuration for a scenario; `census` as the clock and the traffic say. */
 struct score_config scenario_score_config(const struct scenario *s, bool virtual_clock);
 
-/* A rack configuration: tenants' names (into the caller's array, which must outlive the rack), faults
- * counted; the listener is the caller's. */
+/* A rack configuration: tenants' names (into the caller's array, which must outlive the rack),
+ * faults counted; the listener is the caller's. */
 struct rack_config scenario_rack_config(
-	const struct scenario *s, uint64_t seed, const char *names[static TRAFFIC_TENANTS_MAX]);
+        const struct scenario *s, uint64_t seed, const char *names[static TRAFFIC_TENANTS_MAX]);
 
 #endif

@@ -1,13 +1,13 @@
 /* One thread: the load generator's loop is the clock, everything else hangs on its callbacks.
  *
- *   peek/next   the traffic, bent by the client's side of the faults that are in force at that instant
- *   sample      → score, book, signals
- *   tick        every 10 ms: the fault scheduler looks LOOKAHEAD ahead and sends FAULT messages, so that
- *               they are there before their instants; triggers and abort rules; the live line
- *   watch       the control channel: ledger phases, signals of the rack
+ *   peek/next   the traffic, bent by the client's side of the faults that are in force at that
+ * instant sample      → score, book, signals tick        every 10 ms: the fault scheduler looks
+ * LOOKAHEAD ahead and sends FAULT messages, so that they are there before their instants; triggers
+ * and abort rules; the live line watch       the control channel: ledger phases, signals of the
+ * rack
  *
- * The client's side has a scheduler of its own over the same plan: it must switch at the planned instant of
- * a request, not when the message for the rack was sent. */
+ * The client's side has a scheduler of its own over the same plan: it must switch at the planned
+ * instant of a request, not when the message for the rack was sent. */
 #include "harness/run/drive_wall.h"
 
 #include <stdio.h>
@@ -23,8 +23,8 @@
 #include "harness/run/signals.h"
 #include "harness/run/spawn.h"
 
-#define T0_AHEAD_NS  (250 * NS_PER_MS)
-#define LOOKAHEAD_NS (50 * NS_PER_MS)
+#define T0_AHEAD_NS    (250 * NS_PER_MS)
+#define LOOKAHEAD_NS   (50 * NS_PER_MS)
 #define REPORT_WAIT_NS (2 * NS_PER_S)
 
 struct wall {
@@ -54,7 +54,8 @@ struct wall {
 	bool asked;    /* for priority: to be given back */
 };
 
-/* --- traffic --------------------------------------------------------------------------------------- */
+/* --- traffic
+ * --------------------------------------------------------------------------------------- */
 
 static void pull(struct wall *w)
 {
@@ -117,18 +118,23 @@ static void source_next(void *ctx, struct load_request *out)
 	a.max_tokens = scenario_max_tokens(w->s, &a);
 	if (a.output_tokens > a.max_tokens)
 		a.output_tokens = a.max_tokens;
-	*out = (struct load_request){.id = a.request_id, .at_ns = a.at_ns, .tenant = a.tenant,
-		.prompt_tokens = a.prompt_tokens, .output_tokens = a.output_tokens,
-		.max_tokens = a.max_tokens};
+	*out = (struct load_request){.id = a.request_id,
+	        .at_ns = a.at_ns,
+	        .tenant = a.tenant,
+	        .prompt_tokens = a.prompt_tokens,
+	        .output_tokens = a.output_tokens,
+	        .max_tokens = a.max_tokens};
 	w->out->scheduled++;
 	pull(w);
 }
 
-_Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT && (int)LOAD_CORRUPT == (int)OUTCOME_CORRUPT &&
-		       (int)LOAD_NOT_SENT == (int)OUTCOME_NOT_SENT,
-	"the load generator's outcomes are the report's");
+_Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT &&
+                       (int)LOAD_CORRUPT == (int)OUTCOME_CORRUPT &&
+                       (int)LOAD_NOT_SENT == (int)OUTCOME_NOT_SENT,
+        "the load generator's outcomes are the report's");
 
-/* --- the control channel --------------------------------------------------------------------------- */
+/* --- the control channel
+ * --------------------------------------------------------------------------- */
 
 static void take(struct wall *w, const struct control_message *m)
 {
@@ -140,7 +146,7 @@ static void take(struct wall *w, const struct control_message *m)
 		break;
 	case CONTROL_LEDGER:
 		ledger_phase(&w->out->ledger, m->ledger.fault, (enum fault_phase)m->ledger.phase,
-			m->ledger.at_ns);
+		        m->ledger.at_ns);
 		break;
 	case CONTROL_REPLAYED:
 		w->out->ledger.e[m->replayed.fault].replayed = m->replayed.requests;
@@ -150,7 +156,7 @@ static void take(struct wall *w, const struct control_message *m)
 		break;
 	case CONTROL_LAG:
 		w->out->emission = (struct wall_lag){
-			m->lag.n > 0, m->lag.p50_ns, m->lag.p99_ns, m->lag.max_ns};
+		        m->lag.n > 0, m->lag.p50_ns, m->lag.p99_ns, m->lag.max_ns};
 		break;
 	case CONTROL_DIGEST:
 		w->out->clean = m->digest.clean;
@@ -177,7 +183,8 @@ static void readable(void *ctx, int fd)
 	}
 }
 
-/* --- samples --------------------------------------------------------------------------------------- */
+/* --- samples
+ * --------------------------------------------------------------------------------------- */
 
 static int64_t judged_gap(const struct load_sample *l)
 {
@@ -189,31 +196,32 @@ static int64_t judged_gap(const struct load_sample *l)
 static struct sample sample_of(const struct wall *w, const struct load_sample *l)
 {
 	struct sample s = {
-		.id = l->request.id,
-		.tenant = l->request.tenant,
-		.tier = w->s->traffic.tenants[l->request.tenant].tier_index,
-		.outcome = (enum outcome)l->outcome,
-		.t_sched = l->t_sched,
-		.t_send = l->t_send,
-		.t_hdr = l->t_hdr,
-		.t_first = l->t_first,
-		.t_last = l->t_last,
-		.t_done = l->t_done,
-		.prompt_tokens = l->n_prompt >= 0 ? l->n_prompt : l->request.prompt_tokens,
-		.output_tokens = l->n_out >= 0 ? l->n_out : l->events,
-		.queue_ns = l->queue_ns,
-		.prefill_ns = l->prefill_ns,
-		.decode_ns = l->decode_ns,
-		.itl_judged_ns = judged_gap(l),
-		.attempts = l->attempts,
+	        .id = l->request.id,
+	        .tenant = l->request.tenant,
+	        .tier = w->s->traffic.tenants[l->request.tenant].tier_index,
+	        .outcome = (enum outcome)l->outcome,
+	        .t_sched = l->t_sched,
+	        .t_send = l->t_send,
+	        .t_hdr = l->t_hdr,
+	        .t_first = l->t_first,
+	        .t_last = l->t_last,
+	        .t_done = l->t_done,
+	        .prompt_tokens = l->n_prompt >= 0 ? l->n_prompt : l->request.prompt_tokens,
+	        .output_tokens = l->n_out >= 0 ? l->n_out : l->events,
+	        .queue_ns = l->queue_ns,
+	        .prefill_ns = l->prefill_ns,
+	        .decode_ns = l->decode_ns,
+	        .itl_judged_ns = judged_gap(l),
+	        .attempts = l->attempts,
 	};
 
-	if (l->t_last >= 0 && l->queue_ns >= 0) { /* the emulator's truth; the network is what is left */
+	if (l->t_last >= 0 &&
+	        l->queue_ns >= 0) { /* the emulator's truth; the network is what is left */
 		s.blame_queue_ns = l->queue_ns;
 		s.blame_prefill_ns = l->prefill_ns;
 		s.blame_decode_ns = l->decode_ns;
-		s.blame_network_ns = l->t_last - l->t_send - l->queue_ns - l->prefill_ns -
-				     l->decode_ns;
+		s.blame_network_ns =
+		        l->t_last - l->t_send - l->queue_ns - l->prefill_ns - l->decode_ns;
 	}
 	return s;
 }
@@ -223,7 +231,7 @@ static bool met_fault(const struct wall *w, const struct sample *s)
 {
 	for (uint32_t i = 0; i < w->s->faults.n; i++)
 		if (w->schedule.timers[i].active ||
-			w->out->ledger.e[i].at[PHASE_REVERT] > s->t_sched)
+		        w->out->ledger.e[i].at[PHASE_REVERT] > s->t_sched)
 			return true;
 	return false;
 }
@@ -234,7 +242,7 @@ static void measure_overhead(struct wall *w, const struct sample *s)
 	int64_t rest = s->t_first - s->t_send - s->queue_ns - s->prefill_ns - network;
 
 	if (s->outcome == OUTCOME_OK && s->queue_ns >= 0 && w->out->has_emulator && rest >= 0 &&
-		!met_fault(w, s))
+	        !met_fault(w, s))
 		histogram_add(&w->overhead, rest);
 }
 
@@ -268,7 +276,8 @@ static void say(struct wall *w, const struct control_message *m)
 		w->out->emulator_lost = true;
 }
 
-/* --- the grid -------------------------------------------------------------------------------------- */
+/* --- the grid
+ * -------------------------------------------------------------------------------------- */
 
 static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
 {
@@ -281,13 +290,16 @@ static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
 		score_revert(w->o->score, fault, at);
 	if (w->s->faults.faults[fault].kind->side == FAULT_MODEL)
 		say(w, &(struct control_message){
-			       .type = CONTROL_FAULT, .fault = {fault, inject, at}});
+		               .type = CONTROL_FAULT, .fault = {fault, inject, at}});
 }
 
 static void show_progress(struct wall *w, int64_t grid)
 {
-	struct wall_progress p = {.now_ns = grid, .done = w->done, .errors = w->errors,
-		.in_flight = w->out->scheduled - w->done, .p99_ttft_ns = -1};
+	struct wall_progress p = {.now_ns = grid,
+	        .done = w->done,
+	        .errors = w->errors,
+	        .in_flight = w->out->scheduled - w->done,
+	        .p99_ttft_ns = -1};
 
 	if (!w->o->progress || grid % NS_PER_S)
 		return;
@@ -296,7 +308,8 @@ static void show_progress(struct wall *w, int64_t grid)
 	for (uint32_t i = 0; i < w->s->faults.n; i++) {
 		const int64_t *at = w->out->ledger.e[i].at;
 
-		if (at[PHASE_INJECT] < 0 || at[PHASE_INJECT] > grid || !w->schedule.timers[i].active)
+		if (at[PHASE_INJECT] < 0 || at[PHASE_INJECT] > grid ||
+		        !w->schedule.timers[i].active)
 			continue;
 		p.active = w->s->faults.faults[i].id;
 		p.n_active++;
@@ -333,9 +346,11 @@ static void on_tick(void *ctx, int64_t grid, int64_t now)
 	}
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
 
-/* Connections opened before t = 0: what Little's law says is in flight on average, doubled, plus slack. */
+/* Connections opened before t = 0: what Little's law says is in flight on average, doubled, plus
+ * slack. */
 static uint32_t connections_wanted(const struct scenario *s)
 {
 	uint32_t slots = 16, most = control_connections_max() / 2;
@@ -346,7 +361,7 @@ static uint32_t connections_wanted(const struct scenario *s)
 	for (uint32_t p = 0; p < s->deployment.n_pools; p++)
 		for (uint32_t b = 0; b < s->deployment.pools[p].n_buckets; b++)
 			slots += s->deployment.pools[p].buckets[b].slots *
-				 s->deployment.pools[p].n_instances;
+			         s->deployment.pools[p].n_instances;
 	if (rate / 4 > slots)
 		slots = (uint32_t)(rate / 4);
 	return slots < most ? slots : most;
@@ -357,19 +372,19 @@ static enum status open_load(struct wall *w, struct error *err)
 	const struct scenario *s = w->s;
 	char host[300];
 	struct load_config c = {
-		.path_prefix = s->target.url ? s->target.path_prefix : "",
-		.model = s->target.url ? s->target.model : s->deployment.model,
-		.identify = !s->target.url,
-		.verify = !s->target.url,
-		.tenants = w->tenants,
-		.n_tenants = s->traffic.n_tenants,
-		.seed = s->seed,
-		.duration_ns = s->duration_ns,
-		.drain_ns = s->drain_ns,
-		.connections = connections_wanted(s),
-		.connections_max = control_connections_max(),
-		.source = {.ctx = w, .peek = source_peek, .next = source_next},
-		.listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
+	        .path_prefix = s->target.url ? s->target.path_prefix : "",
+	        .model = s->target.url ? s->target.model : s->deployment.model,
+	        .identify = !s->target.url,
+	        .verify = !s->target.url,
+	        .tenants = w->tenants,
+	        .n_tenants = s->traffic.n_tenants,
+	        .seed = s->seed,
+	        .duration_ns = s->duration_ns,
+	        .drain_ns = s->drain_ns,
+	        .connections = connections_wanted(s),
+	        .connections_max = control_connections_max(),
+	        .source = {.ctx = w, .peek = source_peek, .next = source_next},
+	        .listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
 	};
 	uint16_t port = s->target.url ? s->target.port : w->emulator.port;
 	const char *name = s->target.url ? s->target.host : "127.0.0.1";
@@ -379,13 +394,13 @@ static enum status open_load(struct wall *w, struct error *err)
 		c.api_key = getenv(s->target.api_key_env);
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
 		w->tenants[t] = (struct load_tenant){
-			.name = s->traffic.tenants[t].name,
-			.tier = s->traffic.tenants[t].tier,
-			.timeout_ns = s->traffic.tenants[t].timeout_ns,
-			.retries = (uint32_t)s->traffic.tenants[t].retries,
+		        .name = s->traffic.tenants[t].name,
+		        .tier = s->traffic.tenants[t].tier,
+		        .timeout_ns = s->traffic.tenants[t].timeout_ns,
+		        .retries = (uint32_t)s->traffic.tenants[t].retries,
 		};
-	(void)snprintf(host, sizeof(host), strchr(name, ':') ? "[%s]:%u" : "%s:%u", name,
-		(unsigned)port);
+	(void)snprintf(
+	        host, sizeof(host), strchr(name, ':') ? "[%s]:%u" : "%s:%u", name, (unsigned)port);
 	c.host = arena_strndup(&w->arena, host, strlen(host));
 	st = sock_resolve(&c.peer, name, port, err);
 	if (!st)
@@ -408,8 +423,8 @@ static enum status prepare(struct wall *w, struct error *err)
 	w->client_side = shaper_sink(w->shaper);
 	if (signals_wanted(w->s))
 		w->signals = signals_new(w->s);
-	st = traffic_open(&w->s->traffic, w->s->seed, w->s->duration_ns, &w->s->traces, &w->traffic,
-		err);
+	st = traffic_open(
+	        &w->s->traffic, w->s->seed, w->s->duration_ns, &w->s->traces, &w->traffic, err);
 	if (st)
 		return st;
 	pull(w);
@@ -417,11 +432,12 @@ static enum status prepare(struct wall *w, struct error *err)
 		w->out->has_emulator = true;
 		st = spawn_emulator(w->s, &w->emulator, err);
 		w->out->emulator = (struct privilege){
-			.nice = w->emulator.nice, .processor = w->emulator.processor};
+		        .nice = w->emulator.nice, .processor = w->emulator.processor};
 	}
 	if (st)
 		return st;
-	w->out->client = privilege_ask(0); /* after the spawn: an executed child inherits one processor */
+	w->out->client =
+	        privilege_ask(0); /* after the spawn: an executed child inherits one processor */
 	w->asked = true;
 	return open_load(w, err);
 }
@@ -447,11 +463,20 @@ static void wind_down(struct wall *w)
 static void count_not_sent(struct wall *w)
 {
 	while (w->more) {
-		struct sample s = {.id = w->next.request_id, .tenant = w->next.tenant,
-			.tier = w->s->traffic.tenants[w->next.tenant].tier_index,
-			.outcome = OUTCOME_NOT_SENT, .t_sched = w->next.at_ns, .t_send = -1,
-			.t_hdr = -1, .t_first = -1, .t_last = -1, .t_done = w->next.at_ns,
-			.queue_ns = -1, .prefill_ns = -1, .decode_ns = -1, .itl_judged_ns = -1};
+		struct sample s = {.id = w->next.request_id,
+		        .tenant = w->next.tenant,
+		        .tier = w->s->traffic.tenants[w->next.tenant].tier_index,
+		        .outcome = OUTCOME_NOT_SENT,
+		        .t_sched = w->next.at_ns,
+		        .t_send = -1,
+		        .t_hdr = -1,
+		        .t_first = -1,
+		        .t_last = -1,
+		        .t_done = w->next.at_ns,
+		        .queue_ns = -1,
+		        .prefill_ns = -1,
+		        .decode_ns = -1,
+		        .itl_judged_ns = -1};
 
 		plan_fold(&w->lanes, w->s, &w->next);
 		if (s.t_done < w->out->ended_ns)
@@ -503,10 +528,10 @@ static enum status play(struct wall *w, struct error *err)
 }
 
 enum status drive_wall(const struct scenario *s, const struct wall_options *options,
-	struct wall_result *out, struct error *err)
+        struct wall_result *out, struct error *err)
 {
-	struct wall w = {.s = s, .o = options, .out = out, .emulator = {.fd = -1},
-		.pull_error = ERROR_INIT};
+	struct wall w = {
+	        .s = s, .o = options, .out = out, .emulator = {.fd = -1}, .pull_error = ERROR_INIT};
 	enum status st;
 
 	*out = (struct wall_result){.clean = true};

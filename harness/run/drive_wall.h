@@ -1,6 +1,7 @@
-/* The wall driver: the same scenario over real sockets (DESIGN §2). Spawns the emulator's process, opens
- * the connections, agrees on T0 with it, plays the schedule, and brings everything down whatever happens.
- * Nothing is left running: the emulator ends with the channel, and is waited for. */
+/* The wall driver: the same scenario over real sockets (DESIGN §2). Spawns the emulator's process,
+ * opens the connections, agrees on T0 with it, plays the schedule, and brings everything down
+ * whatever happens. Nothing is left running: the emulator ends with the channel, and is waited for.
+ */
 #ifndef LPC_RUN_DRIVE_WALL_H
 #define LPC_RUN_DRIVE_WALL_H
 
@@ -43,12 +44,12 @@ struct wall_result {
 	uint64_t scheduled;
 	struct load_result load;
 	struct wall_lag sched, emission, loop;
-	/* What of TTFT on the wire is nobody's: neither queue nor prefill (stalls included) nor the model's
-	 * network. Of requests in whose life no fault was active. */
+	/* What of TTFT on the wire is nobody's: neither queue nor prefill (stalls included) nor the
+	 * model's network. Of requests in whose life no fault was active. */
 	struct wall_lag overhead;
-	bool has_emulator;   /* false: the target is a URL */
-	bool emulator_lost;  /* its process ended before it reported */
-	bool clean;          /* static state after the last revert, as the emulator says */
+	bool has_emulator;  /* false: the target is a URL */
+	bool emulator_lost; /* its process ended before it reported */
+	bool clean;         /* static state after the last revert, as the emulator says */
 	enum path_scope path_worst;
 	uint64_t emulator_completions;
 	struct privilege client, emulator;
@@ -59,7 +60,7 @@ struct wall_result {
 };
 
 enum status drive_wall(const struct scenario *s, const struct wall_options *options,
-	struct wall_result *out, struct error *err) LPC_MUST_USE;
+        struct wall_result *out, struct error *err) LPC_MUST_USE;
 void wall_result_free(struct wall_result *r);
 
 #endif

@@ -1,5 +1,5 @@
-/* `emulate`: the rack as an OpenAI-compatible server, without a run around it. Faults of a file are timed
- * from the start, by the same scheduler and machines as in a run, in this process. */
+/* `emulate`: the rack as an OpenAI-compatible server, without a run around it. Faults of a file are
+ * timed from the start, by the same scheduler and machines as in a run, in this process. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
 	struct emulate *e = ctx;
 
 	(void)fprintf(stderr, "%.3f s: %s %s\n", (double)now / 1e9, e->plan.faults[fault].id,
-		inject ? "injected" : "reverted");
+	        inject ? "injected" : "reverted");
 	if (inject)
 		fault_machines_inject(&e->machines, now, fault, &e->sink);
 	else
@@ -67,7 +67,8 @@ static void on_signal(void *ctx, uint32_t events)
 		serve_stop(e->serve);
 }
 
-static enum status read_faults(struct emulate *e, const struct emulate_options *o, struct error *err)
+static enum status read_faults(
+        struct emulate *e, const struct emulate_options *o, struct error *err)
 {
 	struct target_resolver resolver;
 	struct json *doc;
@@ -83,15 +84,16 @@ static enum status read_faults(struct emulate *e, const struct emulate_options *
 	if (st)
 		return st;
 	resolver = targets_resolver(&e->target_context);
-	st = fault_plan_parse(json_root(doc), o->has_seed ? o->seed : 1, NS_MAX, &resolver, &e->arena,
-		&e->plan, err);
+	st = fault_plan_parse(json_root(doc), o->has_seed ? o->seed : 1, NS_MAX, &resolver,
+	        &e->arena, &e->plan, err);
 	for (uint32_t i = 0; !st && i < e->plan.n; i++)
 		if (e->plan.faults[i].kind->side != FAULT_MODEL || e->plan.faults[i].triggered)
 			st = json_error(e->plan.faults[i].where, err,
-				"expected a fault of the rack with a time, found '%s'%s; the load of "
-				"an emulator that stands alone is its clients'",
-				e->plan.faults[i].kind->name,
-				e->plan.faults[i].triggered ? " with a trigger" : "");
+			        "expected a fault of the rack with a time, found '%s'%s; the load "
+			        "of "
+			        "an emulator that stands alone is its clients'",
+			        e->plan.faults[i].kind->name,
+			        e->plan.faults[i].triggered ? " with a trigger" : "");
 	return st;
 }
 
@@ -106,17 +108,22 @@ static enum status read_input(struct emulate *e, const struct emulate_options *o
 	return st ? st : read_faults(e, o, err);
 }
 
-static enum status open_server(struct emulate *e, const struct emulate_options *o, struct error *err)
+static enum status open_server(
+        struct emulate *e, const struct emulate_options *o, struct error *err)
 {
 	static const char *const tenants[] = {"clients"};
 	struct serve_config config = {
-		.rack = {.deployment = &e->deployment, .seed = o->has_seed ? o->seed : 1,
-			.tenants = tenants, .n_tenants = 1, .tiers = e->traffic.tiers, .n_tiers = 1,
-			.n_faults = e->plan.n},
-		.listen = o->listen ? o->listen : "127.0.0.1:8000",
-		.timed = {.ctx = e, .next_at = next_at, .step = step},
-		.n_watches = 1,
-		.watches = {{.fd = e->signals, .ctx = e, .readable = on_signal}},
+	        .rack = {.deployment = &e->deployment,
+	                .seed = o->has_seed ? o->seed : 1,
+	                .tenants = tenants,
+	                .n_tenants = 1,
+	                .tiers = e->traffic.tiers,
+	                .n_tiers = 1,
+	                .n_faults = e->plan.n},
+	        .listen = o->listen ? o->listen : "127.0.0.1:8000",
+	        .timed = {.ctx = e, .next_at = next_at, .step = step},
+	        .n_watches = 1,
+	        .watches = {{.fd = e->signals, .ctx = e, .readable = on_signal}},
 	};
 	enum status st = serve_create(&e->serve, &config, err);
 
@@ -135,13 +142,13 @@ static enum status serve(struct emulate *e, struct error *err)
 
 	serve_set_t0(e->serve, clock_now_ns());
 	(void)fprintf(stderr, "serving %s on port %u\n", e->deployment.model,
-		(unsigned)serve_port(e->serve));
+	        (unsigned)serve_port(e->serve));
 	st = serve_run(e->serve, err);
 	fault_schedule_finish(&e->schedule, serve_now(e->serve), fault_event, e);
 	counts = serve_counts(e->serve);
 	(void)fprintf(stderr, "served %llu completions, refused %llu, cancelled %llu\n",
-		(unsigned long long)counts.completions, (unsigned long long)counts.refused,
-		(unsigned long long)counts.cancelled);
+	        (unsigned long long)counts.completions, (unsigned long long)counts.refused,
+	        (unsigned long long)counts.cancelled);
 	return st;
 }
 
@@ -158,9 +165,9 @@ int execute_emulate(const struct emulate_options *options)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	e.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	st = e.signals < 0 ? error_set(&err, ERR_ENVIRONMENT, "cannot watch signals: %s",
-				     strerror(errno)) :
-			     read_input(&e, options, &err);
+	st = e.signals < 0
+	             ? error_set(&err, ERR_ENVIRONMENT, "cannot watch signals: %s", strerror(errno))
+	             : read_input(&e, options, &err);
 	if (!st)
 		st = open_server(&e, options, &err);
 	if (!st)

@@ -1,6 +1,6 @@
 /* The server, the rack and the fault machines of one run, in a process of their own. The one fault
- * scheduler lives in `run`; its FAULT messages come ahead of their instants and wait here, so that the model
- * is hit at the planned nanosecond, not when a packet happened to arrive. */
+ * scheduler lives in `run`; its FAULT messages come ahead of their instants and wait here, so that
+ * the model is hit at the planned nanosecond, not when a packet happened to arrive. */
 #include "harness/run/emulator_process.h"
 
 #include <signal.h>
@@ -47,7 +47,8 @@ static void fail(int fd, const struct error *err)
 		(void)fprintf(stderr, "emulator: %s\n", m.error.text);
 }
 
-/* --- faults ---------------------------------------------------------------------------------------- */
+/* --- faults
+ * ---------------------------------------------------------------------------------------- */
 
 static int64_t timed_next_at(void *ctx)
 {
@@ -76,7 +77,7 @@ static void timed_step(void *ctx, int64_t now)
 static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
 {
 	say(ctx, &(struct control_message){
-			 .type = CONTROL_LEDGER, .ledger = {fault, (uint32_t)phase, at_ns}});
+	                 .type = CONTROL_LEDGER, .ledger = {fault, (uint32_t)phase, at_ns}});
 }
 
 static void on_completed(void *ctx, int64_t now, const struct rack_completion *done)
@@ -88,10 +89,11 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 		p->replayed[done->stalls[i].fault] += done->stalls[i].evicted;
 	if (done->n_stalls)
 		say(p, &(struct control_message){
-			       .type = CONTROL_STALLED, .stalled = stalls_of(done)});
+		               .type = CONTROL_STALLED, .stalled = stalls_of(done)});
 }
 
-/* --- the channel ----------------------------------------------------------------------------------- */
+/* --- the channel
+ * ----------------------------------------------------------------------------------- */
 
 static void handle(struct process *p, const struct control_message *m)
 {
@@ -105,8 +107,7 @@ static void handle(struct process *p, const struct control_message *m)
 	case CONTROL_FAULT:
 		at = m->fault.at_ns;
 		ok = m->fault.id < p->machines.n &&
-		     heap_push(&p->pending, at,
-			     (uint64_t)m->fault.inject << 32 | m->fault.id, 0);
+		     heap_push(&p->pending, at, (uint64_t)m->fault.inject << 32 | m->fault.id, 0);
 		CHECK(ok);
 		break;
 	case CONTROL_STOP:
@@ -156,8 +157,8 @@ static enum status read_plan(int fd, struct scenario **s, struct error *err)
 		int64_t deadline = clock_now_ns() + 30 * NS_PER_S;
 
 		if (control_receive(fd, &m, deadline) != CONTROL_GOT ||
-			(m.type != CONTROL_PLAN && m.type != CONTROL_PLAN_END) ||
-			n + m.n > PLAN_BYTES_MAX) {
+		        (m.type != CONTROL_PLAN && m.type != CONTROL_PLAN_END) ||
+		        n + m.n > PLAN_BYTES_MAX) {
 			mem_free(bundle);
 			return error_set(err, ERR_ENVIRONMENT, "the control channel gave no plan");
 		}
@@ -172,24 +173,25 @@ static enum status read_plan(int fd, struct scenario **s, struct error *err)
 	return st;
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
 
 static enum status open_server(struct process *p, struct error *err)
 {
 	struct serve_config config = {
-		.rack = scenario_rack_config(p->s, p->s->seed, p->names),
-		.listen = "127.0.0.1:0",
-		.ignore_sigint = true,
-		.limits = {.connections = control_connections_max(), .body_bytes = 16 << 20},
-		.timed = {.ctx = p, .next_at = timed_next_at, .step = timed_step},
-		.grid = {.ctx = p, .period_ns = 10 * NS_PER_MS, .tick = grid},
-		.n_watches = 1,
-		.watches = {{.fd = p->fd, .ctx = p, .readable = readable}},
+	        .rack = scenario_rack_config(p->s, p->s->seed, p->names),
+	        .listen = "127.0.0.1:0",
+	        .ignore_sigint = true,
+	        .limits = {.connections = control_connections_max(), .body_bytes = 16 << 20},
+	        .timed = {.ctx = p, .next_at = timed_next_at, .step = timed_step},
+	        .grid = {.ctx = p, .period_ns = 10 * NS_PER_MS, .tick = grid},
+	        .n_watches = 1,
+	        .watches = {{.fd = p->fd, .ctx = p, .readable = readable}},
 	};
 	enum status st;
 
-	config.rack.listener = (struct rack_listener){
-		.ctx = p, .phase = on_phase, .completed = on_completed};
+	config.rack.listener =
+	        (struct rack_listener){.ctx = p, .phase = on_phase, .completed = on_completed};
 	st = serve_create(&p->serve, &config, err);
 	if (st)
 		return st;
@@ -223,7 +225,7 @@ static void report(struct process *p)
 
 		if (!(e.sub >> 32))
 			fault_machines_revert(
-				&p->machines, serve_now(p->serve), (uint32_t)e.sub, &p->sink);
+			        &p->machines, serve_now(p->serve), (uint32_t)e.sub, &p->sink);
 	}
 	fault_machines_revert_all(&p->machines, serve_now(p->serve), &p->sink);
 	fresh = rack_create(&config);
@@ -232,7 +234,7 @@ static void report(struct process *p)
 	rack_free(fresh);
 	for (uint32_t i = 0; i < p->s->faults.n; i++)
 		say(p, &(struct control_message){
-			       .type = CONTROL_REPLAYED, .replayed = {i, p->replayed[i]}});
+		               .type = CONTROL_REPLAYED, .replayed = {i, p->replayed[i]}});
 	report_lag(p);
 	m.digest.clean = !memcmp(now, never, sizeof(now));
 	m.digest.path = (uint32_t)rack_path_worst(rack);
@@ -263,7 +265,7 @@ int emulator_process(int fd)
 	}
 	if (!st) {
 		say(&p, &(struct control_message){.type = CONTROL_READY,
-				.ready = {serve_port(p.serve), got.nice, got.processor}});
+		                .ready = {serve_port(p.serve), got.nice, got.processor}});
 		st = serve_run(p.serve, &err);
 		report(&p);
 	}

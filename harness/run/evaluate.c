@@ -3,7 +3,8 @@
 #include "harness/base/arena.h"
 #include "harness/base/prng.h"
 
-/* --- twins ----------------------------------------------------------------------------------------- */
+/* --- twins
+ * ----------------------------------------------------------------------------------------- */
 
 static int64_t largest_frame(const struct scenario *s)
 {
@@ -22,7 +23,7 @@ static bool apart(int64_t a, int64_t b, int64_t frame)
 }
 
 void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
-	struct score_fault *fault)
+        struct score_fault *fault)
 {
 	int64_t frame = largest_frame(s);
 	uint64_t n = with->n > without->n ? with->n : without->n;
@@ -41,7 +42,7 @@ void evaluate_damage(const struct scenario *s, const struct book *with, const st
 				fault->damage.extra_ns_sum += a->e2el_ns - b->e2el_ns;
 			}
 			differ = apart(a->ttft_ns, b->ttft_ns, frame) ||
-				 apart(a->e2el_ns, b->e2el_ns, frame);
+			         apart(a->e2el_ns, b->e2el_ns, frame);
 		}
 		if (a && b && a->recomputed > b->recomputed)
 			fault->damage.tokens_recomputed += a->recomputed - b->recomputed;
@@ -61,7 +62,7 @@ static bool wants_twins(const struct scenario *s, const struct score_config *con
 }
 
 static enum status twins(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-	struct evaluation *e, struct error *err)
+        struct evaluation *e, struct error *err)
 {
 	if (e->book.dropped)
 		return ERR_NONE;
@@ -74,9 +75,11 @@ static enum status twins(const struct scenario *s, const volatile sig_atomic_t *
 			continue; /* never injected: nothing to compare */
 		book_init(&book);
 		st = drive_virtual(s,
-			&(struct virtual_options){.seed = s->seed, .without = i, .book = &book,
-				.interrupt = interrupt},
-			&twin, err);
+		        &(struct virtual_options){.seed = s->seed,
+		                .without = i,
+		                .book = &book,
+		                .interrupt = interrupt},
+		        &twin, err);
 		e->events += twin.events;
 		if (!st && !twin.interrupted)
 			evaluate_damage(s, &e->book, &book, &e->faults[i]);
@@ -88,19 +91,22 @@ static enum status twins(const struct scenario *s, const volatile sig_atomic_t *
 	return ERR_NONE;
 }
 
-/* --- replicas -------------------------------------------------------------------------------------- */
+/* --- replicas
+ * -------------------------------------------------------------------------------------- */
 
 static enum status replica(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-	struct evaluation *e, uint32_t k, struct error *err)
+        struct evaluation *e, uint32_t k, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, true);
 	struct score *score = score_create(&config);
 	struct virtual_result run;
 	uint64_t seed = prng_at(prng_purpose(s->seed, "replica"), k, 0);
 	enum status st = drive_virtual(s,
-		&(struct virtual_options){.seed = seed, .without = VIRTUAL_ALL_FAULTS, .score = score,
-			.interrupt = interrupt},
-		&run, err);
+	        &(struct virtual_options){.seed = seed,
+	                .without = VIRTUAL_ALL_FAULTS,
+	                .score = score,
+	                .interrupt = interrupt},
+	        &run, err);
 
 	e->events += run.events;
 	if (!st && !run.interrupted && !run.aborted) {
@@ -113,12 +119,12 @@ static enum status replica(const struct scenario *s, const volatile sig_atomic_t
 }
 
 static enum status replicas(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-	struct evaluation *e, struct error *err)
+        struct evaluation *e, struct error *err)
 {
 	uint64_t each = e->run.scheduled ? e->run.scheduled : 1;
 
 	if (!traffic_is_random(&s->traffic) || e->run.aborted || e->run.interrupted ||
-		!score_wants_replicas(e->score))
+	        !score_wants_replicas(e->score))
 		return ERR_NONE;
 	for (uint32_t k = 1; k <= EVALUATE_REPLICAS_MAX; k++) {
 		enum status st;
@@ -132,7 +138,8 @@ static enum status replicas(const struct scenario *s, const volatile sig_atomic_
 	return ERR_NONE;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ------------------------------------------------------------------------------------- */
 
 static void decide(const struct scenario *s, struct evaluation *e)
 {
@@ -141,24 +148,24 @@ static void decide(const struct scenario *s, struct evaluation *e)
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		if (!e->faults[i].clean && e->n_reasons == 0)
 			e->reasons[e->n_reasons++] =
-				"after the last revert the static state is not that of a "
-				"never-faulted rack";
+			        "after the last revert the static state is not that of a "
+			        "never-faulted rack";
 	e->valid = e->n_reasons == 0;
 	facts = (struct score_facts){
-		.scheduled = e->run.scheduled,
-		.critical_known = s->has_deployment,
-		.critical_in_rack = e->run.path_worst == PATH_IN_RACK,
-		.critical_in_pod = e->run.path_worst != PATH_ETHERNET,
-		.valid = e->valid,
-		.aborted_by_rule = e->run.aborted,
-		.interrupted = e->run.interrupted,
-		.partial = e->run.aborted || e->run.interrupted,
+	        .scheduled = e->run.scheduled,
+	        .critical_known = s->has_deployment,
+	        .critical_in_rack = e->run.path_worst == PATH_IN_RACK,
+	        .critical_in_pod = e->run.path_worst != PATH_ETHERNET,
+	        .valid = e->valid,
+	        .aborted_by_rule = e->run.aborted,
+	        .interrupted = e->run.interrupted,
+	        .partial = e->run.aborted || e->run.interrupted,
 	};
 	e->result = score_decide(e->score, e->faults, &facts);
 }
 
-enum status evaluate(const struct scenario *s, bool compared, const volatile sig_atomic_t *interrupt,
-	struct evaluation *out, struct error *err)
+enum status evaluate(const struct scenario *s, bool compared,
+        const volatile sig_atomic_t *interrupt, struct evaluation *out, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, true);
 	bool with_twins = wants_twins(s, &config);
@@ -168,10 +175,13 @@ enum status evaluate(const struct scenario *s, bool compared, const volatile sig
 	book_init(&out->book);
 	out->faults = mem_alloc(s->faults.n + 1, sizeof(*out->faults));
 	st = drive_virtual(s,
-		&(struct virtual_options){.seed = s->seed, .without = VIRTUAL_ALL_FAULTS,
-			.score = out->score, .book = with_twins || compared ? &out->book : NULL,
-			.digest = true, .interrupt = interrupt},
-		&out->run, err);
+	        &(struct virtual_options){.seed = s->seed,
+	                .without = VIRTUAL_ALL_FAULTS,
+	                .score = out->score,
+	                .book = with_twins || compared ? &out->book : NULL,
+	                .digest = true,
+	                .interrupt = interrupt},
+	        &out->run, err);
 	if (st)
 		return st;
 	out->events = out->run.events;
@@ -194,7 +204,8 @@ void evaluation_free(struct evaluation *e)
 	*e = (struct evaluation){0};
 }
 
-/* --- what the scorer must know --------------------------------------------------------------------- */
+/* --- what the scorer must know
+ * --------------------------------------------------------------------- */
 
 /* Requests a second of a traffic entry; a trace's were counted when it was checked. */
 static double mean_rate(const struct scenario *s, const struct tenant_spec *tenant)
@@ -207,15 +218,15 @@ static double mean_rate(const struct scenario *s, const struct tenant_spec *tena
 struct score_config scenario_score_config(const struct scenario *s, bool virtual_clock)
 {
 	struct score_config c = {
-		.tiers = s->traffic.tiers,
-		.n_tiers = s->traffic.n_tiers,
-		.rules = &s->rules,
-		.warmup_ns = s->warmup_ns,
-		.duration_ns = s->duration_ns,
-		.n_faults = s->faults.n,
-		.recovery_horizon_ns = s->recovery_horizon_ns,
-		.recovery_hold_ns = s->recovery_hold_ns,
-		.census = virtual_clock && traffic_is_trace_only(&s->traffic),
+	        .tiers = s->traffic.tiers,
+	        .n_tiers = s->traffic.n_tiers,
+	        .rules = &s->rules,
+	        .warmup_ns = s->warmup_ns,
+	        .duration_ns = s->duration_ns,
+	        .n_faults = s->faults.n,
+	        .recovery_horizon_ns = s->recovery_horizon_ns,
+	        .recovery_hold_ns = s->recovery_hold_ns,
+	        .census = virtual_clock && traffic_is_trace_only(&s->traffic),
 	};
 
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++) {

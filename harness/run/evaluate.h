@@ -1,6 +1,7 @@
-/* A scenario on the virtual clock, with everything that only the virtual clock can give: the twin runs
- * without each fault (damage, coalescence), replicas where a percentile is undecided, and the verdict. It
- * is the whole of `run --clock virtual`, and the companion of every wall run (DESIGN §2). */
+/* A scenario on the virtual clock, with everything that only the virtual clock can give: the twin
+ * runs without each fault (damage, coalescence), replicas where a percentile is undecided, and the
+ * verdict. It is the whole of `run --clock virtual`, and the companion of every wall run (DESIGN
+ * §2). */
 #ifndef LPC_RUN_EVALUATE_H
 #define LPC_RUN_EVALUATE_H
 
@@ -13,8 +14,8 @@ enum {
 	EVALUATE_TWINS_MAX = 32,    /* faults with a twin; beyond, damage is null */
 	EVALUATE_REPLICAS_MAX = 32, /* FORMATS §1 */
 };
-/* Replicas stop when this many requests were simulated: about 5 s of CPU. A count, not a time, so that the
- * verdict does not depend on the machine. */
+/* Replicas stop when this many requests were simulated: about 5 s of CPU. A count, not a time, so
+ * that the verdict does not depend on the machine. */
 #define EVALUATE_REPLICA_REQUESTS UINT64_C(10000000)
 
 struct evaluation {
@@ -22,7 +23,7 @@ struct evaluation {
 	struct score *score; /* decided */
 	const struct score_result *result;
 	struct score_fault *faults; /* by fault, recover and damage filled in */
-	struct book book; /* empty unless somebody compares */
+	struct book book;           /* empty unless somebody compares */
 	uint32_t replicas;
 	uint64_t events; /* of all runs made */
 	bool valid;
@@ -30,14 +31,15 @@ struct evaluation {
 	uint32_t n_reasons;
 };
 
-/* `compared`: the book is kept for a wall run that will be held against this one. Without it, and without
- * a fault whose twin needs it, memory does not grow with the number of requests. */
-enum status evaluate(const struct scenario *s, bool compared, const volatile sig_atomic_t *interrupt,
-	struct evaluation *out, struct error *err) LPC_MUST_USE;
+/* `compared`: the book is kept for a wall run that will be held against this one. Without it, and
+ * without a fault whose twin needs it, memory does not grow with the number of requests. */
+enum status evaluate(const struct scenario *s, bool compared,
+        const volatile sig_atomic_t *interrupt, struct evaluation *out,
+        struct error *err) LPC_MUST_USE;
 void evaluation_free(struct evaluation *e);
 
 /* Damage and coalescence of fault i: the run against its twin. */
 void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
-	struct score_fault *fault);
+        struct score_fault *fault);
 
 #endif

@@ -1,5 +1,5 @@
-/* `run`: every scenario of every file, one after the other. All input is read and checked before the first
- * of them starts. */
+/* `run`: every scenario of every file, one after the other. All input is read and checked before
+ * the first of them starts. */
 #include "harness/run/execute.h"
 
 #include <inttypes.h>
@@ -46,22 +46,24 @@ static enum status check_distinct(const struct scenario_list *list, struct error
 	for (uint32_t i = 0; i < list->n; i++)
 		for (uint32_t j = i + 1; j < list->n; j++)
 			if (!strcmp(list->items[i]->name, list->items[j]->name) &&
-				list->items[i]->seed == list->items[j]->seed)
+			        list->items[i]->seed == list->items[j]->seed)
 				return error_set(err, ERR_USAGE,
-					"expected scenarios of different names or seeds, found '%s' "
-					"with seed %" PRIu64 " twice",
-					list->items[i]->name, list->items[i]->seed);
+				        "expected scenarios of different names or seeds, found "
+				        "'%s' "
+				        "with seed %" PRIu64 " twice",
+				        list->items[i]->name, list->items[i]->seed);
 	return ERR_NONE;
 }
 
 /* The virtual clock plays a model; a URL alone gives none. */
-static enum status check_clock(const struct scenario_list *list, const struct run_options *options,
-	struct error *err)
+static enum status check_clock(
+        const struct scenario_list *list, const struct run_options *options, struct error *err)
 {
 	for (uint32_t i = 0; i < list->n && options->clock == RUN_CLOCK_VIRTUAL; i++)
 		if (!list->items[i]->has_deployment)
-			return json_expected(json_get(json_root(list->items[i]->document), "target"), err,
-				"a deployment beside the URL, which the virtual clock cannot ask");
+			return json_expected(
+			        json_get(json_root(list->items[i]->document), "target"), err,
+			        "a deployment beside the URL, which the virtual clock cannot ask");
 	return ERR_NONE;
 }
 
@@ -71,7 +73,7 @@ static void print_replay(const struct scenario *s, const struct run_options *opt
 	char replay[VERDICT_REPLAY_BYTES];
 
 	(void)fprintf(stderr, "%s: seed %" PRIu64 ", replay: %s\n", s->name, s->seed,
-		verdict_replay(s, options, replay));
+	        verdict_replay(s, options, replay));
 }
 
 static void print_result(const struct verdict_run *v, bool json)
@@ -96,8 +98,8 @@ static void print_result(const struct verdict_run *v, bool json)
 }
 
 /* Files that are written beside a path of the user's. */
-static enum status write_junit(const char *path, const struct result_document *docs, uint32_t n,
-	struct error *err)
+static enum status write_junit(
+        const char *path, const struct result_document *docs, uint32_t n, struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	struct text text;
@@ -105,8 +107,8 @@ static enum status write_junit(const char *path, const struct result_document *d
 	enum status st;
 
 	if (slash)
-		(void)snprintf(dir, sizeof(dir), "%.*s", (int)(slash == path ? 1 : slash - path),
-			path);
+		(void)snprintf(
+		        dir, sizeof(dir), "%.*s", (int)(slash == path ? 1 : slash - path), path);
 	text_init(&text, JUNIT_BYTES_MAX);
 	render_junit(docs, n, &text);
 	st = record_file(dir, slash ? slash + 1 : path, text.buf ? text.buf : "", text.n, err);
@@ -185,7 +187,7 @@ int execute_run(const struct run_options *options)
 	for (uint32_t i = 0; i < list.n; i++)
 		for (uint32_t k = 0; k < list.items[i]->n_warnings; k++)
 			(void)fprintf(stderr, "%s: warning: %s\n", list.items[i]->name,
-				list.items[i]->warnings[k]);
+			        list.items[i]->warnings[k]);
 	code = run_list(&list, options);
 	scenario_list_free(&list);
 	return code;

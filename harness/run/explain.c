@@ -1,4 +1,5 @@
-/* `explain`: the life of one request, from a virtual replay of the run that a result directory describes. */
+/* `explain`: the life of one request, from a virtual replay of the run that a result directory
+ * describes. */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -44,15 +45,15 @@ static void on_step(void *ctx, int64_t at_ns, enum rack_step_kind step, int64_t 
 
 	if (step == STEP_QUEUED)
 		(void)snprintf(text, sizeof(text), "queued in pool %s, bucket %" PRId64 " tokens",
-			e->s->deployment.pools[a].name,
-			e->s->deployment.pools[a].buckets[b].max_seq);
+		        e->s->deployment.pools[a].name,
+		        e->s->deployment.pools[a].buckets[b].max_seq);
 	if (step == STEP_DISPATCHED)
-		(void)snprintf(text, sizeof(text), "given slot %" PRId64 " of instance %" PRId64, b,
-			a);
+		(void)snprintf(
+		        text, sizeof(text), "given slot %" PRId64 " of instance %" PRId64, b, a);
 	if (step == STEP_EVICTED)
 		(void)snprintf(text, sizeof(text),
-			"lost its instance after %" PRId64 " tokens; back to the head of the queue",
-			a);
+		        "lost its instance after %" PRId64 " tokens; back to the head of the queue",
+		        a);
 	line(e, at_ns, text);
 }
 
@@ -73,24 +74,25 @@ static void on_done(void *ctx, const struct sample *s, const struct rack_complet
 	if (d->t_first >= 0)
 		line(e, d->t_first, "first token at the client");
 	(void)snprintf(text, sizeof(text), "last of %" PRId64 " tokens at the client: %s",
-		d->delivered, outcome_name(s->outcome));
+	        d->delivered, outcome_name(s->outcome));
 	line(e, s->t_done, text);
 	for (uint32_t i = 0; i < e->n; i++)
 		(void)printf("%14.6f ms  %s\n", ns_to_ms(e->lines[i].at_ns), e->lines[i].text);
 	if (e->left_out)
 		(void)printf("… and %" PRIu32 " steps more\n", e->left_out);
-	(void)printf("request %" PRIu64 ": %" PRId64 " prompt tokens, TTFT %.6f ms, whole %.6f ms, of "
-		     "which\n",
-		s->id, s->prompt_tokens, ns_to_ms(s->t_first - s->t_sched),
-		ns_to_ms(s->t_last - s->t_sched));
+	(void)printf("request %" PRIu64 ": %" PRId64
+	             " prompt tokens, TTFT %.6f ms, whole %.6f ms, of "
+	             "which\n",
+	        s->id, s->prompt_tokens, ns_to_ms(s->t_first - s->t_sched),
+	        ns_to_ms(s->t_last - s->t_sched));
 	part("network", s->blame_network_ns);
 	part("queue", s->blame_queue_ns);
 	part("entry wait", s->blame_entry_ns);
 	part("prefill", s->blame_prefill_ns);
 	part("decode", s->blame_decode_ns);
 	for (uint32_t i = 0; i < s->n_stalls; i++) {
-		(void)snprintf(text, sizeof(text), "stall:%s",
-			e->s->faults.faults[s->stalls[i].fault].id);
+		(void)snprintf(
+		        text, sizeof(text), "stall:%s", e->s->faults.faults[s->stalls[i].fault].id);
 		part(text, s->stalls[i].ns);
 	}
 }
@@ -110,23 +112,27 @@ static enum status replay(const char *dir, uint64_t id, struct explain *e, struc
 		st = scenario_from_plan(bundle, n, &s, err);
 	if (!st && !s->has_deployment)
 		st = error_set(err, ERR_USAGE,
-			"expected the result of an emulated rack, found one of %s, which no model can play "
-			"again",
-			s->target.url);
+		        "expected the result of an emulated rack, found one of %s, which no model "
+		        "can play "
+		        "again",
+		        s->target.url);
 	if (!st) {
 		s->traces = files_traces(live); /* a bundle names traces, it does not hold them */
 		e->s = s;
 		(void)printf("%s, seed %" PRIu64 ", virtual clock\n", s->name, s->seed);
 		st = drive_virtual(s,
-			&(struct virtual_options){.seed = s->seed, .without = VIRTUAL_ALL_FAULTS,
-				.explain_id = id, .explain = on_step, .explain_done = on_done,
-				.explain_ctx = e},
-			&run, err);
+		        &(struct virtual_options){.seed = s->seed,
+		                .without = VIRTUAL_ALL_FAULTS,
+		                .explain_id = id,
+		                .explain = on_step,
+		                .explain_done = on_done,
+		                .explain_ctx = e},
+		        &run, err);
 		if (!st && !e->found)
 			st = error_set(err, ERR_USAGE,
-				"expected a request from 1 to %" PRIu64
-				" that was served, found %" PRIu64,
-				run.scheduled, id);
+			        "expected a request from 1 to %" PRIu64
+			        " that was served, found %" PRIu64,
+			        run.scheduled, id);
 		virtual_result_free(&run);
 	}
 	mem_free(bundle);

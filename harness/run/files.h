@@ -53,8 +53,8 @@ bool files_known_digest(
 void files_write(const struct file_set *set, struct json_out *o);
 void files_restore(struct file_set *set, struct jval bundle);
 
-/* A part of a bundle as a document that says of itself that it is `file`, so that the paths in it are
- * resolved as they were when it was read. */
+/* A part of a bundle as a document that says of itself that it is `file`, so that the paths in it
+ * are resolved as they were when it was read. */
 struct json *files_unwrap(const char *file, struct jval v) LPC_MUST_USE;
 
 #endif

@@ -33,7 +33,7 @@ static void lag(struct guard *g, const char *what, const struct wall_lag *l, int
 {
 	if (l->known && l->p99_ns > bound)
 		guard_reason(g, "%s lag p99 %.3f ms is above %.3f ms", what, ns_to_ms(l->p99_ns),
-			ns_to_ms(bound));
+		        ns_to_ms(bound));
 }
 
 /* Whatever was planned has ended, and what was answered was answered by the emulator. */
@@ -42,15 +42,15 @@ static void conservation(struct guard *g, const struct wall_result *w)
 	const struct load_live *n = &w->load.totals;
 
 	if (n->pulled != n->finished)
-		guard_reason(g, "%" PRIu64 " requests were planned and %" PRIu64 " ended", n->pulled,
-			n->finished);
+		guard_reason(g, "%" PRIu64 " requests were planned and %" PRIu64 " ended",
+		        n->pulled, n->finished);
 	if (w->has_emulator && !w->emulator_lost && n->outcomes[LOAD_OK] > w->emulator_completions)
 		guard_reason(g, "%" PRIu64 " requests were answered, %" PRIu64 " by the emulator",
-			n->outcomes[LOAD_OK], w->emulator_completions);
+		        n->outcomes[LOAD_OK], w->emulator_completions);
 }
 
 void guard_wall(struct guard *g, const struct scenario *s, const struct wall_result *w,
-	const struct result_agreement *agreement)
+        const struct result_agreement *agreement)
 {
 	int64_t bound = guard_lag_bound(s);
 
@@ -58,7 +58,7 @@ void guard_wall(struct guard *g, const struct scenario *s, const struct wall_res
 	lag(g, "emission", &w->emission, bound);
 	if (w->load.cq_overflows)
 		guard_reason(g, "the completion queue overflowed %" PRIu64 " times",
-			w->load.cq_overflows);
+		        w->load.cq_overflows);
 	if (w->load.dropped)
 		guard_reason(g, "%" PRIu64 " samples were dropped", w->load.dropped);
 	conservation(g, w);
@@ -66,7 +66,7 @@ void guard_wall(struct guard *g, const struct scenario *s, const struct wall_res
 		guard_reason(g, "the emulator's process ended before it reported");
 	else if (w->has_emulator && !w->clean)
 		guard_reason(g, "after the last revert the static state is not that of a "
-				"never-faulted rack");
+		                "never-faulted rack");
 	if (agreement && !agreement->ok && !w->aborted && !w->interrupted)
 		guard_reason(g, "no agreement with the virtual run: %s", agreement->reason);
 }

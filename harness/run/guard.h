@@ -1,5 +1,5 @@
-/* Is the measurement itself to be trusted? (FORMATS §1 "Self-check of every wall run".) An invalid run says
- * nothing about the target; every reason is a sentence. */
+/* Is the measurement itself to be trusted? (FORMATS §1 "Self-check of every wall run".) An invalid
+ * run says nothing about the target; every reason is a sentence. */
 #ifndef LPC_RUN_GUARD_H
 #define LPC_RUN_GUARD_H
 
@@ -20,6 +20,6 @@ int64_t guard_lag_bound(const struct scenario *s);
 void guard_reason(struct guard *g, const char *fmt, ...) LPC_PRINTF(2, 3);
 /* `agreement` is NULL without a companion. An interrupted or aborted run is not compared. */
 void guard_wall(struct guard *g, const struct scenario *s, const struct wall_result *w,
-	const struct result_agreement *agreement);
+        const struct result_agreement *agreement);
 
 #endif

@@ -23,7 +23,8 @@ void ledger_phase(struct ledger *l, uint32_t fault, enum fault_phase phase, int6
 
 	CHECK(fault < l->n);
 	at = &l->e[fault].at[phase];
-	/* The first occurrence counts, but for the revert: an `every` fault is over after its last. */
+	/* The first occurrence counts, but for the revert: an `every` fault is over after its last.
+	 */
 	if (*at < 0 || phase == PHASE_REVERT)
 		*at = at_ns;
 }
@@ -48,23 +49,24 @@ void ledger_score(const struct ledger *l, const struct fault_plan *plan, struct 
 		const int64_t *at = l->e[i].at;
 
 		out[i] = (struct score_fault){
-			.id = plan->faults[i].id,
-			.kind = plan->faults[i].kind->name,
-			.target = plan->faults[i].target,
-			.inject_ns = at[PHASE_INJECT],
-			.effect_ns = at[PHASE_EFFECT],
-			.detect_ns = at[PHASE_DETECT],
-			.isolate_ns = at[PHASE_ISOLATE],
-			.failover_ns = at[PHASE_FAILOVER],
-			.recover_ns = -1,
-			.revert_ns = at[PHASE_REVERT],
-			.clean = l->e[i].clean,
-			/* Detection is owed once the rack was hit, a failover once a node was given up. */
-			.detect_started = at[PHASE_EFFECT] >= 0 &&
-					  plan->faults[i].kind->side == FAULT_MODEL,
-			.failover_started = at[PHASE_ISOLATE] >= 0,
-			.replayed_requests = l->e[i].replayed,
-			.coalesce_ns = -1,
+		        .id = plan->faults[i].id,
+		        .kind = plan->faults[i].kind->name,
+		        .target = plan->faults[i].target,
+		        .inject_ns = at[PHASE_INJECT],
+		        .effect_ns = at[PHASE_EFFECT],
+		        .detect_ns = at[PHASE_DETECT],
+		        .isolate_ns = at[PHASE_ISOLATE],
+		        .failover_ns = at[PHASE_FAILOVER],
+		        .recover_ns = -1,
+		        .revert_ns = at[PHASE_REVERT],
+		        .clean = l->e[i].clean,
+		        /* Detection is owed once the rack was hit, a failover once a node was given
+		           up. */
+		        .detect_started =
+		                at[PHASE_EFFECT] >= 0 && plan->faults[i].kind->side == FAULT_MODEL,
+		        .failover_started = at[PHASE_ISOLATE] >= 0,
+		        .replayed_requests = l->e[i].replayed,
+		        .coalesce_ns = -1,
 		};
 	}
 }

@@ -1,6 +1,6 @@
-/* The ledger of a run: what each fault did and when (DESIGN §6). Phases come from the scheduler (inject,
- * revert), the model (effect, detect, isolate, failover) and the scorer (recover); the first occurrence
- * counts. */
+/* The ledger of a run: what each fault did and when (DESIGN §6). Phases come from the scheduler
+ * (inject, revert), the model (effect, detect, isolate, failover) and the scorer (recover); the
+ * first occurrence counts. */
 #ifndef LPC_RUN_LEDGER_H
 #define LPC_RUN_LEDGER_H
 

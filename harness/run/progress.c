@@ -31,13 +31,13 @@ void progress_wall(void *ctx, const struct wall_progress *w)
 	if (w->n_active == 1)
 		(void)snprintf(faults, sizeof(faults), "fault %s", w->active);
 	if (w->n_active > 1)
-		(void)snprintf(faults, sizeof(faults), "fault %s and %u more", w->active,
-			w->n_active - 1);
+		(void)snprintf(
+		        faults, sizeof(faults), "fault %s and %u more", w->active, w->n_active - 1);
 	(void)snprintf(line, sizeof(line),
-		"%" PRId64 "/%" PRId64 " s %s  done %" PRIu64 "  in flight %" PRIu64
-		"  errors %" PRIu64 "  TTFT p99 %s  %s",
-		s, (p->s->duration_ns + NS_PER_S - 1) / NS_PER_S, phase_of(p->s, w->now_ns), w->done,
-		w->in_flight, w->errors, p99, faults);
+	        "%" PRId64 "/%" PRId64 " s %s  done %" PRIu64 "  in flight %" PRIu64
+	        "  errors %" PRIu64 "  TTFT p99 %s  %s",
+	        s, (p->s->duration_ns + NS_PER_S - 1) / NS_PER_S, phase_of(p->s, w->now_ns),
+	        w->done, w->in_flight, w->errors, p99, faults);
 	(void)fprintf(stderr, p->terminal ? "\r\033[K%s" : "%s\n", line);
 	p->shown = true;
 }

@@ -1,5 +1,5 @@
-/* The live line of a wall run: on a terminal one line that is rewritten each second, elsewhere plain lines,
- * one each ten seconds. On stderr. */
+/* The live line of a wall run: on a terminal one line that is rewritten each second, elsewhere
+ * plain lines, one each ten seconds. On stderr. */
 #ifndef LPC_RUN_PROGRESS_H
 #define LPC_RUN_PROGRESS_H
 

@@ -23,8 +23,8 @@ static enum status make_path(char *path, struct error *err)
 		*at = '\0';
 		if (mkdir(path, 0777) && errno != EEXIST)
 			return error_set(err, ERR_ENVIRONMENT,
-				"cannot make the folder '%s': %s; --out names another", path,
-				strerror(errno));
+			        "cannot make the folder '%s': %s; --out names another", path,
+			        strerror(errno));
 		*at = was;
 		if (was == '\0')
 			return ERR_NONE;
@@ -44,45 +44,47 @@ static void forget_attempts(const char *dir)
 	for (uint32_t n = 1;; n++) {
 		attempt_name(n, name);
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) ||
-			unlink(path))
+		        unlink(path))
 			return;
 	}
 }
 
-enum status record_open(const struct scenario *s, const char *out_dir, bool virtual_clock, char **dir,
-	struct error *err)
+enum status record_open(const struct scenario *s, const char *out_dir, bool virtual_clock,
+        char **dir, struct error *err)
 {
 	char path[PATH_MAX], real[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s/%s-%" PRIu64 "-%s", out_dir, s->name, s->seed,
-		virtual_clock ? "virtual" : "wall");
+	        virtual_clock ? "virtual" : "wall");
 	enum status st;
 
 	*dir = NULL;
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return error_set(err, ERR_USAGE, "--out: expected a shorter path, found %d bytes", n);
+		return error_set(
+		        err, ERR_USAGE, "--out: expected a shorter path, found %d bytes", n);
 	st = make_path(path, err);
 	if (st)
 		return st;
 	if (!realpath(path, real))
-		return error_set(err, ERR_ENVIRONMENT, "cannot resolve '%s': %s", path,
-			strerror(errno));
+		return error_set(
+		        err, ERR_ENVIRONMENT, "cannot resolve '%s': %s", path, strerror(errno));
 	*dir = mem_alloc(strlen(real) + 1, 1);
 	memcpy(*dir, real, strlen(real));
 	forget_attempts(real);
 	return ERR_NONE;
 }
 
-enum status record_file(const char *dir, const char *name, const char *text, size_t n,
-	struct error *err)
+enum status record_file(
+        const char *dir, const char *name, const char *text, size_t n, struct error *err)
 {
 	char path[PATH_MAX], beside[PATH_MAX];
 	FILE *f;
 	bool ok;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path) ||
-		(size_t)snprintf(beside, sizeof(beside), "%s/.%s.%d", dir, name, (int)getpid()) >=
-			sizeof(beside))
-		return error_set(err, ERR_USAGE, "expected a shorter path, found '%s/%s'", dir, name);
+	        (size_t)snprintf(beside, sizeof(beside), "%s/.%s.%d", dir, name, (int)getpid()) >=
+	                sizeof(beside))
+		return error_set(
+		        err, ERR_USAGE, "expected a shorter path, found '%s/%s'", dir, name);
 	f = fopen(beside, "w");
 	ok = f && fwrite(text, 1, n, f) == n;
 	if (f)
@@ -94,8 +96,8 @@ enum status record_file(const char *dir, const char *name, const char *text, siz
 	return err->code;
 }
 
-static enum status result_file(const struct result_document *d, const char *dir, const char *name,
-	struct error *err)
+static enum status result_file(
+        const struct result_document *d, const char *dir, const char *name, struct error *err)
 {
 	struct json_out o;
 	enum status st;
@@ -107,8 +109,8 @@ static enum status result_file(const struct result_document *d, const char *dir,
 	return st;
 }
 
-enum status record_attempt(const struct result_document *d, const char *dir, uint32_t n,
-	struct error *err)
+enum status record_attempt(
+        const struct result_document *d, const char *dir, uint32_t n, struct error *err)
 {
 	char name[ATTEMPT_NAME_BYTES];
 
@@ -117,7 +119,7 @@ enum status record_attempt(const struct result_document *d, const char *dir, uin
 }
 
 enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
-	struct error *err)
+        struct error *err)
 {
 	struct text junit;
 	size_t n;

@@ -1,26 +1,27 @@
-/* What a run leaves on disk: OUT/<name>-<seed>-<clock>/ with result.json, junit.xml, bundle.json (all that
- * `explain` needs to play it again) and attempt-<n>.json of every run that was repeated because it was
- * invalid. Every file is written beside its place and renamed, so that a
- * reader never sees half of one. */
+/* What a run leaves on disk: OUT/<name>-<seed>-<clock>/ with result.json, junit.xml, bundle.json
+ * (all that `explain` needs to play it again) and attempt-<n>.json of every run that was repeated
+ * because it was invalid. Every file is written beside its place and renamed, so that a reader
+ * never sees half of one. */
 #ifndef LPC_RUN_RECORD_H
 #define LPC_RUN_RECORD_H
 
 #include "harness/run/scenario.h"
 #include "reports/render.h"
 
-/* The absolute path of the directory, made with its parents; attempts of an earlier run are gone. The caller's (mem_free). */
-enum status record_open(const struct scenario *s, const char *out_dir, bool virtual_clock, char **dir,
-	struct error *err) LPC_MUST_USE;
+/* The absolute path of the directory, made with its parents; attempts of an earlier run are gone.
+ * The caller's (mem_free). */
+enum status record_open(const struct scenario *s, const char *out_dir, bool virtual_clock,
+        char **dir, struct error *err) LPC_MUST_USE;
 
 /* An invalid run that is about to be repeated: attempt-<n>.json beside the result to come. */
 enum status record_attempt(const struct result_document *d, const char *dir, uint32_t n,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 
 enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 
 /* One file, written beside and renamed. */
 enum status record_file(const char *dir, const char *name, const char *text, size_t n,
-	struct error *err) LPC_MUST_USE;
+        struct error *err) LPC_MUST_USE;
 
 #endif

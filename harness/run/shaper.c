@@ -67,24 +67,24 @@ static bool apply(const struct shape *s, struct arrival *a)
 
 	if (p->kind == SHAPE_OUTLIER)
 		return reshape_outlier_apply(
-			&(struct reshape_outlier){
-				.key = s->key,
-				.share_ppb = (uint64_t)(p->share * 1e9 + 0.5),
-				.prompt = p->prompt_law,
-				.output = p->output_law,
-			},
-			a);
+		        &(struct reshape_outlier){
+		                .key = s->key,
+		                .share_ppb = (uint64_t)(p->share * 1e9 + 0.5),
+		                .prompt = p->prompt_law,
+		                .output = p->output_law,
+		        },
+		        a);
 	return reshape_creep_apply(
-		&(struct reshape_creep){
-			.output = p->of == SHAPE_OUTPUT,
-			.tokens_per_min_nano = (uint64_t)(p->rate * 1e9 + 0.5),
-			.ceiling = p->ceiling,
-		},
-		a->at_ns - s->since, a);
+	        &(struct reshape_creep){
+	                .output = p->of == SHAPE_OUTPUT,
+	                .tokens_per_min_nano = (uint64_t)(p->rate * 1e9 + 0.5),
+	                .ceiling = p->ceiling,
+	        },
+	        a->at_ns - s->since, a);
 }
 
 void shaper_apply(struct shaper *sh, struct arrival *a,
-	void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
+        void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
 {
 	if (!sh->n_active)
 		return;

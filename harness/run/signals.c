@@ -47,15 +47,15 @@ struct signals *signals_new(const struct scenario *s)
 		const struct abort_rule *rule = &s->rules.abort[i];
 
 		g->abort_specs[i] = (struct trigger_spec){
-			.signal = signal_by_name(rule->signal),
-			.pool = rule->pool,
-			.op = rule->greater ? (rule->or_equal ? TRIGGER_GE : TRIGGER_GT) :
-					      (rule->or_equal ? TRIGGER_LE : TRIGGER_LT),
-			.value = rule->value,
-			.for_ns = rule->for_ns,
+		        .signal = signal_by_name(rule->signal),
+		        .pool = rule->pool,
+		        .op = rule->greater ? (rule->or_equal ? TRIGGER_GE : TRIGGER_GT)
+		                            : (rule->or_equal ? TRIGGER_LE : TRIGGER_LT),
+		        .value = rule->value,
+		        .for_ns = rule->for_ns,
 		};
 		if (g->abort_specs[i].signal == SIGNAL_POOL_QUEUE ||
-			g->abort_specs[i].signal == SIGNAL_P99_TTFT)
+		        g->abort_specs[i].signal == SIGNAL_P99_TTFT)
 			g->abort_specs[i].value *= 1e6; /* rules in ms, triggers in ns */
 		trigger_init(&g->aborts[i], &g->abort_specs[i]);
 	}
@@ -77,7 +77,7 @@ void signals_sample(struct signals *g, const struct sample *s)
 {
 	g->done++;
 	g->errors += s->outcome != OUTCOME_OK && s->outcome != OUTCOME_REJECTED &&
-		     s->outcome != OUTCOME_CANCELLED;
+	             s->outcome != OUTCOME_CANCELLED;
 	if (s->outcome == OUTCOME_OK)
 		histogram_add(&g->ttft, s->t_first - s->t_sched);
 }
@@ -109,7 +109,7 @@ static double value_of(const struct signals *g, const struct trigger_spec *spec)
 		return g->done ? (double)g->errors / (double)g->done : NAN;
 	case SIGNAL_P99_TTFT:
 		if (g->ttft.count < histogram_floor(0.99) ||
-			!histogram_percentile(&g->ttft, 0.99, &ns))
+		        !histogram_percentile(&g->ttft, 0.99, &ns))
 			return NAN;
 		return (double)ns;
 	case SIGNAL_SPARE_COUNT:
@@ -125,7 +125,7 @@ void signals_triggers(struct signals *g, int64_t now, struct fault_schedule *sch
 	for (uint32_t i = 0; i < g->s->faults.n; i++)
 		if (g->s->faults.faults[i].triggered)
 			fault_schedule_sample(
-				schedule, now, i, value_of(g, &g->s->faults.faults[i].when));
+			        schedule, now, i, value_of(g, &g->s->faults.faults[i].when));
 }
 
 const struct abort_rule *signals_abort(struct signals *g, int64_t now)

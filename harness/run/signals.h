@@ -1,4 +1,5 @@
-/* The live signals of a run, on the 10 ms grid of run time, and who listens to them: triggers of faults
+/* The live signals of a run, on the 10 ms grid of run time, and who listens to them: triggers of
+ * faults
  * ("when") and abort rules. The driver says what it sees; this file remembers and decides. */
 #ifndef LPC_RUN_SIGNALS_H
 #define LPC_RUN_SIGNALS_H
@@ -15,7 +16,8 @@ bool signals_wanted(const struct scenario *s); /* somebody listens */
 struct signals *signals_new(const struct scenario *s);
 void signals_free(struct signals *g); /* NULL is allowed */
 
-/* What is seen: a finished request at any time; the others at a grid instant, before the two below. */
+/* What is seen: a finished request at any time; the others at a grid instant, before the two below.
+ */
 void signals_sample(struct signals *g, const struct sample *s);
 void signals_rack(struct signals *g, uint64_t spare_count, uint64_t in_flight);
 void signals_pool(struct signals *g, uint32_t pool, int64_t queue_ns);

@@ -15,7 +15,8 @@
 #include "harness/run/control.h"
 #include "harness/run/emulator_process.h"
 
-/* The processors this process was given before it pinned itself: the child starts with all of them. */
+/* The processors this process was given before it pinned itself: the child starts with all of them.
+ */
 static void own_processors(cpu_set_t *set)
 {
 	static cpu_set_t first;
@@ -35,7 +36,8 @@ static _Noreturn void become_emulator(int fd, const cpu_set_t *processors)
 
 	(void)snprintf(number, sizeof(number), "%d", fd);
 	(void)sched_setaffinity(0, sizeof(*processors), processors);
-	/* What is ignored stays so across exec: a Ctrl-C in the first moments must not end the child either. */
+	/* What is ignored stays so across exec: a Ctrl-C in the first moments must not end the
+	 * child either. */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)sigemptyset(&none);
@@ -52,8 +54,8 @@ static enum status wait_ready(struct spawned *p, struct error *err)
 
 	while (control_receive(p->fd, &m, deadline) == CONTROL_GOT) {
 		if (m.type == CONTROL_ERROR)
-			return error_set(err, m.error.code, "the emulator did not start: %s",
-				m.error.text);
+			return error_set(
+			        err, m.error.code, "the emulator did not start: %s", m.error.text);
 		if (m.type != CONTROL_READY)
 			continue;
 		p->port = m.ready.port;
@@ -85,14 +87,14 @@ enum status spawn_emulator(const struct scenario *s, struct spawned *out, struct
 	if (out->pid < 0) {
 		out->pid = 0;
 		return error_set(err, ERR_ENVIRONMENT, "cannot start the emulator's process: %s",
-			strerror(errno));
+		        strerror(errno));
 	}
 	bundle = scenario_bundle(s, &n);
 	sent = control_send_plan(out->fd, bundle, n);
 	mem_free(bundle);
 	if (!sent)
-		return error_set(
-			err, ERR_ENVIRONMENT, "the emulator's process ended before it had its plan");
+		return error_set(err, ERR_ENVIRONMENT,
+		        "the emulator's process ended before it had its plan");
 	return wait_ready(out, err);
 }
 

@@ -1,5 +1,5 @@
-/* The emulator's process as its parent sees it: started from this very binary, joined by the control
- * channel, ended for certain. */
+/* The emulator's process as its parent sees it: started from this very binary, joined by the
+ * control channel, ended for certain. */
 #ifndef LPC_RUN_SPAWN_H
 #define LPC_RUN_SPAWN_H
 
@@ -8,15 +8,16 @@
 #include "harness/run/scenario.h"
 
 struct spawned {
-	pid_t pid;      /* 0 = none */
-	int fd;         /* our end of the channel, -1 = none */
-	uint16_t port;  /* it listens on 127.0.0.1 */
+	pid_t pid;     /* 0 = none */
+	int fd;        /* our end of the channel, -1 = none */
+	uint16_t port; /* it listens on 127.0.0.1 */
 	int nice, processor;
-	long peak_kib;  /* resident, after spawn_end */
+	long peak_kib; /* resident, after spawn_end */
 };
 
 /* Starts it, sends the plan, waits until it is ready. */
-enum status spawn_emulator(const struct scenario *s, struct spawned *out, struct error *err) LPC_MUST_USE;
+enum status spawn_emulator(
+        const struct scenario *s, struct spawned *out, struct error *err) LPC_MUST_USE;
 
 /* Closes the channel and reaps it: it has a second to end by itself, then it is killed. */
 void spawn_end(struct spawned *p);

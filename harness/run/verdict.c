@@ -11,14 +11,15 @@
 #include "harness/run/record.h"
 #include "version.h"
 
-/* --- the document ---------------------------------------------------------------------------------- */
+/* --- the document
+ * ---------------------------------------------------------------------------------- */
 
 /* A word of a shell command: quoted where a shell would read it otherwise. */
 static size_t add_word(char *buf, size_t at, const char *word)
 {
 	bool plain = *word != '\0' &&
-		     strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				  "-_./=:,+@%") == strlen(word);
+	             strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	                          "-_./=:,+@%") == strlen(word);
 	int n = snprintf(buf + at, VERDICT_REPLAY_BYTES - at, plain ? " %s" : " '%s'", word);
 
 	at += n > 0 ? (size_t)n : 0;
@@ -26,7 +27,7 @@ static size_t add_word(char *buf, size_t at, const char *word)
 }
 
 const char *verdict_replay(const struct scenario *s, const struct run_options *options,
-	char buf[static VERDICT_REPLAY_BYTES])
+        char buf[static VERDICT_REPLAY_BYTES])
 {
 	size_t at = (size_t)snprintf(buf, VERDICT_REPLAY_BYTES, "lpuchaos run");
 	char seed[32];
@@ -46,12 +47,14 @@ const char *verdict_replay(const struct scenario *s, const struct run_options *o
 
 static struct result_lag lag_ms(const struct wall_lag *l)
 {
-	return (struct result_lag){.known = l->known, .p50_ms = ns_to_ms(l->p50_ns),
-		.p99_ms = ns_to_ms(l->p99_ns), .max_ms = ns_to_ms(l->max_ns)};
+	return (struct result_lag){.known = l->known,
+	        .p50_ms = ns_to_ms(l->p50_ns),
+	        .p99_ms = ns_to_ms(l->p99_ns),
+	        .max_ms = ns_to_ms(l->max_ns)};
 }
 
-static void trace_document(struct verdict_run *v, const struct scenario *s,
-	const struct traffic_counts *counts)
+static void trace_document(
+        struct verdict_run *v, const struct scenario *s, const struct traffic_counts *counts)
 {
 	bool any = false;
 
@@ -61,9 +64,11 @@ static void trace_document(struct verdict_run *v, const struct scenario *s,
 		return;
 	for (unsigned i = 0; i < TRACE_DROPS; i++)
 		v->drops[i] = (struct result_drop){
-			trace_drop_name((enum trace_drop)i), counts->trace.dropped[i]};
+		        trace_drop_name((enum trace_drop)i), counts->trace.dropped[i]};
 	v->trace = (struct result_trace){.rows_read = counts->trace.rows_read,
-		.emitted = counts->trace.emitted, .n_dropped = TRACE_DROPS, .dropped = v->drops};
+	        .emitted = counts->trace.emitted,
+	        .n_dropped = TRACE_DROPS,
+	        .dropped = v->drops};
 	v->doc.trace = &v->trace;
 }
 
@@ -94,8 +99,8 @@ static void virtual_document(struct verdict_run *v, const struct scenario *s)
 	d->partial = e->run.interrupted || e->run.aborted;
 	d->traffic_digest = digest_text(e->run.traffic_digest, v->traffic_digest);
 	d->result_digest = digest_text(e->run.result_digest, v->result_digest);
-	d->validity = (struct result_validity){.valid = e->valid, .n_reasons = e->n_reasons,
-		.reasons = e->reasons, .attempts = 1};
+	d->validity = (struct result_validity){
+	        .valid = e->valid, .n_reasons = e->n_reasons, .reasons = e->reasons, .attempts = 1};
 	trace_document(v, s, &e->run.traffic);
 	d->score = e->score;
 	d->result = e->result;
@@ -113,19 +118,19 @@ static void wall_document(struct verdict_run *v, const struct scenario *s, uint3
 	d->partial = w->interrupted || w->aborted;
 	d->traffic_digest = digest_text(w->traffic_digest, v->traffic_digest);
 	d->validity = (struct result_validity){
-		.valid = v->guard.n == 0,
-		.n_reasons = v->guard.n,
-		.reasons = v->guard.reasons,
-		.sched = lag_ms(&w->sched),
-		.emission = lag_ms(&w->emission),
-		.loop = lag_ms(&w->loop),
-		.overhead = lag_ms(&w->overhead),
-		.attempts = attempts,
-		.priority_known = true,
-		.client_nice = w->client.nice,
-		.client_cpu = w->client.processor,
-		.emulator_nice = w->emulator.nice,
-		.emulator_cpu = w->emulator.processor,
+	        .valid = v->guard.n == 0,
+	        .n_reasons = v->guard.n,
+	        .reasons = v->guard.reasons,
+	        .sched = lag_ms(&w->sched),
+	        .emission = lag_ms(&w->emission),
+	        .loop = lag_ms(&w->loop),
+	        .overhead = lag_ms(&w->overhead),
+	        .attempts = attempts,
+	        .priority_known = true,
+	        .client_nice = w->client.nice,
+	        .client_cpu = w->client.processor,
+	        .emulator_nice = w->emulator.nice,
+	        .emulator_cpu = w->emulator.processor,
 	};
 	d->agreement = w->has_emulator && !d->partial ? &v->agreement : NULL;
 	trace_document(v, s, &w->traffic);
@@ -137,7 +142,8 @@ static void wall_document(struct verdict_run *v, const struct scenario *s, uint3
 	d->engine.simulated_seconds = (double)w->ended_ns / 1e9;
 }
 
-/* --- the wall clock -------------------------------------------------------------------------------- */
+/* --- the wall clock
+ * -------------------------------------------------------------------------------- */
 
 static void judge_wall(struct verdict_run *v, const struct scenario *s)
 {
@@ -157,14 +163,14 @@ static void judge_wall(struct verdict_run *v, const struct scenario *s)
 	if (w->has_emulator && whole && v->agreement.ok)
 		score_pair(v->score, v->companion.score);
 	facts = (struct score_facts){
-		.scheduled = w->scheduled,
-		.critical_known = w->has_emulator && !w->emulator_lost,
-		.critical_in_rack = w->path_worst == PATH_IN_RACK,
-		.critical_in_pod = w->path_worst != PATH_ETHERNET,
-		.valid = v->guard.n == 0,
-		.aborted_by_rule = w->aborted,
-		.interrupted = w->interrupted,
-		.partial = !whole,
+	        .scheduled = w->scheduled,
+	        .critical_known = w->has_emulator && !w->emulator_lost,
+	        .critical_in_rack = w->path_worst == PATH_IN_RACK,
+	        .critical_in_pod = w->path_worst != PATH_ETHERNET,
+	        .valid = v->guard.n == 0,
+	        .aborted_by_rule = w->aborted,
+	        .interrupted = w->interrupted,
+	        .partial = !whole,
 	};
 	v->doc.result = score_decide(v->score, v->faults, &facts);
 }
@@ -179,12 +185,12 @@ static void forget_attempt(struct verdict_run *v)
 }
 
 static enum status attempt_wall(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-	struct verdict_run *v, uint32_t attempt, struct error *err)
+        struct verdict_run *v, uint32_t attempt, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, false);
 	struct progress_line line;
-	struct wall_options options = {.interrupt = interrupt, .progress = progress_wall,
-		.progress_ctx = &line};
+	struct wall_options options = {
+	        .interrupt = interrupt, .progress = progress_wall, .progress_ctx = &line};
 	int64_t began = clock_now_ns();
 	enum status st;
 
@@ -206,8 +212,8 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 
 /* dir: every attempt is kept there, the last one as the result. */
 static enum status run_wall(const struct scenario *s, const struct run_options *options,
-	const volatile sig_atomic_t *interrupt, const char *dir, struct verdict_run *v,
-	struct error *err)
+        const volatile sig_atomic_t *interrupt, const char *dir, struct verdict_run *v,
+        struct error *err)
 {
 	enum status st = ERR_NONE;
 
@@ -217,20 +223,21 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 	for (uint32_t attempt = 1; !st; attempt++) {
 		st = attempt_wall(s, interrupt, v, attempt, err);
 		if (st || v->guard.n == 0 || v->wall.interrupted || v->wall.aborted ||
-			attempt >= (uint32_t)options->attempts)
+		        attempt >= (uint32_t)options->attempts)
 			break;
 		(void)fprintf(stderr, "attempt %u of %u is invalid: %s\n", attempt,
-			(unsigned)options->attempts, v->guard.reasons[0]);
+		        (unsigned)options->attempts, v->guard.reasons[0]);
 		st = record_attempt(&v->doc, dir, attempt, err);
 		forget_attempt(v);
 	}
 	return st;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ------------------------------------------------------------------------------------- */
 
 enum status verdict_run(const struct scenario *s, const struct run_options *options,
-	const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
+        const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
 {
 	bool virtual_clock = options->clock == RUN_CLOCK_VIRTUAL;
 	int64_t began = clock_now_ns();

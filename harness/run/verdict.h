@@ -16,15 +16,15 @@ enum { VERDICT_REPLAY_BYTES = 4096 };
 struct verdict_run {
 	struct evaluation companion; /* virtual clock: the run itself */
 	struct wall_result wall;
-	struct score *score;         /* of the wall run */
+	struct score *score; /* of the wall run */
 	struct book book;
-	struct score_fault *faults;  /* of the wall run */
+	struct score_fault *faults; /* of the wall run */
 	struct result_agreement agreement;
 	struct guard guard;
 	struct result_drop drops[TRACE_DROPS];
 	struct result_trace trace;
 	char plan_digest[DIGEST_TEXT_MAX], traffic_digest[DIGEST_TEXT_MAX],
-		result_digest[DIGEST_TEXT_MAX];
+	        result_digest[DIGEST_TEXT_MAX];
 	char replay[VERDICT_REPLAY_BYTES], path[VERDICT_REPLAY_BYTES];
 	struct result_document doc;
 	int exit_code;
@@ -32,12 +32,12 @@ struct verdict_run {
 
 /* Runs, judges and writes. ERR_NONE with out->exit_code, or an error (nothing was judged). */
 enum status verdict_run(const struct scenario *s, const struct run_options *options,
-	const volatile sig_atomic_t *interrupt, struct verdict_run *out,
-	struct error *err) LPC_MUST_USE;
+        const volatile sig_atomic_t *interrupt, struct verdict_run *out,
+        struct error *err) LPC_MUST_USE;
 void verdict_free(struct verdict_run *v);
 
 /* The command that repeats this run. Returns buf. */
 const char *verdict_replay(const struct scenario *s, const struct run_options *options,
-	char buf[static VERDICT_REPLAY_BYTES]);
+        char buf[static VERDICT_REPLAY_BYTES]);
 
 #endif

@@ -6,8 +6,8 @@
 #include "harness/base/arena.h"
 #include "harness/base/units.h"
 
-static enum status no_file(void *ctx, const char *from, const char *path, struct jval *root,
-	struct error *err)
+static enum status no_file(
+        void *ctx, const char *from, const char *path, struct jval *root, struct error *err)
 {
 	(void)ctx;
 	(void)from;
@@ -24,7 +24,7 @@ void bench_init(struct bench *b, const char *deployment)
 	memset(b, 0, sizeof(*b));
 	arena_init(&b->arena, (size_t)1 << 30);
 	if (json_parse("test", deployment, strlen(deployment), &b->doc, &err) ||
-		deployment_parse(json_root(b->doc), &loader, &b->arena, &b->deployment, &err)) {
+	        deployment_parse(json_root(b->doc), &loader, &b->arena, &b->deployment, &err)) {
 		error_format(&err, line, sizeof(line));
 		fprintf(stderr, "%s\n", line);
 		UNREACHABLE("the deployment of a test must parse");
@@ -40,7 +40,7 @@ void bench_free(struct bench *b)
 }
 
 static void on_refused(void *ctx, int64_t due, const struct rack_request *req,
-	enum rack_refusal why, int64_t retry_after_s)
+        enum rack_refusal why, int64_t retry_after_s)
 {
 	struct bench_answer *a = &((struct bench *)ctx)->answers[req->user];
 
@@ -86,14 +86,24 @@ static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t 
 }
 
 void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
-	const struct bench_event *events, uint32_t n_events, int64_t until)
+        const struct bench_event *events, uint32_t n_events, int64_t until)
 {
 	static const char *const tenants[] = {"a", "b"}, *const tiers[] = {"interactive", "batch"};
-	struct rack_config config = {.deployment = &b->deployment, .seed = 42, .tenants = tenants,
-		.n_tenants = 2, .tiers = tiers, .n_tiers = 2, .n_faults = BENCH_FAULTS,
-		.emit_tokens = b->tokens_max > 0, .emit_gaps = b->tokens_max == 0,
-		.listener = {.ctx = b, .refused = on_refused, .completed = on_completed,
-			.gaps = on_gaps, .token = on_token, .phase = on_phase}};
+	struct rack_config config = {.deployment = &b->deployment,
+	        .seed = 42,
+	        .tenants = tenants,
+	        .n_tenants = 2,
+	        .tiers = tiers,
+	        .n_tiers = 2,
+	        .n_faults = BENCH_FAULTS,
+	        .emit_tokens = b->tokens_max > 0,
+	        .emit_gaps = b->tokens_max == 0,
+	        .listener = {.ctx = b,
+	                .refused = on_refused,
+	                .completed = on_completed,
+	                .gaps = on_gaps,
+	                .token = on_token,
+	                .phase = on_phase}};
 	struct fault_sink sink;
 	uint32_t i = 0, e = 0;
 
@@ -121,11 +131,13 @@ void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
 			rack_step(b->rack, at);
 		for (; i < n && req[i].at_ns == at; i++)
 			(void)rack_submit(b->rack, at,
-				&(struct rack_request){.id = i + 1, .user = i,
-					.tenant = req[i].tenant, .tier = req[i].tier,
-					.prompt_tokens = req[i].prompt,
-					.output_tokens = req[i].output,
-					.max_tokens = req[i].max ? req[i].max : req[i].output});
+			        &(struct rack_request){.id = i + 1,
+			                .user = i,
+			                .tenant = req[i].tenant,
+			                .tier = req[i].tier,
+			                .prompt_tokens = req[i].prompt,
+			                .output_tokens = req[i].output,
+			                .max_tokens = req[i].max ? req[i].max : req[i].output});
 		if (rack_next_at(b->rack) <= at)
 			rack_dispatch(b->rack, at);
 	}

@@ -1,5 +1,5 @@
-/* A bench for model tests: the smallest deployments, driven straight through emulator/rack.h with arrivals
- * that the test gives, everything it answers kept by request id. */
+/* A bench for model tests: the smallest deployments, driven straight through emulator/rack.h with
+ * arrivals that the test gives, everything it answers kept by request id. */
 #ifndef LPC_TESTS_RACK_BENCH_H
 #define LPC_TESTS_RACK_BENCH_H
 
@@ -48,6 +48,6 @@ void bench_free(struct bench *b);
 
 /* Plays the requests (ascending at_ns) and events until nothing is due or `until`. */
 void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
-	const struct bench_event *events, uint32_t n_events, int64_t until);
+        const struct bench_event *events, uint32_t n_events, int64_t until);
 
 #endif

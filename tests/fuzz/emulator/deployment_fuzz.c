@@ -1,5 +1,6 @@
-/* Any bytes as a deployment: refused with its line, or taken, and then its canonical form reads back to
- * itself and every report of it can be written. Files cannot be opened here: a path is refused. */
+/* Any bytes as a deployment: refused with its line, or taken, and then its canonical form reads
+ * back to itself and every report of it can be written. Files cannot be opened here: a path is
+ * refused. */
 #include "emulator/compile_report.h"
 
 #include <string.h>

@@ -64,8 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t cut = size ? data[0] * size / 256 : 0;
 	struct outcome whole = run(text, size, 0), parts = run(text, size, cut);
 
-	/* A request that is wrong in two ways (too large, and then malformed) may be told either: the
-	 * parser reports a span at the end of what it was given. */
+	/* A request that is wrong in two ways (too large, and then malformed) may be told either:
+	 * the parser reports a span at the end of what it was given. */
 	CHECK(!whole.status == !parts.status && whole.messages == parts.messages);
 	CHECK(whole.heads == parts.heads);
 	CHECK(whole.status ||

@@ -307,11 +307,10 @@ START_TEST(pools_take_what_they_accept)
 	        {.prompt = 5, .output = 5, .tier = INTERACTIVE},
 	        {.prompt = 5, .output = 5, .tier = INTERACTIVE, .tenant = 1}};
 
-	play(RACK(
-	             POOL("p", BUCKET("100", "9"),
-	                     ",\"accepts\":{\"tiers\":[\"batch\"],\"min_tokens\":10,\"max_tokens\":"
-	                     "50}") "," POOL("q", BUCKET("100", "9"),
-	                     ",\"accepts\":{\"tenants\":[\"b\"]}")),
+	play(RACK(POOL("p", BUCKET("100", "9"),
+	             ",\"accepts\":{\"tiers\":[\"batch\"],\"min_tokens\":10,\"max_tokens\":"
+	             "50}") "," POOL("q", BUCKET("100", "9"),
+	             ",\"accepts\":{\"tenants\":[\"b\"]}")),
 	        r, ARRAY_LEN(r));
 	expect_refused(0, REFUSED_NO_POOL, 0);
 	expect_served(1, 0, 0, 5);

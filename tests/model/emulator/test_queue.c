@@ -27,15 +27,16 @@ static uint32_t n_requests(uint32_t most)
 static void deployment_text(char *buf, size_t n, const char *entry, unsigned slots)
 {
 	(void)snprintf(buf, n,
-		"{\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":1048576,\"frame\":\"1ms\","
-		"\"slots\":%u,\"prefill_tokens_per_frame\":64}],\"instances\":1,\"entry\":\"%s\","
-		"\"admission\":{\"policy\":\"none\"}}]}",
-		slots, entry);
+	        "{\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":1048576,\"frame\":\"1ms\","
+	        "\"slots\":%u,\"prefill_tokens_per_frame\":64}],\"instances\":1,\"entry\":\"%s\","
+	        "\"admission\":{\"policy\":\"none\"}}]}",
+	        slots, entry);
 }
 
 enum lengths { CONSTANT, LOGNORMAL };
 
-/* Poisson arrivals at rho of k servers; lengths in tokens. Service is ceil(P/64) + O − 1 frames of 1 ms. */
+/* Poisson arrivals at rho of k servers; lengths in tokens. Service is ceil(P/64) + O − 1 frames of
+ * 1 ms. */
 static struct bench_request *arrivals(uint32_t n, double rho, unsigned k, enum lengths law)
 {
 	struct bench_request *r = calloc(n, sizeof(*r));
@@ -63,8 +64,8 @@ static int64_t service_ns(const struct bench_request *r)
 }
 
 /* Kiefer and Wolfowitz (1955): the sorted vector of work ahead of each of k servers. */
-static void expect_recursion(const struct bench *b, const struct bench_request *r, uint32_t n,
-	unsigned k)
+static void expect_recursion(
+        const struct bench *b, const struct bench_request *r, uint32_t n, unsigned k)
 {
 	int64_t free_at[8] = {0};
 
@@ -75,7 +76,7 @@ static void expect_recursion(const struct bench *b, const struct bench_request *
 
 		ck_assert(b->answers[i].completed);
 		ck_assert_int_eq(b->answers[i].done.t_entry - b->answers[i].done.t_arrival,
-			start - r[i].at_ns);
+		        start - r[i].at_ns);
 		ck_assert_int_eq(b->answers[i].done.t_last_edge, end);
 		for (; j < k && free_at[j] < end; j++)
 			free_at[j - 1] = free_at[j];
@@ -103,7 +104,6 @@ START_TEST(waits_equal_the_recursion)
 	exact(_i & 1 ? 8 : 1, _i & 2 ? LOGNORMAL : CONSTANT);
 }
 END_TEST
-
 
 /* Mean wait in frames of the given entry rule over constant services. */
 static double mean_wait(const char *entry, const struct bench_request *r, uint32_t n)
@@ -139,7 +139,8 @@ START_TEST(frame_entry_costs_half_a_frame)
 }
 END_TEST
 
-/* --- b: the tables --------------------------------------------------------------------------------- */
+/* --- b: the tables
+ * --------------------------------------------------------------------------------- */
 
 enum { BATCHES = 50 };
 
@@ -200,12 +201,12 @@ static void check_row(const struct row *row)
 	double *w = simulate(row, n), se, share;
 
 	share = share_above(w, n, 0, &se);
-	printf("M/D/%u rho %.1f n %u: P(wait) %.5f exact %.5f (%.1f se)", row->k, row->rho, n, share,
-		row->p_wait, (share - row->p_wait) / se);
+	printf("M/D/%u rho %.1f n %u: P(wait) %.5f exact %.5f (%.1f se)", row->k, row->rho, n,
+	        share, row->p_wait, (share - row->p_wait) / se);
 	ck_assert(fabs(share - row->p_wait) < 4 * se);
 	for (unsigned i = 0; i < 3; i++) {
-		/* At the exact quantile the exact share is 1 − q: the error in probability, which is
-		 * the quantile's error times the density, needs no density. */
+		/* At the exact quantile the exact share is 1 − q: the error in probability, which
+		 * is the quantile's error times the density, needs no density. */
 		if (row->q[i] <= 0)
 			continue;
 		share = share_above(w, n, row->q[i], &se);
@@ -243,11 +244,13 @@ static uint32_t read_rows(const char *name, struct row *rows, uint32_t room)
 
 		while (*open != '{')
 			open--;
-		rows[n] = (struct row){.k = strstr(name, "mdk") ? (unsigned)field(open, "\"k\"") : 1,
-			.rho = field(open, "\"rho\""), .mean = field(open, "\"mean_wait\""),
-			.p_wait = field(open, "\"p_wait\""),
-			.q = {field(open, "\"p90\""), field(open, "\"p99\""),
-				field(open, "\"p999\"")}};
+		rows[n] =
+		        (struct row){.k = strstr(name, "mdk") ? (unsigned)field(open, "\"k\"") : 1,
+		                .rho = field(open, "\"rho\""),
+		                .mean = field(open, "\"mean_wait\""),
+		                .p_wait = field(open, "\"p_wait\""),
+		                .q = {field(open, "\"p90\""), field(open, "\"p99\""),
+		                        field(open, "\"p999\"")}};
 		at = strstr(at + 5, "\"rho\"");
 	}
 	return n;

@@ -223,7 +223,8 @@ START_TEST(the_queue_signal_is_the_age_of_the_oldest)
 	int64_t old;
 
 	play(SCENARIO("30", "9999", "", NONE,
-	        "\"duration\":\"2s\",\"drain\":\"1s\"") "],\"abort\":[{\"signal\":\"pool.queue_ms\","
+	        "\"duration\":\"2s\",\"drain\":\"1s\"") "],\"abort\":[{\"signal\":\"pool.queue_"
+	                                                "ms\","
 	                                                "\"pool\":\"p\",\"op\":\">\","
 	                                                "\"value\":\"95ms\"}]}");
 	old = v.e[1].t_sched + 95 * MS;

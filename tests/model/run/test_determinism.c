@@ -112,7 +112,8 @@ START_TEST(leaving_a_fault_out_moves_no_arrival)
 	for (int i = 0, n = 0; i < 4; i++) {
 		if (i == _i)
 			continue;
-		at += snprintf(text + at, sizeof(text) - (size_t)at, "%s%s", n++ ? "," : "", faults[i]);
+		at += snprintf(
+		        text + at, sizeof(text) - (size_t)at, "%s%s", n++ ? "," : "", faults[i]);
 	}
 	(void)snprintf(text + at, sizeof(text) - (size_t)at, "]}");
 	shorter = play(text, VIRTUAL_ALL_FAULTS);

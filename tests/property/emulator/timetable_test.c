@@ -1,6 +1,6 @@
-/* The progress clock against a second bookkeeping of the position: units of 1/L tick, L the least common
- * multiple of all numerators in force, in which every rate is a whole number. Random changes of rate, stops
- * and looks; every instant must be the first one at which the tick is reached. */
+/* The progress clock against a second bookkeeping of the position: units of 1/L tick, L the least
+ * common multiple of all numerators in force, in which every rate is a whole number. Random changes
+ * of rate, stops and looks; every instant must be the first one at which the tick is reached. */
 #include <check.h>
 #include <stdio.h>
 
@@ -15,10 +15,10 @@ struct rates {
 };
 
 static const struct rates cases[] = {
-	{1292910, 2, {1292910, 1293989}},
-	{10000000, 3, {10000000, 20000000, 27000000}},
-	{7, 4, {7, 11, 13, 29}},
-	{1000000, 2, {1000000, 1000003}},
+        {1292910, 2, {1292910, 1293989}},
+        {10000000, 3, {10000000, 20000000, 27000000}},
+        {7, 4, {7, 11, 13, 29}},
+        {1000000, 2, {1000000, 1000003}},
 };
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -50,9 +50,9 @@ static void check_look(const struct progress *p, const struct oracle *o, struct 
 	at = progress_time_of(p, ahead);
 	/* reached at `at`, not a ns before */
 	ck_assert(o->units + (__int128)(at - o->at) * (__int128)o->per_ns >=
-		  (__int128)ahead * (__int128)o->lcm);
+	          (__int128)ahead * (__int128)o->lcm);
 	ck_assert(o->units + (__int128)(at - 1 - o->at) * (__int128)o->per_ns <
-		  (__int128)ahead * (__int128)o->lcm);
+	          (__int128)ahead * (__int128)o->lcm);
 }
 
 START_TEST(every_instant_is_the_first)

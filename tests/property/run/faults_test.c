@@ -156,7 +156,10 @@ END_TEST
 int main(void)
 {
 	const char *runs = getenv("PROPERTY_RUNS"), *only = getenv("PROPERTY_CASE");
-	int first = only ? (int)strtol(only, NULL, 10) : 0, end = only ? first + 1 : runs ? (int)strtol(runs, NULL, 10) : 40;
+	int first = only ? (int)strtol(only, NULL, 10) : 0,
+	    end = only   ? first + 1
+	          : runs ? (int)strtol(runs, NULL, 10)
+	                 : 40;
 	Suite *s = suite_create("faults");
 	TCase *t = tcase_create("random");
 

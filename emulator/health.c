@@ -194,6 +194,7 @@ static void give_back(struct rack *r, int64_t now, struct instance *in, uint32_t
 			pools_forget(r, l);
 			rack_finish(r, now, live);
 		} else {
+			r->counts.requests_replayed++;
 			pools_requeue(r, now, live);
 		}
 	}
@@ -308,6 +309,7 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 	int64_t load = uses_node(in, c->node) ? remap_ns(r, in) : 0;
 
 	if (spare == COMPONENT_NONE) {
+		r->counts.spares_missing += c->state != CASE_WAIT;
 		c->state = CASE_WAIT;
 		c->next_at = NS_NEVER;
 		set_state(r, in, INSTANCE_DOWN);
@@ -319,6 +321,7 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 	r->counts.failovers++;
 	if (spare == c->node)
 		return;
+	r->counts.spares_used++;
 	replace_node(r, in, c->node, spare);
 	recheck_links(r, now, in);
 }

@@ -50,6 +50,7 @@ struct instance {
 	uint32_t bucket_entered[POOL_BUCKETS_MAX];  /* of buckets slower than f0 only */
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX]; /* as compiled */
 	uint32_t slow_ppm; /* all frames take this many millionths: SLOW_NONE = as compiled */
+	uint64_t slowed;   /* how often it left SLOW_NONE */
 	uint64_t frame_now[POOL_BUCKETS_MAX];           /* ns, with it */
 	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
 

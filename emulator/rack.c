@@ -209,6 +209,7 @@ void rack_refuse(
 	l->why = why;
 	l->retry_after_s = retry_after_s;
 	r->counts.refused++;
+	r->counts.admission_refused += why != REFUSED_CONTEXT && why != REFUSED_NO_POOL;
 	if (due > now)
 		push_leaving(r, live, due);
 	else
@@ -617,6 +618,10 @@ enum path_scope rack_path_worst(const struct rack *r)
 
 struct rack_counts rack_counts(const struct rack *r)
 {
+	struct rack_counts counts = r->counts;
+
 	check_conservation(r);
-	return r->counts;
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		counts.throttled += r->instances[i].slowed;
+	return counts;
 }

@@ -150,6 +150,11 @@ enum path_scope rack_path_worst(const struct rack *r);
 struct rack_counts {
 	uint64_t submitted, refused, completed, failed, cancelled, live;
 	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, dispatches, events;
+	/* Paths that were taken. requests_replayed: evictions of a request that runs again;
+	 * spares_used: failovers onto another node; spares_missing: an instance found none and went
+	 * down; throttled: an instance left its compiled speed; admission_refused: by a limit of
+	 * ours (429), not for the request's size. */
+	uint64_t requests_replayed, spares_used, spares_missing, throttled, admission_refused;
 };
 struct rack_counts rack_counts(const struct rack *r);
 

@@ -6,5 +6,6 @@
 extern const char *const names_metrics[]; /* enum metric */
 extern const char *const names_windows[]; /* enum window */
 extern const char *const names_expects[]; /* enum expect_kind */
+extern const char *const names_paths[];   /* enum reached */
 
 #endif

@@ -2,6 +2,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
 #include "harness/base/units.h"
+#include "reports/names.h"
 #include "reports/score_state.h"
 
 static void ms_or_null(struct json_out *o, const char *key, int64_t ns)
@@ -110,7 +111,9 @@ static void expect_json(
 	if (rule->kind <= EXPECT_TTR)
 		json_out_str(
 		        o, "fault", rule->fault == UINT32_MAX ? NULL : names->faults[rule->fault]);
-	if (rule->kind >= EXPECT_GOODPUT_FRACTION)
+	if (rule->kind == EXPECT_REACHED)
+		json_out_str(o, "path", names_paths[rule->path]);
+	else if (rule->kind >= EXPECT_GOODPUT_FRACTION)
 		json_out_str(o, "tier", rule->tier == UINT32_MAX ? NULL : names->tiers[rule->tier]);
 	if (rule->kind == EXPECT_CRITICAL_PATH_IN_RACK)
 		json_out_str(o, "scope", rule->scope_pod ? "pod" : "rack");

@@ -64,7 +64,18 @@ enum expect_kind {
 	EXPECT_CRITICAL_PATH_IN_RACK,
 	EXPECT_GOODPUT_FRACTION,
 	EXPECT_ERROR_FRACTION,
-	EXPECT_ISOLATION
+	EXPECT_ISOLATION,
+	EXPECT_REACHED
+};
+
+/* What a run may be asked to have come through: `reached`. */
+enum reached {
+	REACHED_SPARE_USED,
+	REACHED_REPLAY_TAKEN,
+	REACHED_THROTTLE,
+	REACHED_SPARE_POOL_EMPTY,
+	REACHED_ADMISSION_REFUSED,
+	REACHED_COUNT
 };
 
 const char *expect_name(enum expect_kind k); /* "ttd" … */
@@ -79,6 +90,7 @@ struct expect_rule {
 	uint32_t tier;      /* goodput_fraction, error_fraction, isolation; UINT32_MAX = all */
 	enum window window; /* goodput_fraction, error_fraction */
 	bool scope_pod;     /* critical_path_in_rack: scope rack (default) or pod */
+	enum reached path;  /* reached */
 };
 
 struct abort_rule {
@@ -205,7 +217,9 @@ struct expect_result {
 struct score_facts {
 	uint64_t scheduled; /* planned in the whole run */
 	bool critical_in_rack, critical_in_pod, critical_known;
-	bool valid; /* validity.valid */
+	bool paths_known;
+	uint64_t paths[REACHED_COUNT]; /* how often each was taken */
+	bool valid;                    /* validity.valid */
 	bool aborted_by_rule, interrupted, partial;
 };
 

@@ -142,6 +142,22 @@ static void expect_isolation(
 		observe(out, missed);
 }
 
+/* A run that never came through says nothing about what lies behind: inconclusive, never green. */
+static void expect_reached(
+        const struct expect_rule *rule, const struct score_facts *facts, struct expect_result *out)
+{
+	out->has_limit = true;
+	out->limit = rule->min;
+	out->verdict = VERDICT_INCONCLUSIVE;
+	if (!facts->paths_known)
+		return;
+	observe(out, (double)facts->paths[rule->path]);
+	if (out->observed >= rule->min)
+		out->verdict = VERDICT_PASS;
+	else
+		out->reason = "not_reached";
+}
+
 void score_expect_decide(const struct score *s, const struct expect_rule *rule,
         const struct score_fault *faults, const struct score_facts *facts,
         struct expect_result *out)
@@ -170,6 +186,9 @@ void score_expect_decide(const struct score *s, const struct expect_rule *rule,
 		break;
 	case EXPECT_ISOLATION:
 		expect_isolation(s, rule, out);
+		break;
+	case EXPECT_REACHED:
+		expect_reached(rule, facts, out);
 		break;
 	}
 }

@@ -14,7 +14,8 @@ struct expect_fields {
 	struct jval fault, tier;
 	int64_t max_ns, max_count;
 	double max, min;
-	int window, scope;
+	int window, scope, path;
+	int64_t min_count;
 };
 
 static const char *const scope_names[] = {"rack", "pod", NULL};
@@ -66,6 +67,12 @@ static const struct field isolation_table[] = {
         {FIELD("tier", FIELD_VALUE, tier),
                 .help = "whose SLOs must hold on the fault window; absent: all"},
 };
+static const struct field reached_table[] = {
+        {FIELD("path", FIELD_ENUM, path), .flags = FIELD_REQUIRED, .choices = names_paths,
+                .help = "what the run must have come through"},
+        {FIELD("min", FIELD_INT, min_count), .fallback = "1", .min = 1, .max = INT64_MAX,
+                .unit = "times", .help = "how often at least"},
+};
 
 static const struct {
 	const struct field *fields;
@@ -80,6 +87,7 @@ static const struct {
         [EXPECT_GOODPUT_FRACTION] = {goodput_table, ARRAY_LEN(goodput_table)},
         [EXPECT_ERROR_FRACTION] = {error_table, ARRAY_LEN(error_table)},
         [EXPECT_ISOLATION] = {isolation_table, ARRAY_LEN(isolation_table)},
+        [EXPECT_REACHED] = {reached_table, ARRAY_LEN(reached_table)},
 };
 
 /* The kind decides which keys are known, so it is looked up before the element is read. */
@@ -91,7 +99,7 @@ static enum status find_kind(struct jval v, uint32_t *kind, struct error *err)
 		return json_expected(v, err, "an object");
 	if (json_type(at) == JSON_NONE)
 		return json_expected(v, err, "the key 'kind'");
-	return rules_pick(at, "kind", names_expects, EXPECT_ISOLATION + 1, kind, err);
+	return rules_pick(at, "kind", names_expects, EXPECT_REACHED + 1, kind, err);
 }
 
 static bool tier_has_slo(const struct score_rules *r, uint32_t tier)
@@ -110,11 +118,17 @@ static void fill(struct expect_rule *rule, const struct expect_fields *f)
 	rule->min = f->min;
 	rule->window = (enum window)f->window;
 	rule->scope_pod = f->scope == 1;
+	rule->path = (enum reached)f->path;
 	if (rule->kind == EXPECT_LOST_REQUESTS || rule->kind == EXPECT_CORRUPT_TOKENS)
 		rule->max = (double)f->max_count;
 	if (rule->kind == EXPECT_GOODPUT_FRACTION) {
 		rule->has_max = false;
 		rule->has_min = true;
+	}
+	if (rule->kind == EXPECT_REACHED) {
+		rule->has_max = false;
+		rule->has_min = true;
+		rule->min = (double)f->min_count;
 	}
 }
 
@@ -163,6 +177,12 @@ enum status rules_parse_expect(struct jval v, const struct score_names *names, s
 	return ERR_NONE;
 }
 
+static bool has_tier(enum expect_kind kind)
+{
+	return kind == EXPECT_GOODPUT_FRACTION || kind == EXPECT_ERROR_FRACTION ||
+	       kind == EXPECT_ISOLATION;
+}
+
 static void canonical_one(
         const struct expect_rule *r, const struct score_names *names, struct json_out *o)
 {
@@ -173,13 +193,15 @@ static void canonical_one(
 	json_out_str(o, "kind", expect_name(r->kind));
 	if (r->kind <= EXPECT_TTR)
 		json_out_i64(o, "max", r->max_ns);
-	else if (r->kind == EXPECT_GOODPUT_FRACTION)
+	else if (r->kind == EXPECT_GOODPUT_FRACTION || r->kind == EXPECT_REACHED)
 		json_out_real(o, "min", r->min);
 	else if (r->kind != EXPECT_CRITICAL_PATH_IN_RACK && r->kind != EXPECT_ISOLATION)
 		json_out_real(o, "max", r->max);
+	if (r->kind == EXPECT_REACHED)
+		json_out_str(o, "path", names_paths[r->path]);
 	if (r->kind == EXPECT_CRITICAL_PATH_IN_RACK)
 		json_out_str(o, "scope", scope_names[r->scope_pod]);
-	if (r->kind >= EXPECT_GOODPUT_FRACTION)
+	if (has_tier(r->kind))
 		json_out_str(o, "tier", r->tier == UINT32_MAX ? NULL : names->tiers[r->tier]);
 	if (r->kind == EXPECT_GOODPUT_FRACTION || r->kind == EXPECT_ERROR_FRACTION)
 		json_out_str(o, "window", window_name(r->window));

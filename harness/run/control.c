@@ -30,6 +30,8 @@ static size_t size_of(const struct control_message *m)
 		return head + m->n;
 	if (m->type == CONTROL_ERROR)
 		return head + sizeof(m->error);
+	if (m->type == CONTROL_DIGEST)
+		return head + sizeof(m->digest);
 	_Static_assert(sizeof(m->stalled) <= sizeof(m->signal), "a small one");
 	return head + sizeof(m->signal); /* the largest of the small ones */
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "emulator/deployment.h"
+#include "emulator/rack.h"
 #include "harness/base/error.h"
 #include "harness/run/stalls.h"
 
@@ -71,9 +72,9 @@ struct control_message {
 			int64_t p50_ns, p99_ns, max_ns;
 		} lag;
 		struct {
-			bool clean;           /* the static state is a never-faulted rack's */
-			uint32_t path;        /* enum path_scope: the worst of the run */
-			uint64_t completions; /* of the rack, read by their clients or not */
+			bool clean;              /* the static state is a never-faulted rack's */
+			uint32_t path;           /* enum path_scope: the worst of the run */
+			struct rack_counts rack; /* requests count, read by their clients or not */
 			uint64_t slow_readers, tokens;
 		} digest;
 		char piece[CONTROL_PIECE_MAX];

@@ -161,7 +161,7 @@ static void take(struct wall *w, const struct control_message *m)
 	case CONTROL_DIGEST:
 		w->out->clean = m->digest.clean;
 		w->out->path_worst = (enum path_scope)m->digest.path;
-		w->out->emulator_completions = m->digest.completions;
+		w->out->rack = m->digest.rack;
 		w->reported = true;
 		break;
 	default:

@@ -51,7 +51,7 @@ struct wall_result {
 	bool emulator_lost; /* its process ended before it reported */
 	bool clean;         /* static state after the last revert, as the emulator says */
 	enum path_scope path_worst;
-	uint64_t emulator_completions;
+	struct rack_counts rack; /* of the emulator, when it reported */
 	struct privilege client, emulator;
 	long client_peak_kib, emulator_peak_kib; /* resident */
 	bool aborted, interrupted;

@@ -238,7 +238,7 @@ static void report(struct process *p)
 	report_lag(p);
 	m.digest.clean = !memcmp(now, never, sizeof(now));
 	m.digest.path = (uint32_t)rack_path_worst(rack);
-	m.digest.completions = rack_counts(rack).completed;
+	m.digest.rack = rack_counts(rack);
 	m.digest.slow_readers = counts.slow_readers;
 	m.digest.tokens = counts.tokens;
 	say(p, &m);

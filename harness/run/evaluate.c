@@ -141,6 +141,16 @@ static enum status replicas(const struct scenario *s, const volatile sig_atomic_
 /* --- the whole
  * ------------------------------------------------------------------------------------- */
 
+void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts)
+{
+	facts->paths_known = true;
+	facts->paths[REACHED_SPARE_USED] = counts->spares_used;
+	facts->paths[REACHED_REPLAY_TAKEN] = counts->frames_replayed + counts->requests_replayed;
+	facts->paths[REACHED_THROTTLE] = counts->throttled;
+	facts->paths[REACHED_SPARE_POOL_EMPTY] = counts->spares_missing;
+	facts->paths[REACHED_ADMISSION_REFUSED] = counts->admission_refused;
+}
+
 static void decide(const struct scenario *s, struct evaluation *e)
 {
 	struct score_facts facts;
@@ -161,6 +171,7 @@ static void decide(const struct scenario *s, struct evaluation *e)
 	        .interrupted = e->run.interrupted,
 	        .partial = e->run.aborted || e->run.interrupted,
 	};
+	evaluate_paths(&e->run.rack, &facts);
 	e->result = score_decide(e->score, e->faults, &facts);
 }
 

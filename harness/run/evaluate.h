@@ -38,6 +38,9 @@ enum status evaluate(const struct scenario *s, bool compared,
         struct error *err) LPC_MUST_USE;
 void evaluation_free(struct evaluation *e);
 
+/* What the rack came through, as the `reached` expectations ask. */
+void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts);
+
 /* Damage and coalescence of fault i: the run against its twin. */
 void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
         struct score_fault *fault);

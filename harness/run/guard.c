@@ -44,9 +44,9 @@ static void conservation(struct guard *g, const struct wall_result *w)
 	if (n->pulled != n->finished)
 		guard_reason(g, "%" PRIu64 " requests were planned and %" PRIu64 " ended",
 		        n->pulled, n->finished);
-	if (w->has_emulator && !w->emulator_lost && n->outcomes[LOAD_OK] > w->emulator_completions)
+	if (w->has_emulator && !w->emulator_lost && n->outcomes[LOAD_OK] > w->rack.completed)
 		guard_reason(g, "%" PRIu64 " requests were answered, %" PRIu64 " by the emulator",
-		        n->outcomes[LOAD_OK], w->emulator_completions);
+		        n->outcomes[LOAD_OK], w->rack.completed);
 }
 
 void guard_wall(struct guard *g, const struct scenario *s, const struct wall_result *w,

@@ -172,6 +172,8 @@ static void judge_wall(struct verdict_run *v, const struct scenario *s)
 	        .interrupted = w->interrupted,
 	        .partial = !whole,
 	};
+	if (facts.critical_known)
+		evaluate_paths(&w->rack, &facts);
 	v->doc.result = score_decide(v->score, v->faults, &facts);
 }
 

@@ -292,6 +292,38 @@ START_TEST(phases_have_three_verdicts)
 }
 END_TEST
 
+/* Not reached is never green, but no failure either; nor is what nobody counted. */
+START_TEST(paths_are_reached_or_inconclusive)
+{
+	static const struct {
+		bool known;
+		uint64_t times;
+		enum verdict verdict;
+	} cases[] = {{true, 2, VERDICT_PASS}, {true, 1, VERDICT_INCONCLUSIVE},
+	        {true, 0, VERDICT_INCONCLUSIVE}, {false, 2, VERDICT_INCONCLUSIVE}};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct expect_rule e = {.id = "e",
+		        .kind = EXPECT_REACHED,
+		        .path = REACHED_REPLAY_TAKEN,
+		        .has_min = true,
+		        .min = 2};
+		struct score_rules rules = {.n_expect = 1, .expect = &e};
+		struct score_facts facts = {.scheduled = 10,
+		        .valid = true,
+		        .paths_known = cases[i].known,
+		        .paths = {[REACHED_REPLAY_TAKEN] = cases[i].times}};
+		struct score *s = create(&rules, 0, 10);
+		const struct score_result *r = score_decide(s, NULL, &facts);
+
+		ck_assert_int_eq(r->expect[0].verdict, cases[i].verdict);
+		ck_assert_int_eq(r->expect[0].has_observed, cases[i].known);
+		ck_assert_int_eq(r->exit_code, cases[i].verdict == VERDICT_PASS ? 0 : 4);
+		score_free(s);
+	}
+}
+END_TEST
+
 START_TEST(counts_and_fractions)
 {
 	struct slo_rule slo = fixture_slo(METRIC_TTFT, 0.5, 10 * MS);
@@ -492,6 +524,7 @@ int main(void)
 	add_test(suite, "steady state", the_baseline_must_hold_where_faults_are_planned);
 	add_test(suite, "phases", phases_have_three_verdicts);
 	add_test(suite, "fractions", counts_and_fractions);
+	add_test(suite, "reached", paths_are_reached_or_inconclusive);
 	add_test(suite, "isolation", isolation_judges_the_other_tier_in_the_fault);
 	add_test(suite, "blame", blame_adds_up);
 	add_test(suite, "replicas", replicas_are_batches_and_pairs_lend_their_verdict);

@@ -2,8 +2,12 @@
 catalogue of faults. A schema is stricter than nothing and laxer than the parser: it must accept whatever the parser
 accepts, and refuse what it can express.
 
+The schema's list of fault kinds is written from the catalogue: UPDATE_GOLDEN=1 does it anew.
+
 usage: schema_test.py SOURCE_DIR LPUCHAOS        exit 77 = skipped"""
+import copy
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -18,6 +22,57 @@ except ImportError:
 root, binary = pathlib.Path(sys.argv[1]), sys.argv[2]
 folder = root / "docs" / "schema"
 failures = []
+
+catalogue = json.loads(subprocess.run([binary, "faults", "--json"], check=True, capture_output=True).stdout)
+
+
+def parameter(p):
+    """What the schema says of one parameter of a kind."""
+    ref = {"duration": "duration", "share": "share", "name": "name"}.get(p["type"])
+    if p["type"] == "object" and p["name"].endswith("_tokens"):
+        ref = "length"
+    out = {"$ref": f"#/$defs/{ref}"} if ref else {}
+    plain = {"integer": "integer", "number": "number", "boolean": "boolean", "string": "string", "list": "array",
+             "object": "object"}
+    if not ref and p["type"] in plain:
+        out["type"] = plain[p["type"]]
+    if p["type"] == "choice":
+        out["enum"] = p["choices"]
+    if p["type"] in ("integer", "number"):
+        if p["min"] is not None:
+            out["exclusiveMinimum" if p["min_excluded"] else "minimum"] = p["min"]
+        if p["max"] is not None:
+            out["maximum"] = p["max"]
+        if p["unit"]:
+            out["description"] = p["unit"]
+    if p["default"] is not None and p["type"] not in ("object", "list", "value"):
+        out["default"] = p["default"]
+    return out
+
+
+def fault_schemas(old):
+    """One alternative a kind: the keys that all faults have, as they stand in the file, and the kind's own."""
+    by_kind = {k["kind"]: {p["name"] for p in k["parameters"]} for k in catalogue}
+    first = old[0]
+    common = {k: v for k, v in first["properties"].items() if k not in by_kind[first["properties"]["kind"]["const"]]}
+    out = []
+    for kind in catalogue:
+        properties = copy.deepcopy(common)
+        properties["kind"] = {"const": kind["kind"]}
+        properties.update({p["name"]: parameter(p) for p in kind["parameters"]})
+        required = first["required"][:2] + [p["name"] for p in kind["parameters"] if p["required"]]
+        out.append({"type": "object", "properties": properties, "required": required, "additionalProperties": False})
+    return out
+
+
+scenario_schema = folder / "scenario.schema.json"
+document = json.loads(scenario_schema.read_text())
+document["$defs"]["fault"]["oneOf"] = fault_schemas(document["$defs"]["fault"]["oneOf"])
+text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+if os.environ.get("UPDATE_GOLDEN"):
+    scenario_schema.write_text(text)
+if scenario_schema.read_text() != text:
+    failures.append("docs/schema/scenario.schema.json is not what the catalogue says: UPDATE_GOLDEN=1 writes it anew")
 
 # References between the files become references inside of one: validators differ in how they take the former.
 schemas = {}
@@ -78,7 +133,6 @@ for path in sorted((root / "tests/golden/cli/bad").glob("*.json")):
 if refused < 15:
     failures.append("too few bad files were tried")
 
-catalogue = json.loads(subprocess.run([binary, "faults", "--json"], check=True, capture_output=True).stdout)
 frame = read(root / "tests/golden/cli/good.json")
 for kind in catalogue:
     accept({**frame, "faults": [kind["example"]]}, "scenario.schema.json", f"example of {kind['kind']}")

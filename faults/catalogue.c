@@ -13,6 +13,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_ethernet_jitter,
         &fault_shape_outlier,
         &fault_shape_creep,
+        &fault_shape_neighbour,
 };
 
 size_t fault_catalogue_count(void)

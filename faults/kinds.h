@@ -9,5 +9,6 @@ extern const struct fault_kind fault_chip_loss;
 extern const struct fault_kind fault_ethernet_jitter;
 extern const struct fault_kind fault_shape_outlier;
 extern const struct fault_kind fault_shape_creep;
+extern const struct fault_kind fault_shape_neighbour;
 
 #endif

@@ -7,19 +7,24 @@
 #include <stdint.h>
 #include "faults/kind.h"
 
-enum shape_kind { SHAPE_OUTLIER, SHAPE_CREEP };
+enum shape_kind { SHAPE_OUTLIER, SHAPE_CREEP, SHAPE_NEIGHBOUR };
 enum shape_of { SHAPE_PROMPT, SHAPE_OUTPUT };
+
+/* A long sequence where no deployment says what is long. */
+enum { SHAPE_NEIGHBOUR_TOKENS = 4096 };
 
 struct shape_params {
 	enum shape_kind kind;
+	double share; /* outlier, neighbour: 0 … 1 */
 	/* outlier */
-	double share;                             /* 0 … 1 */
 	struct jval prompt_tokens, output_tokens; /* as written; not to be read after the parse */
 	const void *prompt_law, *output_law; /* of target_resolver.length_law; NULL = unchanged */
 	/* creep */
 	int of;          /* enum shape_of */
 	double rate;     /* tokens a minute */
 	int64_t ceiling; /* tokens */
+	/* neighbour */
+	int64_t tokens; /* of a whole sequence; 0 = by the deployment */
 };
 
 #endif

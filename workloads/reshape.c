@@ -43,6 +43,18 @@ bool reshape_outlier_apply(const struct reshape_outlier *o, struct arrival *a)
 	return a->prompt_tokens != prompt || a->output_tokens != output;
 }
 
+bool reshape_long_apply(const struct reshape_long *l, struct arrival *a)
+{
+	int64_t answer = a->max_tokens ? a->max_tokens : a->output_tokens;
+	int64_t prompt = l->tokens - answer;
+
+	if (!prng_ratio(prng_at(l->key, a->request_id, DRAW_SHARE), l->share_ppb, 1000000000) ||
+	        prompt <= a->prompt_tokens)
+		return false;
+	a->prompt_tokens = prompt;
+	return true;
+}
+
 bool reshape_creep_apply(const struct reshape_creep *c, int64_t since_ns, struct arrival *a)
 {
 	const __int128 nano_minute = (__int128)60 * NS_PER_S * NS_PER_S;

@@ -24,11 +24,20 @@ struct reshape_creep {
 	int64_t ceiling;              /* tokens */
 };
 
+/* A share of the requests takes a prompt that makes the whole sequence, prompt and max_tokens (the
+ * answer's length where a request names none), `tokens` long; what is longer stays as it is. */
+struct reshape_long {
+	uint64_t key;
+	uint64_t share_ppb;
+	int64_t tokens;
+};
+
 uint64_t reshape_key(uint64_t seed, const char *fault_id);
 
-/* Both return whether a length of the arrival changed. output_tokens stays within max_tokens where
+/* All return whether a length of the arrival changed. output_tokens stays within max_tokens where
  * the arrival has one. */
 bool reshape_outlier_apply(const struct reshape_outlier *o, struct arrival *a);
+bool reshape_long_apply(const struct reshape_long *l, struct arrival *a);
 /* since_ns: from the injection to the arrival's planned instant, >= 0. */
 bool reshape_creep_apply(const struct reshape_creep *c, int64_t since_ns, struct arrival *a);
 

@@ -1,4 +1,8 @@
-#include "harness/run/shaper.h"
+/* Every draw is a function of (seed, fault, request id): which faults there are beside, and in
+ * which order the drivers ask, changes nothing. */
+#include "harness/run/demand.h"
+
+#include <string.h>
 
 #include "faults/shape.h"
 #include "harness/base/arena.h"
@@ -11,89 +15,174 @@ struct shape {
 	uint64_t key;
 };
 
-struct shaper {
-	const struct fault_plan *plan;
-	uint32_t n_active;
-	struct shape *shapes; /* by fault */
+/* Where the sequences of a traffic entry end up that make its neighbours wait: the slowest bucket
+ * of the pools that take it, whatever their sizes, and what the next smaller bucket holds (0 =
+ * there is none). */
+struct slow_bucket {
+	int64_t max_seq, below;
 };
 
-struct shaper *shaper_new(const struct fault_plan *plan, uint64_t seed)
-{
-	struct shaper *sh = mem_alloc(1, sizeof(*sh));
+struct demand {
+	const struct scenario *s;
+	uint32_t n_shapes;    /* active ones */
+	struct shape *shapes; /* by fault */
+	struct slow_bucket slow[TRAFFIC_TENANTS_MAX];
+};
 
-	sh->plan = plan;
-	sh->shapes = mem_alloc(plan->n ? plan->n : 1, sizeof(*sh->shapes));
-	for (uint32_t i = 0; i < plan->n; i++)
-		sh->shapes[i].key = reshape_key(seed, plan->faults[i].id);
-	return sh;
+/* --- set-up
+ * ---------------------------------------------------------------------------------------- */
+
+static bool listed(const char *name, const char *const *list, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return n == 0;
 }
 
-void shaper_free(struct shaper *sh)
+static bool takes(const struct pool_spec *pool, const struct tenant_spec *tenant)
 {
-	if (!sh)
+	return listed(tenant->tier, pool->tiers, pool->n_tiers) &&
+	       listed(tenant->name, pool->tenants, pool->n_tenants);
+}
+
+/* The same answer for one mixed pool and for pools of their own with the same buckets. */
+static struct slow_bucket slow_bucket_of(
+        const struct deployment *d, const struct tenant_spec *tenant)
+{
+	struct slow_bucket slow = {0};
+	int64_t frame_ns = 0;
+
+	for (uint32_t p = 0; p < d->n_pools; p++) {
+		const struct pool_spec *pool = &d->pools[p];
+
+		for (uint32_t b = 0; takes(pool, tenant) && b < pool->n_buckets; b++) {
+			const struct bucket_spec *bucket = &pool->buckets[b];
+
+			if (bucket->frame_ns < frame_ns ||
+			        (bucket->frame_ns == frame_ns && bucket->max_seq <= slow.max_seq))
+				continue;
+			frame_ns = bucket->frame_ns;
+			slow.max_seq = bucket->max_seq;
+		}
+	}
+	for (uint32_t p = 0; p < d->n_pools; p++)
+		for (uint32_t b = 0; takes(&d->pools[p], tenant) && b < d->pools[p].n_buckets;
+		        b++) {
+			int64_t max_seq = d->pools[p].buckets[b].max_seq;
+
+			if (max_seq < slow.max_seq && max_seq > slow.below)
+				slow.below = max_seq;
+		}
+	return slow;
+}
+
+struct demand *demand_new(const struct scenario *s, uint64_t seed)
+{
+	struct demand *d = mem_alloc(1, sizeof(*d));
+
+	d->s = s;
+	d->shapes = mem_alloc(s->faults.n + 1, sizeof(*d->shapes));
+	for (uint32_t i = 0; i < s->faults.n; i++)
+		d->shapes[i].key = reshape_key(seed, s->faults.faults[i].id);
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
+		d->slow[t] = slow_bucket_of(&s->deployment, &s->traffic.tenants[t]);
+	return d;
+}
+
+void demand_free(struct demand *d)
+{
+	if (!d)
 		return;
-	mem_free(sh->shapes);
-	mem_free(sh);
+	mem_free(d->shapes);
+	mem_free(d);
 }
+
+/* --- lengths
+ * --------------------------------------------------------------------------------------- */
 
 static void reshape(void *ctx, int64_t now, uint32_t fault, const void *params)
 {
-	struct shaper *sh = ctx;
-	struct shape *s = &sh->shapes[fault];
+	struct demand *d = ctx;
+	struct shape *s = &d->shapes[fault];
 
 	if (s->active != (params != NULL))
-		sh->n_active += params ? 1 : -1u;
+		d->n_shapes += params ? 1 : -1u;
 	s->active = params != NULL;
 	s->params = params;
 	s->since = now;
 }
 
-struct fault_sink shaper_sink(struct shaper *sh)
+static bool targets(const struct demand *d, uint32_t fault, uint32_t tenant)
 {
-	return (struct fault_sink){.ctx = sh, .reshape = reshape};
-}
+	const struct fault_spec *f = &d->s->faults.faults[fault];
 
-static bool targets(const struct fault_spec *f, uint32_t tenant)
-{
 	for (uint32_t i = 0; i < f->n_targets; i++)
 		if (f->targets[i] == tenant)
 			return true;
 	return false;
 }
 
-static bool apply(const struct shape *s, struct arrival *a)
+static uint64_t ppb(double share)
+{
+	return (uint64_t)(share * 1e9 + 0.5);
+}
+
+/* One token more than the next smaller bucket holds: it stretches frames and does little else.
+ * Where there is but one bucket, all that it holds; without a deployment, a number. */
+static int64_t neighbour_tokens(
+        const struct demand *d, const struct shape_params *p, uint32_t tenant)
+{
+	const struct slow_bucket *slow = &d->slow[tenant];
+
+	if (p->tokens)
+		return p->tokens;
+	if (!slow->max_seq)
+		return SHAPE_NEIGHBOUR_TOKENS;
+	return slow->below ? slow->below + 1 : slow->max_seq;
+}
+
+static bool bend(const struct demand *d, const struct shape *s, struct arrival *a)
 {
 	const struct shape_params *p = s->params;
 
-	if (p->kind == SHAPE_OUTLIER)
-		return reshape_outlier_apply(
-		        &(struct reshape_outlier){
-		                .key = s->key,
-		                .share_ppb = (uint64_t)(p->share * 1e9 + 0.5),
-		                .prompt = p->prompt_law,
-		                .output = p->output_law,
-		        },
+	switch (p->kind) {
+	case SHAPE_OUTLIER:
+		return reshape_outlier_apply(&(struct reshape_outlier){.key = s->key,
+		                                     .share_ppb = ppb(p->share),
+		                                     .prompt = p->prompt_law,
+		                                     .output = p->output_law},
 		        a);
-	return reshape_creep_apply(
-	        &(struct reshape_creep){
-	                .output = p->of == SHAPE_OUTPUT,
-	                .tokens_per_min_nano = (uint64_t)(p->rate * 1e9 + 0.5),
-	                .ceiling = p->ceiling,
-	        },
-	        a->at_ns - s->since, a);
+	case SHAPE_CREEP:
+		return reshape_creep_apply(
+		        &(struct reshape_creep){.output = p->of == SHAPE_OUTPUT,
+		                .tokens_per_min_nano = (uint64_t)(p->rate * 1e9 + 0.5),
+		                .ceiling = p->ceiling},
+		        a->at_ns - s->since, a);
+	case SHAPE_NEIGHBOUR:
+		return reshape_long_apply(&(struct reshape_long){.key = s->key,
+		                                  .share_ppb = ppb(p->share),
+		                                  .tokens = neighbour_tokens(d, p, a->tenant)},
+		        a);
+	}
+	UNREACHABLE("shape");
 }
 
-void shaper_apply(struct shaper *sh, struct arrival *a,
+void demand_shape(struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
 {
-	if (!sh->n_active)
-		return;
-	for (uint32_t i = 0; i < sh->plan->n; i++) {
-		const struct shape *s = &sh->shapes[i];
+	for (uint32_t i = 0; d->n_shapes && i < d->s->faults.n; i++) {
+		const struct shape *s = &d->shapes[i];
 
-		if (!s->active || !targets(&sh->plan->faults[i], a->tenant))
-			continue;
-		if (apply(s, a) && hit)
+		if (s->active && targets(d, i, a->tenant) && bend(d, s, a))
 			hit(ctx, i, a->at_ns);
 	}
+	a->max_tokens = scenario_max_tokens(d->s, a);
+	if (a->output_tokens > a->max_tokens)
+		a->output_tokens = a->max_tokens;
+}
+
+struct fault_sink demand_sink(struct demand *d)
+{
+	return (struct fault_sink){.ctx = d, .reshape = reshape};
 }

@@ -1,20 +1,21 @@
-/* The load side of the faults: lengths that faults of the family `shape` bend, applied when a
- * request is planned. Implements fault_sink.reshape; both drivers use it. */
-#ifndef LPC_RUN_SHAPER_H
-#define LPC_RUN_SHAPER_H
+/* The load side of the faults: what the families `shape`, `load` and `client` do to the requests
+ * and to those who send them. Implements the client's verbs of fault_sink; both drivers use it, so
+ * that both clocks send the same. */
+#ifndef LPC_RUN_DEMAND_H
+#define LPC_RUN_DEMAND_H
 
 #include "faults/schedule.h"
-#include "workloads/traffic.h"
+#include "harness/run/scenario.h"
 
-struct shaper;
+struct demand;
 
-struct shaper *shaper_new(const struct fault_plan *plan, uint64_t seed);
-void shaper_free(struct shaper *sh);
-struct fault_sink shaper_sink(struct shaper *sh);
+struct demand *demand_new(const struct scenario *s, uint64_t seed); /* s is borrowed */
+void demand_free(struct demand *d);
+struct fault_sink demand_sink(struct demand *d);
 
-/* Bends the arrival by every active fault that targets its traffic entry, in order of the plan.
- * Calls `hit` for each fault that changed it (may be NULL). */
-void shaper_apply(struct shaper *sh, struct arrival *a,
+/* Bends the lengths of a planned arrival by every active fault that targets its traffic entry, in
+ * order of the plan, then settles max_tokens. Calls `hit` for each fault that changed it. */
+void demand_shape(struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx);
 
 #endif

@@ -3,7 +3,7 @@
  * smallest of seven sources; nothing is polled. The 10 ms grid of signals exists only where a
  * trigger or an abort rule listens.
  *
- *      faults   schedule + machines       ── sink ──►  rack, shaper
+ *      faults   schedule + machines       ── sink ──►  rack, demand
  *      traffic  arrivals (and retries)    ──────────►  rack_submit
  *      rack     completions, refusals     ──────────►  sample → score, book, digest
  *      clients  timeouts                  ──────────►  rack_cancel
@@ -19,8 +19,8 @@
 #include "harness/base/pool.h"
 #include "harness/base/prng.h"
 #include "harness/load/outcome.h"
+#include "harness/run/demand.h"
 #include "harness/run/plan.h"
-#include "harness/run/shaper.h"
 #include "harness/run/signals.h"
 
 enum { CLIENTS_MAX = 1 << 24, DIGEST_WORDS = 8 };
@@ -50,7 +50,7 @@ struct run {
 	struct arena arena;
 	const char *names[TRAFFIC_TENANTS_MAX];
 	struct rack *rack;
-	struct shaper *shaper;
+	struct demand *demand;
 	struct fault_sink rack_side, client_side;
 	struct fault_schedule schedule;
 	struct fault_machines model, client;
@@ -335,13 +335,10 @@ static uint32_t take_arrival(struct run *r)
 
 	CHECK(index != POOL_NONE);
 	plan_fold(&r->traffic_lanes, r->s, &r->next);
-	shaper_apply(r->shaper, &r->next, shaped, r);
+	demand_shape(r->demand, &r->next, shaped, r);
 	c = client_at(r, index);
 	*c = (struct client){
 	        .a = r->next, .t_sched = r->next.at_ns, .prev = list->tail, .next = POOL_NONE};
-	c->a.max_tokens = scenario_max_tokens(r->s, &c->a);
-	if (c->a.output_tokens > c->a.max_tokens)
-		c->a.output_tokens = c->a.max_tokens;
 	if (list->tail == POOL_NONE)
 		list->head = index;
 	else
@@ -596,8 +593,8 @@ static enum status prepare(struct run *r, struct error *err)
 	};
 	r->rack = rack_create(&config);
 	r->rack_side = rack_sink(r->rack);
-	r->shaper = shaper_new(&r->s->faults, r->o->seed);
-	r->client_side = shaper_sink(r->shaper);
+	r->demand = demand_new(r->s, r->o->seed);
+	r->client_side = demand_sink(r->demand);
 	fault_schedule_init(&r->schedule, &r->s->faults, r->s->duration_ns, &r->arena);
 	fault_machines_init(&r->model, &r->s->faults, FAULT_MODEL, &r->arena);
 	fault_machines_init(&r->client, &r->s->faults, FAULT_CLIENT, &r->arena);
@@ -640,7 +637,7 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 		settle(&r);
 	traffic_close(r.traffic);
 	signals_free(r.signals);
-	shaper_free(r.shaper);
+	demand_free(r.demand);
 	rack_free(r.rack);
 	heap_free(&r.retries);
 	pool_free(&r.clients);

@@ -18,8 +18,8 @@
 #include "harness/base/arena.h"
 #include "harness/net/clock.h"
 #include "harness/run/control.h"
+#include "harness/run/demand.h"
 #include "harness/run/plan.h"
-#include "harness/run/shaper.h"
 #include "harness/run/signals.h"
 #include "harness/run/spawn.h"
 
@@ -40,7 +40,7 @@ struct wall {
 	bool more, pull_failed;
 	struct error pull_error;
 	struct lanes lanes;
-	struct shaper *shaper;
+	struct demand *demand;
 	struct fault_sink client_side;
 	struct fault_schedule schedule, client_schedule;
 	struct fault_machines client;
@@ -114,10 +114,7 @@ static void source_next(void *ctx, struct load_request *out)
 
 	client_faults(w, a.at_ns);
 	plan_fold(&w->lanes, w->s, &a);
-	shaper_apply(w->shaper, &a, shaped, w);
-	a.max_tokens = scenario_max_tokens(w->s, &a);
-	if (a.output_tokens > a.max_tokens)
-		a.output_tokens = a.max_tokens;
+	demand_shape(w->demand, &a, shaped, w);
 	*out = (struct load_request){.id = a.request_id,
 	        .at_ns = a.at_ns,
 	        .tenant = a.tenant,
@@ -419,8 +416,8 @@ static enum status prepare(struct wall *w, struct error *err)
 	fault_schedule_init(&w->schedule, &w->s->faults, w->s->duration_ns, &w->arena);
 	fault_schedule_init(&w->client_schedule, &w->s->faults, w->s->duration_ns, &w->arena);
 	fault_machines_init(&w->client, &w->s->faults, FAULT_CLIENT, &w->arena);
-	w->shaper = shaper_new(&w->s->faults, w->s->seed);
-	w->client_side = shaper_sink(w->shaper);
+	w->demand = demand_new(w->s, w->s->seed);
+	w->client_side = demand_sink(w->demand);
 	if (signals_wanted(w->s))
 		w->signals = signals_new(w->s);
 	st = traffic_open(
@@ -551,7 +548,7 @@ enum status drive_wall(const struct scenario *s, const struct wall_options *opti
 	traffic_close(w.traffic);
 	signals_free(w.signals);
 	stalls_free(&w.stalls);
-	shaper_free(w.shaper);
+	demand_free(w.demand);
 	histogram_free(&w.ttft);
 	histogram_free(&w.overhead);
 	arena_free(&w.arena);

@@ -1,4 +1,4 @@
-/* The small parts of a run, each by itself: book, ledger, damage, shaper, signals, guard. */
+/* The small parts of a run, each by itself: book, ledger, damage, demand, signals, guard. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "harness/base/units.h"
 #include "harness/run/evaluate.h"
 #include "harness/run/guard.h"
-#include "harness/run/shaper.h"
+#include "harness/run/demand.h"
 #include "harness/run/signals.h"
 #include "tests/support/run_suite.h"
 #include "tests/support/scenario_text.h"
@@ -172,7 +172,7 @@ START_TEST(damage_is_the_difference)
 }
 END_TEST
 
-/* --- shaper
+/* --- demand
  * ------------------------------------------------------------------------------------------ */
 
 static void count_hit(void *ctx, uint32_t fault, int64_t at_ns)
@@ -184,14 +184,14 @@ static void count_hit(void *ctx, uint32_t fault, int64_t at_ns)
 	++*hits;
 }
 
-START_TEST(the_shaper_bends_its_tenant_while_active)
+START_TEST(the_demand_is_bent_for_its_tenant_while_active)
 {
 	struct scenario *s = scenario_text(SCENARIO(
 	        ",\"faults\":[{\"id\":\"o\",\"kind\":\"shape.outlier\",\"target\":\"t\",\"at\":"
 	        "\"1s\","
 	        "\"share\":0.25,\"prompt_tokens\":{\"dist\":\"constant\",\"value\":999}}]"));
-	struct shaper *sh = shaper_new(&s->faults, s->seed);
-	struct fault_sink sink = shaper_sink(sh);
+	struct demand *sh = demand_new(s, s->seed);
+	struct fault_sink sink = demand_sink(sh);
 	uint64_t hits = 0, bent = 0;
 
 	for (int round = 0; round < 3; round++) {
@@ -206,7 +206,7 @@ START_TEST(the_shaper_bends_its_tenant_while_active)
 			        .prompt_tokens = 64,
 			        .output_tokens = 20};
 
-			shaper_apply(sh, &a, count_hit, &hits);
+			demand_shape(sh, &a, count_hit, &hits);
 			ck_assert_int_eq(a.output_tokens, 20);
 			ck_assert(a.prompt_tokens == 64 || (a.prompt_tokens == 999 && id % 2 == 0));
 			bent += a.prompt_tokens == 999;
@@ -217,7 +217,7 @@ START_TEST(the_shaper_bends_its_tenant_while_active)
 	ck_assert_uint_eq(hits, bent);
 	ck_assert(bent > 190 &&
 	          bent < 310); /* 250 ± 4 standard errors of 13.7, in one round of three */
-	shaper_free(sh);
+	demand_free(sh);
 	scenario_free(s);
 }
 END_TEST
@@ -373,7 +373,7 @@ int main(void)
 	tcase_add_test(t, a_ledger_keeps_first_phases_and_the_last_revert);
 	tcase_add_test(t, the_scorer_learns_what_was_owed);
 	tcase_add_test(t, damage_is_the_difference);
-	tcase_add_test(t, the_shaper_bends_its_tenant_while_active);
+	tcase_add_test(t, the_demand_is_bent_for_its_tenant_while_active);
 	tcase_add_test(t, nobody_listens);
 	tcase_add_loop_test(t, abort_rules_see_their_signal, 0, 8);
 	tcase_add_test(t, p99_speaks_from_its_floor_on);

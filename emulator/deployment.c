@@ -15,7 +15,7 @@ const char *const position_names[] = {"forbidden", "allowed", NULL};
 static const char *const label_names[] = {"fact", "inference", "assumption", NULL};
 
 struct raw_deployment {
-	struct jval hardware, model, pools, ethernet, health, cross_rack;
+	struct jval hardware, model, pools, ethernet, health, compile_farm, cross_rack;
 };
 
 static const struct field deployment_fields[] = {
@@ -40,6 +40,10 @@ static const struct field deployment_fields[] = {
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, health),
                 .help = "detection and failover"},
+        {.name = "compile_farm",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, compile_farm),
+                .help = "who compiles what no artifact exists for"},
         {.name = "cross_rack",
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cross_rack),
@@ -236,6 +240,56 @@ static enum status parse_health(struct jval v, struct deployment *d, struct erro
 	return ERR_NONE;
 }
 
+/* --- compile farm -------------------------------------------------------------------- */
+
+struct raw_compile_farm {
+	int64_t workers, compile_ns;
+};
+
+static const struct field compile_farm_fields[] = {
+        {.name = "workers",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_compile_farm, workers),
+                .fallback = "1",
+                .min = 1,
+                .max = COMPILE_WORKERS_MAX,
+                .unit = "compiles",
+                .help = "at work at once; others wait in the order in which they came",
+                .label = "assumption",
+                .source = "one build host; nothing is published"},
+        {.name = "compile_time",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_compile_farm, compile_ns),
+                .fallback = "\"15m\"",
+                .flags = FIELD_EXCLUSIVE_MIN,
+                .max = 30 * 24 * 3600 * NS_PER_S,
+                .unit = "ns",
+                .help = "of one artifact",
+                .label = "assumption",
+                .source = "GroqFlow proof points: BERT-tiny 1 min, BERT-base and RoBERTa about "
+                          "15, YOLOv6-n about 60; for LLMs nothing is published"},
+};
+
+static enum status parse_compile_farm(struct jval v, struct deployment *d, struct error *err)
+{
+	struct raw_compile_farm raw;
+	enum status rc = ERR_NONE;
+
+	json_defaults(compile_farm_fields, ARRAY_LEN(compile_farm_fields), &raw);
+	if (json_type(v) != JSON_NONE)
+		rc = json_read(v, compile_farm_fields, ARRAY_LEN(compile_farm_fields), &raw, err);
+	d->compile_farm = (struct compile_farm_spec){(uint32_t)raw.workers, raw.compile_ns};
+	return rc;
+}
+
+bool compile_farm_is_default(const struct compile_farm_spec *farm)
+{
+	struct raw_compile_farm raw;
+
+	json_defaults(compile_farm_fields, ARRAY_LEN(compile_farm_fields), &raw);
+	return farm->workers == raw.workers && farm->compile_ns == raw.compile_ns;
+}
+
 /* --- cross-rack position ------------------------------------------------------------- */
 
 struct raw_cross_rack {
@@ -335,6 +389,22 @@ enum link_class deployment_reach(const struct deployment *d)
 	return reach;
 }
 
+uint32_t deployment_artifacts(const struct deployment *d)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < d->n_pools; i++) {
+		const char *digest = d->pools[i].artifact_digest;
+		uint32_t same = 0;
+
+		while (same < i && !(digest && d->pools[same].artifact_digest &&
+		                           !strcmp(digest, d->pools[same].artifact_digest)))
+			same++;
+		n += same == i;
+	}
+	return n;
+}
+
 void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
 {
 	size_t n = 0;
@@ -345,6 +415,8 @@ void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
 	n += artifact_tables(tables + n);
 	tables[n++] = (struct field_table){"ethernet", ethernet_fields, ARRAY_LEN(ethernet_fields)};
 	tables[n++] = (struct field_table){"health", health_fields, ARRAY_LEN(health_fields)};
+	tables[n++] = (struct field_table){
+	        "compile_farm", compile_farm_fields, ARRAY_LEN(compile_farm_fields)};
 	tables[n++] =
 	        (struct field_table){"cross_rack", cross_rack_fields, ARRAY_LEN(cross_rack_fields)};
 	CHECK(n == DEPLOYMENT_TABLES);
@@ -383,6 +455,8 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 		rc = parse_ethernet(raw.ethernet, out, err);
 	if (!rc)
 		rc = parse_health(raw.health, out, err);
+	if (!rc)
+		rc = parse_compile_farm(raw.compile_farm, out, err);
 	if (!rc)
 		rc = parse_cross_rack(raw.cross_rack, arena, out, err);
 	if (!rc)

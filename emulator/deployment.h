@@ -20,6 +20,7 @@ enum {
 	DEPLOYMENT_TIERS_MAX = 16,
 	POOL_INSTANCES_MAX = 1024,
 	INSTANCE_SLOTS_MAX = 16384,
+	COMPILE_WORKERS_MAX = 1024,
 };
 
 enum entry_rule { ENTRY_PHASE, ENTRY_FRAME, ENTRY_IMMEDIATE };
@@ -28,6 +29,10 @@ enum admission_policy {
 	ADMISSION_TOKEN_BUDGET,  /* refuse when predicted wait + prefill > limit_ns */
 	ADMISSION_REQUEST_COUNT, /* refuse when running + queued of the pool >= limit */
 	ADMISSION_QUEUE_CAP,     /* refuse when the bucket's queue holds limit requests */
+};
+enum ops_policy {
+	OPS_FALLBACK, /* what the compiler does not support runs on the host */
+	OPS_REFUSE,   /* a plan that asks for it is refused */
 };
 enum oversize_rule { OVERSIZE_REJECT, OVERSIZE_TRUNCATE, OVERSIZE_ROUTE };
 enum loss_rule { LOSS_REPLAY, LOSS_FAIL };
@@ -39,6 +44,14 @@ struct admission_spec {
 	int64_t limit;      /* request_count, queue_cap */
 	double tenant_rate; /* requests/s a tenant, token bucket; 0 = none; with any policy */
 	int64_t tenant_burst;
+};
+
+/* How a new artifact reaches the instances of a pool: first a few of them, whose frames are
+ * compared with the compiled timetable after `check_ns`, then the others, or back. */
+struct rollout_spec {
+	uint32_t canary; /* instances that get it first; 0 = no canary: all at once, unchecked */
+	int64_t check_ns, rollback_ns;
+	int64_t tolerance_ppm; /* a frame longer by more than this rolls it back */
 };
 
 struct pool_spec {
@@ -64,6 +77,9 @@ struct pool_spec {
 	int64_t degraded_max_tokens;            /* 0 = no cap */
 	enum oversize_rule oversize;
 	enum loss_rule on_loss;
+	enum ops_policy ops_policy;
+	bool pinned; /* keeps the artifact it was deployed with: every rollout is refused */
+	struct rollout_spec rollout;
 	int64_t batch_window_ns;     /* 0 = off */
 	int64_t reload_bytes;        /* weights of one node of an instance: remap = reload_bytes /
 	                                bandwidth */
@@ -95,6 +111,12 @@ struct health_spec {
 	double host_dram_bytes_per_s, registry_bytes_per_s; /* a node */
 };
 
+/* Who compiles when an artifact is missing: jobs first come, first served (emulator/farm.h). */
+struct compile_farm_spec {
+	uint32_t workers;
+	int64_t compile_ns; /* of one artifact */
+};
+
 enum cross_rack_position { CROSS_RACK_FORBIDDEN, CROSS_RACK_ALLOWED };
 
 struct cross_rack_spec {
@@ -108,6 +130,7 @@ struct deployment {
 	struct topology topology;
 	struct ethernet_spec ethernet;
 	struct health_spec health;
+	struct compile_farm_spec compile_farm;
 	struct cross_rack_spec cross_rack;
 	uint32_t n_pools;
 	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
@@ -128,8 +151,12 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
 
 /* The tables that a deployment is read by, for docs and schema. */
-enum { DEPLOYMENT_TABLES = 13 };
+enum { DEPLOYMENT_TABLES = 15 };
 void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
+
+/* How many different artifacts its pools load. Explicit timetables have no digest: each is its own.
+ */
+uint32_t deployment_artifacts(const struct deployment *d);
 
 /* Where the critical paths run, before any fault: the farthest class of link that any instance's
  * path uses. c2c-node and c2c-rack: in the rack; c2c-pod: in the domain; ethernet: neither. */

@@ -63,6 +63,16 @@ static void out_nodes(const struct topology *t, const struct pool_spec *p, struc
 	json_out_close(o);
 }
 
+static void out_rollout(const struct rollout_spec *r, struct json_out *o)
+{
+	json_out_open(o, "rollout", '{');
+	json_out_i64(o, "canary", r->canary);
+	out_ns(o, "check", r->check_ns);
+	out_ns(o, "rollback", r->rollback_ns);
+	json_out_real(o, "tolerance", (double)r->tolerance_ppm / 1e6);
+	json_out_close(o);
+}
+
 static void out_pool(const struct topology *t, const struct pool_spec *p, struct json_out *o)
 {
 	json_out_open(o, NULL, '{');
@@ -90,9 +100,15 @@ static void out_pool(const struct topology *t, const struct pool_spec *p, struct
 	json_out_str(o, "name", p->name);
 	out_nodes(t, p, o);
 	json_out_str(o, "on_loss", loss_names[p->on_loss]);
+	if (p->ops_policy != OPS_FALLBACK)
+		json_out_str(o, "ops_policy", ops_policy_names[p->ops_policy]);
 	json_out_str(o, "overflow", overflow_names[p->overflow_next]);
 	json_out_str(o, "oversize", oversize_names[p->oversize]);
+	if (p->pinned)
+		json_out_bool(o, "pinned", true);
 	out_names(o, "priority", p->priority, p->n_priority);
+	if (p->rollout.canary)
+		out_rollout(&p->rollout, o);
 	json_out_close(o);
 }
 
@@ -117,6 +133,12 @@ static void out_health(const struct health_spec *h, struct json_out *o)
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key)
 {
 	json_out_open(o, key, '{');
+	if (!compile_farm_is_default(&d->compile_farm)) {
+		json_out_open(o, "compile_farm", '{');
+		out_ns(o, "compile_time", d->compile_farm.compile_ns);
+		json_out_i64(o, "workers", d->compile_farm.workers);
+		json_out_close(o);
+	}
 	json_out_open(o, "cross_rack", '{');
 	if (d->cross_rack.envelope)
 		json_out_str(o, "envelope", d->cross_rack.envelope);

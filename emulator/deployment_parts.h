@@ -13,6 +13,7 @@ extern const char *const policy_names[];
 extern const char *const overflow_names[];
 extern const char *const oversize_names[];
 extern const char *const loss_names[];
+extern const char *const ops_policy_names[];
 extern const char *const weights_from_names[];
 extern const char *const position_names[];
 
@@ -21,7 +22,11 @@ extern const char *const position_names[];
 enum status pools_parse(struct jval list, struct arena *arena, struct deployment *d,
         struct error *err) LPC_MUST_USE;
 
-/* v: a pool. Its admission, accepts, priority and degraded; the number of instances is known. */
+/* The canonical form leaves a farm out that nobody changed: most deployments have none. */
+bool compile_farm_is_default(const struct compile_farm_spec *farm);
+
+/* v: a pool. Its admission, accepts, priority, rollout and degraded; the number of instances is
+ * known. */
 enum status policies_parse(
         struct jval v, struct arena *arena, struct pool_spec *p, struct error *err) LPC_MUST_USE;
 

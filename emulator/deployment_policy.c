@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include "harness/base/units.h"
 
 const char *const policy_names[] = {"none", "token_budget", "request_count", "queue_cap", NULL};
 
@@ -196,6 +197,77 @@ static enum status parse_degraded(
 	return parse_names(raw.shed, "tier", DEPLOYMENT_TIERS_MAX, p->shed, &p->n_shed, arena, err);
 }
 
+struct raw_rollout {
+	int64_t canary, check_ns, rollback_ns;
+	double tolerance;
+};
+
+static const struct field rollout_fields[] = {
+        {.name = "canary",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_rollout, canary),
+                .fallback = "1",
+                .min = 1,
+                .max = POOL_INSTANCES_MAX,
+                .unit = "instances",
+                .help = "that get a new artifact first",
+                .label = "assumption",
+                .source = "the smallest possible"},
+        {.name = "check",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_rollout, check_ns),
+                .fallback = "\"2s\"",
+                .flags = FIELD_EXCLUSIVE_MIN,
+                .max = 24 * 3600 * NS_PER_S,
+                .unit = "ns",
+                .help = "after which the canary's measured frames are compared with the compiled "
+                        "timetable",
+                .label = "assumption",
+                .source = "a frame of an LPU is the same every time: one would do; two scrapes of "
+                          "a metrics system that looks every second"},
+        {.name = "tolerance",
+                .type = FIELD_REAL,
+                .offset = offsetof(struct raw_rollout, tolerance),
+                .fallback = "0.02",
+                .rmin = 0,
+                .rmax = 1,
+                .unit = "ratio",
+                .help = "a frame longer by more than this is a regression and is rolled back",
+                .label = "inference",
+                .source = "ISCA 2022: the compiler's estimate is within 2 % of the machine"},
+        {.name = "rollback",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_rollout, rollback_ns),
+                .fallback = "\"500ms\"",
+                .max = 24 * 3600 * NS_PER_S,
+                .unit = "ns",
+                .help = "until the old artifact, still in the host's memory, runs again; the "
+                        "canary serves on meanwhile",
+                .label = "assumption",
+                .source = "a node's weights at host_load_bandwidth take tens of milliseconds; the "
+                          "rest is drain and control; nothing is published"},
+};
+
+static enum status parse_rollout(struct jval v, struct pool_spec *p, struct error *err)
+{
+	struct raw_rollout raw;
+
+	if (json_type(v) == JSON_NONE)
+		return ERR_NONE;
+	if (json_read(v, rollout_fields, ARRAY_LEN(rollout_fields), &raw, err))
+		return err->code;
+	if (raw.canary > p->n_instances)
+		return json_expected(json_get(v, "canary"), err, "at most the pool's %u instance%s",
+		        p->n_instances, p->n_instances == 1 ? "" : "s");
+	p->rollout = (struct rollout_spec){
+	        .canary = (uint32_t)raw.canary,
+	        .check_ns = raw.check_ns,
+	        .rollback_ns = raw.rollback_ns,
+	        .tolerance_ppm = (int64_t)(raw.tolerance * 1e6 + 0.5),
+	};
+	return ERR_NONE;
+}
+
 enum status policies_parse(
         struct jval v, struct arena *arena, struct pool_spec *p, struct error *err)
 {
@@ -206,6 +278,8 @@ enum status policies_parse(
 	if (!rc)
 		rc = parse_names(json_get(v, "priority"), "tier", DEPLOYMENT_TIERS_MAX, p->priority,
 		        &p->n_priority, arena, err);
+	if (!rc)
+		rc = parse_rollout(json_get(v, "rollout"), p, err);
 	return rc ? rc : parse_degraded(json_get(v, "degraded"), arena, p, err);
 }
 
@@ -219,5 +293,7 @@ size_t policy_tables(struct field_table *tables)
 	        (struct field_table){"pools[].accepts", accepts_fields, ARRAY_LEN(accepts_fields)};
 	tables[n++] = (struct field_table){
 	        "pools[].degraded", degraded_fields, ARRAY_LEN(degraded_fields)};
+	tables[n++] =
+	        (struct field_table){"pools[].rollout", rollout_fields, ARRAY_LEN(rollout_fields)};
 	return n;
 }

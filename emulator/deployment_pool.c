@@ -10,14 +10,16 @@ const char *const entry_names[] = {"phase", "frame", "immediate", NULL};
 const char *const overflow_names[] = {"none", "next", NULL};
 const char *const oversize_names[] = {"reject", "truncate", "route", NULL};
 const char *const loss_names[] = {"replay", "fail", NULL};
+const char *const ops_policy_names[] = {"fallback", "refuse", NULL};
 
 #define MAX_FRAME_NS (3600 * NS_PER_S)
 
 struct raw_pool {
 	const char *name;
-	struct jval buckets, artifact, nodes, admission, accepts, priority, degraded;
+	struct jval buckets, artifact, nodes, admission, accepts, priority, degraded, rollout;
 	int64_t instances, batch_window_ns;
-	int entry, overflow, oversize, on_loss;
+	int entry, overflow, oversize, on_loss, ops_policy;
+	bool pinned;
 };
 
 static const struct field pool_fields[] = {
@@ -87,6 +89,27 @@ static const struct field pool_fields[] = {
                 .fallback = "\"replay\"",
                 .choices = loss_names,
                 .help = "what happens to a request whose instance is lost"},
+        {.name = "ops_policy",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct raw_pool, ops_policy),
+                .fallback = "\"fallback\"",
+                .choices = ops_policy_names,
+                .help = "what happens to an operation that the compiler does not support: the "
+                        "host computes it, or the plan is refused",
+                .label = "assumption",
+                .source = "GroqFlow checks the operations before it compiles; what a serving "
+                          "stack then does is its operator's choice"},
+        {.name = "pinned",
+                .type = FIELD_BOOL,
+                .offset = offsetof(struct raw_pool, pinned),
+                .fallback = "false",
+                .help = "keeps the artifact it was deployed with: every rollout is refused",
+                .label = "assumption",
+                .source = "the operator's choice"},
+        {.name = "rollout",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_pool, rollout),
+                .help = "how a new artifact is tried; default: it is not, all get it at once"},
         {.name = "batch_window",
                 .type = FIELD_DURATION,
                 .offset = offsetof(struct raw_pool, batch_window_ns),
@@ -202,6 +225,8 @@ static enum status parse_pool(
 	p->overflow_next = raw.overflow == 1;
 	p->oversize = (enum oversize_rule)raw.oversize;
 	p->on_loss = (enum loss_rule)raw.on_loss;
+	p->ops_policy = (enum ops_policy)raw.ops_policy;
+	p->pinned = raw.pinned;
 	p->batch_window_ns = raw.batch_window_ns;
 	p->n_instances = (uint32_t)raw.instances;
 	if (json_type(json_get(v, "instances")) == JSON_NONE &&

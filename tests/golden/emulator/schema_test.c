@@ -24,6 +24,7 @@ static const struct shape {
         {"", "model", "{\"$ref\":\"#/$defs/model\"}"},
         {"", "ethernet", "{\"$ref\":\"#/$defs/ethernet\"}"},
         {"", "health", "{\"$ref\":\"#/$defs/health\"}"},
+        {"", "compile_farm", "{\"$ref\":\"#/$defs/compile_farm\"}"},
         {"", "cross_rack", "{\"$ref\":\"#/$defs/cross_rack\"}"},
         {"pools[]", "buckets",
                 "{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,\"items\":{\"$ref\":\"#/$defs/"
@@ -35,6 +36,7 @@ static const struct shape {
         {"pools[]", "admission", "{\"$ref\":\"#/$defs/pools[].admission\"}"},
         {"pools[]", "accepts", "{\"$ref\":\"#/$defs/pools[].accepts\"}"},
         {"pools[]", "degraded", "{\"$ref\":\"#/$defs/pools[].degraded\"}"},
+        {"pools[]", "rollout", "{\"$ref\":\"#/$defs/pools[].rollout\"}"},
         {"pools[]", "priority", NAMES},
         {"pools[].admission", "limit",
                 "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1},{\"type\":\"string\","

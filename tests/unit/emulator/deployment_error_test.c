@@ -45,6 +45,18 @@ static const struct {
                 "d.json:1:118: pools.p.oversize: expected one of reject, truncate, route, found 1"},
         {POOL(",\"on_loss\":\"replays\""), "d.json:1:117: pools.p.on_loss: expected one of replay, "
                                            "fail (nearest is 'replay'), found \"replays\""},
+        {POOL(",\"rollout\":{\"canary\":2}"), "d.json:1:127: pools.p.rollout.canary: expected at "
+                                              "most the pool's 1 instance, found 2"},
+        {POOL(",\"rollout\":{\"check\":\"0s\"}"),
+                "d.json:1:126: pools.p.rollout.check: expected a duration above 0s and at most "
+                "1d, found \"0s\""},
+        {POOL(",\"pinned\":1"), "d.json:1:116: pools.p.pinned: expected true or false, found 1"},
+        {POOL(",\"ops_policy\":\"refuze\""),
+                "d.json:1:120: pools.p.ops_policy: expected one of fallback, refuse (nearest is "
+                "'refuse'), found \"refuze\""},
+        {TOP(",\"compile_farm\":{\"workers\":0}"),
+                "d.json:1:135: compile_farm.workers: expected an integer of at least 1 and at "
+                "most 1024 compiles, found 0"},
         {POOL(",\"batch_window\":5"),
                 "d.json:1:122: pools.p.batch_window: expected a duration with its unit (ns, us, "
                 "ms, s, m, h, d) such as \"20ms\", found 5"},

@@ -255,6 +255,72 @@ START_TEST(the_canonical_form_reads_back_to_itself)
 }
 END_TEST
 
+START_TEST(artifacts_in_operation_are_read_and_written_back)
+{
+	static const char text[] = "{\"pools\":[" POOL("p",
+	        ",\"instances\":4,\"pinned\":true,\"ops_policy\":\"refuse\","
+	        "\"rollout\":{\"canary\":2,\"check\":\"3s\",\"tolerance\":"
+	        "0.05}") "],\"compile_farm\":{\"workers\":2,\"compile_time\":"
+	                 "\"7m\"}}";
+	const struct deployment *d = good(text);
+	struct json_out first, second;
+	struct parsed again;
+
+	ck_assert(d->pools[0].pinned && d->pools[0].ops_policy == OPS_REFUSE);
+	ck_assert_uint_eq(d->pools[0].rollout.canary, 2);
+	ck_assert_int_eq(d->pools[0].rollout.check_ns, 3 * NS_PER_S);
+	ck_assert_int_eq(d->pools[0].rollout.rollback_ns, 500 * NS_PER_MS);
+	ck_assert_int_eq(d->pools[0].rollout.tolerance_ppm, 50000);
+	ck_assert_uint_eq(d->compile_farm.workers, 2);
+	ck_assert_int_eq(d->compile_farm.compile_ns, 7 * 60 * NS_PER_S);
+	canonical(d, &first);
+	ck_assert_msg(parse_text(&again, "canonical", first.buf), "%s", again.message);
+	canonical(&again.d, &second);
+	ck_assert_str_eq(first.buf, second.buf);
+	json_out_free(&first);
+	json_out_free(&second);
+	parsed_free(&again);
+	parsed_free(&p);
+}
+END_TEST
+
+/* Who changes nothing has the canonical form, and so the digest, of a deployment without the keys.
+ */
+START_TEST(written_defaults_of_artifacts_change_no_digest)
+{
+	struct json_out without, with;
+	const struct deployment *d = good("{\"pools\":[" POOL("p", "") "]}");
+
+	ck_assert_uint_eq(d->pools[0].rollout.canary, 0);
+	ck_assert_int_eq(d->compile_farm.compile_ns, 900 * NS_PER_S);
+	canonical(d, &without);
+	parsed_free(&p);
+	d = good("{\"pools\":[" POOL("p",
+	        ",\"pinned\":false,\"ops_policy\":\"fallback\"") "],"
+	                                                         "\"compile_farm\":{\"workers\":1,"
+	                                                         "\"compile_time\":\"900s\"}}");
+	canonical(d, &with);
+	ck_assert_str_eq(without.buf, with.buf);
+	json_out_free(&without);
+	json_out_free(&with);
+	parsed_free(&p);
+}
+END_TEST
+
+START_TEST(artifacts_are_counted_by_digest)
+{
+#define COMPILED(name, compiler)                                                                   \
+	"{\"name\":\"" name "\",\"artifact\":{\"max_seq\":[2048],\"compiler\":\"" compiler         \
+	"\"},\"nodes\":[[\"r0.n0\",\"r0.n1\",\"r0.n2\",\"r0.n3\",\"r0.n4\",\"r0.n5\","             \
+	"\"r0.n6\",\"r0.n7\"]]}"
+	const struct deployment *d = good("{\"pools\":[" COMPILED("a", "1.0.0") "," COMPILED(
+	        "b", "1.1.0") "," COMPILED("c", "1.0.0") "," POOL("d", "") "," POOL("e", "") "]}");
+
+	ck_assert_uint_eq(deployment_artifacts(d), 4);
+	parsed_free(&p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("deployment");
@@ -271,6 +337,9 @@ int main(void)
 	add_test(suite, "labels", a_fact_without_source_is_an_assumption);
 	add_test(suite, "ethernet", ethernet_on_a_path_must_be_allowed);
 	add_test(suite, "embedded", the_embedded_hardware_is_the_shipped_file);
+	add_test(suite, "artifacts", artifacts_in_operation_are_read_and_written_back);
+	add_test(suite, "artifact defaults", written_defaults_of_artifacts_change_no_digest);
+	add_test(suite, "artifact count", artifacts_are_counted_by_digest);
 	tcase_add_loop_test(profiles, the_canonical_form_reads_back_to_itself, 0, 3);
 	suite_add_tcase(suite, profiles);
 	return run_suite(suite);

@@ -323,6 +323,7 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 		return;
 	r->counts.spares_used++;
 	replace_node(r, in, c->node, spare);
+	clocking_remapped(r, now, in);
 	recheck_links(r, now, in);
 }
 

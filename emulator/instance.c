@@ -317,7 +317,6 @@ void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm)
 	CHECK(ppm >= SLOW_NONE && ppm <= SLOW_MAX);
 	if (ppm == in->slow_ppm)
 		return;
-	in->slowed += in->slow_ppm == SLOW_NONE;
 	set_rates(in, ppm);
 	refresh(in, now);
 }

@@ -6,6 +6,7 @@
 
 #include "emulator/deployment.h"
 #include "emulator/timetable.h"
+#include "faults/sink.h"
 #include "harness/base/heap.h"
 
 #define FAULT_NONE UINT32_MAX
@@ -50,7 +51,6 @@ struct instance {
 	uint32_t bucket_entered[POOL_BUCKETS_MAX];  /* of buckets slower than f0 only */
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX]; /* as compiled */
 	uint32_t slow_ppm; /* all frames take this many millionths: SLOW_NONE = as compiled */
-	uint64_t slowed;   /* how often it left SLOW_NONE */
 	uint64_t frame_now[POOL_BUCKETS_MAX];           /* ns, with it */
 	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
 
@@ -117,8 +117,8 @@ void instance_unhold(struct instance *in, int64_t now);
 void instance_stall(struct instance *in, int64_t now, int64_t length_ns, uint32_t cause);
 void instance_stall_over(struct instance *in, int64_t now); /* at stall_until */
 
-/* Every frame takes ppm millionths of its compiled time from now on, rounded to the ns. */
-enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE };
+/* Every frame takes ppm millionths of its compiled time from now on (SLOW_NONE … SLOW_MAX), rounded
+ * to the ns. */
 void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm);
 
 /* ns of one frame at the rate in force (or that was in force before a stop). */

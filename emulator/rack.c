@@ -38,6 +38,7 @@ struct rack *rack_create(const struct rack_config *config)
 	pools_create(r);
 	health_create(r);
 	fabric_create(r);
+	clocking_create(r);
 	heap_init(&r->ingress, 0);
 	heap_init(&r->leaving, 0);
 	heap_init(&r->tokens, 0);
@@ -81,6 +82,7 @@ void rack_free(struct rack *r)
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		instance_free(&r->instances[i]);
 	fabric_free(r);
+	clocking_free(r);
 	mem_free(r->suspicions);
 	mem_free(r->cases);
 	mem_free(r->scratch.runs);
@@ -289,7 +291,7 @@ void rack_arm(struct rack *r, struct instance *in, int64_t now)
 {
 	int64_t f0 = (int64_t)in->f0;
 
-	if (!fabric_watches(r, in))
+	if (!fabric_watches(r, in) && !clocking_watches(r, in))
 		in->boundary_tick = NS_NEVER;
 	else if (in->boundary_tick == NS_NEVER)
 		in->boundary_tick = (progress_tick_at(instance_clock(in), now) / f0 + 1) * f0;
@@ -303,6 +305,7 @@ static void frame_boundary(struct rack *r, int64_t now, struct instance *in)
 	int64_t frame = in->boundary_tick / (int64_t)in->f0, late;
 
 	in->boundary_tick += (int64_t)in->f0;
+	clocking_frame_end(r, now, in);
 	late = fabric_frame_late(r, in, frame, &cause);
 	if (late <= 0)
 		return;
@@ -317,8 +320,10 @@ static void step_instance(struct rack *r, int64_t now, struct instance *in)
 	uint32_t slot;
 	struct slot *s;
 
-	if (in->stall_until && in->stall_until <= now)
+	if (in->stall_until && in->stall_until <= now) {
 		instance_stall_over(in, now);
+		clocking_stall_over(r, now, in);
+	}
 	tick = progress_tick_at(instance_clock(in), now);
 	while (in->tokens.n && in->tokens.e[0].key <= tick) {
 		s = instance_slot(in, in->tokens.e[0].value, &slot);
@@ -545,6 +550,15 @@ static void sink_ether_delay(
 	reschedule(r);
 }
 
+static void sink_slow(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppm,
+        enum slow_mode mode)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	clocking_set(r, now, &(struct slow_unit){fault, component, ppm, mode});
+	reschedule(r);
+}
+
 struct fault_sink rack_sink(struct rack *r)
 {
 	return (struct fault_sink){
@@ -555,6 +569,7 @@ struct fault_sink rack_sink(struct rack *r)
 	        .unit_restored = sink_unit_restored,
 	        .reverted = sink_reverted,
 	        .ether_delay = sink_ether_delay,
+	        .slow = sink_slow,
 	};
 }
 
@@ -608,6 +623,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 		lanes_add(&lanes, r->fabric.down[l]);
 	lanes_add(&lanes, r->fabric.n_active);
 	lanes_add(&lanes, r->n_suspicions);
+	clocking_fold(r, &lanes);
 	lanes_final(&lanes, out);
 }
 
@@ -618,10 +634,6 @@ enum path_scope rack_path_worst(const struct rack *r)
 
 struct rack_counts rack_counts(const struct rack *r)
 {
-	struct rack_counts counts = r->counts;
-
 	check_conservation(r);
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		counts.throttled += r->instances[i].slowed;
-	return counts;
+	return r->counts;
 }

@@ -152,8 +152,8 @@ struct rack_counts {
 	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, dispatches, events;
 	/* Paths that were taken. requests_replayed: evictions of a request that runs again;
 	 * spares_used: failovers onto another node; spares_missing: an instance found none and went
-	 * down; throttled: an instance left its compiled speed; admission_refused: by a limit of
-	 * ours (429), not for the request's size. */
+	 * down; throttled: a fault began to lower the clock of an instance; admission_refused: by a
+	 * limit of ours (429), not for the request's size. */
 	uint64_t requests_replayed, spares_used, spares_missing, throttled, admission_refused;
 };
 struct rack_counts rack_counts(const struct rack *r);

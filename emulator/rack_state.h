@@ -5,6 +5,7 @@
 
 #include "emulator/instance.h"
 #include "emulator/rack.h"
+#include "harness/base/digest.h"
 #include "harness/base/pool.h"
 
 enum live_state { LIVE_INGRESS, LIVE_QUEUED, LIVE_RUNNING, LIVE_LEAVING };
@@ -137,6 +138,21 @@ struct fabric {
 	                             */
 };
 
+/* A chip, node or rack that a fault slows down. */
+struct slow_unit {
+	uint32_t fault, component;
+	uint32_t ppm; /* of its frame time, > SLOW_NONE */
+	enum slow_mode mode;
+};
+
+struct clocking {
+	struct slow_unit *units; /* by fault, then component */
+	uint32_t n_units, capacity;
+	uint32_t *artifact; /* by instance: its artifact's factor, ppm */
+	bool *slowed;       /* by instance × fault: the fault lowers the instance's clock */
+	bool *replaying;    /* by instance: replays a frame that came late */
+};
+
 struct rack {
 	struct rack_config config;
 	const struct deployment *d;
@@ -151,6 +167,7 @@ struct rack {
 	struct health_case *cases;
 	uint32_t n_cases, cases_capacity;
 	struct fabric fabric;
+	struct clocking clocking;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
 	struct heap
@@ -213,6 +230,20 @@ void health_reverted(struct rack *r, int64_t now, uint32_t fault);
  */
 void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
         uint32_t node_a, uint32_t node_b);
+
+/* clocking.c: slow units. clocking_set: ppm SLOW_NONE ends this fault's effect on the component. */
+void clocking_create(struct rack *r);
+void clocking_free(struct rack *r);
+void clocking_set(struct rack *r, int64_t now, const struct slow_unit *unit);
+/* The instance has other nodes now; to be called whenever they change. */
+void clocking_remapped(struct rack *r, int64_t now, struct instance *in);
+/* The instance's artifact takes ppm millionths of its compiled frames from now on (SLOW_NONE = as
+ * compiled), times whatever is slow besides; nothing is resynchronised for it. */
+void clocking_artifact(struct rack *r, int64_t now, struct instance *in, uint32_t ppm);
+bool clocking_watches(const struct rack *r, const struct instance *in);
+void clocking_frame_end(struct rack *r, int64_t now, struct instance *in);
+void clocking_stall_over(struct rack *r, int64_t now, struct instance *in);
+void clocking_fold(const struct rack *r, struct lanes *lanes); /* into the static digest */
 
 /* fabric.c: Ethernet */
 void fabric_create(struct rack *r);

@@ -10,6 +10,7 @@
 static const struct fault_kind *const KINDS[] = {
         &fault_link_flap,
         &fault_chip_loss,
+        &fault_chip_slow,
         &fault_ethernet_jitter,
         &fault_shape_outlier,
         &fault_shape_creep,

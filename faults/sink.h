@@ -32,6 +32,11 @@ struct ether_delay {
 	enum delay_distribution distribution;
 };
 
+/* What becomes of an instance that has a slow unit: its clock is lowered (once a resync, then
+ * longer frames), or its frames come late, are replayed and have the node evicted. */
+enum slow_mode { SLOW_RECLOCK, SLOW_VIOLATE };
+enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE }; /* factors of frame time, ppm */
+
 enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
 
 struct fault_sink {
@@ -47,6 +52,12 @@ struct fault_sink {
 	/* The fault is over: what it left behind (suspicions, quarantined nodes) is repaired.
 	 * Called once a revert, after the kind's own verbs. */
 	void (*reverted)(void *ctx, int64_t now, uint32_t fault);
+	/* The unit (a chip, a node, or a rack: all its nodes) takes ppm millionths (SLOW_NONE …
+	 * SLOW_MAX) of its frame time from now on. A further call of the same fault for the same
+	 * component replaces its factor; SLOW_NONE ends it. Factors of different faults multiply.
+	 */
+	void (*slow)(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppm,
+	        enum slow_mode mode);
 	/* Delay on an Ethernet link on top of its healthy one; NULL takes this fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 	        const struct ether_delay *d);

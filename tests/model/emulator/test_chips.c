@@ -1,0 +1,309 @@
+/* Chips that are slow, hang, or compute something wrong: what each costs is predicted by addition
+ * and found exactly. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/base/units.h"
+#include "tests/support/rack_bench.h"
+#include "tests/support/run_suite.h"
+
+#define MS NS_PER_MS
+#define US NS_PER_US
+
+/* One instance over two nodes, immediate entry; every phase given outright. */
+#define HEALTH(more)                                                                               \
+	"\"health\":{\"isolate\":\"3ms\",\"remap\":\"70ms\",\"resync\":\"5ms\","                   \
+	"\"resume\":\"2ms\",\"persist\":\"500ms\",\"suspicions\":2,\"suspect_window\":\"5m\","     \
+	"\"poll_period\":\"100ms\",\"polls\":2,\"timeout\":\"40ms\"" more "}"
+#define POOL(frame, slots, more)                                                                   \
+	"\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,\"frame\":\"" frame             \
+	"\",\"slots\":" slots ",\"prefill_tokens_per_frame\":64}],\"instances\":1,"                \
+	"\"nodes\":[[\"r0.n0\",\"r0.n1\"]],\"entry\":\"immediate\"" more "}]"
+#define DEPLOYMENT(frame, slots) "{" HEALTH("") "," POOL(frame, slots, "") "}"
+
+static struct bench b;
+
+/* What a fault does at an instant. */
+struct act {
+	uint32_t fault;
+	const char *component;
+	uint32_t ppm;
+	enum slow_mode mode;
+};
+
+static uint32_t component(const char *name)
+{
+	uint32_t c = topology_find(&b.deployment.topology, name);
+
+	ck_assert_msg(c != COMPONENT_NONE, "%s", name);
+	return c;
+}
+
+static void slow(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	const struct act *a = ctx;
+
+	s->slow(s->ctx, now, a->fault, component(a->component), a->ppm, a->mode);
+	if (a->ppm == SLOW_NONE)
+		s->reverted(s->ctx, now, a->fault);
+}
+
+static void lost(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	const struct act *a = ctx;
+
+	s->unit_lost(s->ctx, now, a->fault, component(a->component), DETECT_FLAGGED);
+}
+
+static void restored(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	const struct act *a = ctx;
+
+	s->unit_restored(s->ctx, now, a->fault, component(a->component));
+	s->reverted(s->ctx, now, a->fault);
+}
+
+/* 64 + 20 tokens at t = 0: 20 frames; of 10 ms: first token at 10 ms, last one at 200 ms. */
+static const struct bench_request one = {.at_ns = 0, .prompt = 64, .output = 20, .max = 100};
+
+static void same_digest(void)
+{
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+}
+
+/* --- reclock ------------------------------------------------------------------------------------
+ */
+
+START_TEST(a_slow_chip_costs_a_resync_and_its_factor)
+{
+	/* At 54 ms: 5 ms of resync, 6 ms of the frame are left and take 7.5, then 14 frames
+	 * of 12.5. */
+	struct act on = {0, "r0.n1.c5", 1250000, SLOW_RECLOCK}, off = {0, "r0.n1.c5", SLOW_NONE, 0};
+	struct bench_event e[] = {{54 * MS, slow, &on}, {500 * MS, slow, &off}};
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(d->t_first_edge, 10 * MS);
+	ck_assert_int_eq(d->t_last_edge, 59 * MS + 7500 * US + 14 * 12500 * US);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], -1);
+	ck_assert_int_eq(d->n_stalls, 1);
+	ck_assert_int_eq(d->stalls[0].ns, 5 * MS);
+	ck_assert_int_eq(d->prefill_ns, 10 * MS);
+	ck_assert_int_eq(d->decode_ns, d->t_last_edge - 10 * MS - 5 * MS);
+	ck_assert_int_eq(b.answers[0].gap_max_ns, 16500 * US);
+	ck_assert_uint_eq(b.counts.throttled, 1);
+	ck_assert_uint_eq(b.counts.frames_replayed, 0);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+/* Frames of 3333333 ns at a factor of 1.234567: 4115222.9 ns, so 4115223. */
+START_TEST(every_frame_is_rounded_to_the_ns)
+{
+	enum { FRAME = 4115223 };
+	struct act on = {0, "r0.n0.c0", 1234567, SLOW_RECLOCK};
+	struct bench_event e[] = {{0, slow, &on}};
+	struct bench_request late = {.at_ns = 20 * MS, .prompt = 130, .output = 50, .max = 60};
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("3333333ns", "1"));
+	bench_play(&b, &late, 1, e, 1, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq((INT64_C(3333333) * 1234567 + 500000) / 1000000, FRAME);
+	/* The position may be inside a tick when it comes: it enters at the next one, within 2 ns.
+	 */
+	ck_assert_int_ge(d->t_entry, 20 * MS);
+	ck_assert_int_le(d->t_entry, 20 * MS + 2);
+	ck_assert_int_ge(d->t_first_edge - d->t_entry, 3 * FRAME - 1);
+	ck_assert_int_le(d->t_first_edge - d->t_entry, 3 * FRAME + 1);
+	ck_assert_int_eq(d->t_last_edge - d->t_first_edge, 49 * FRAME);
+	ck_assert_int_eq(b.answers[0].gap_max_ns, FRAME);
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(faults_multiply_and_one_fault_counts_once)
+{
+	/* Fault 0: 1.5 and 1.3 on two chips, 1.5 counts. Fault 1: 1.2 on a node. Together 1.8. */
+	struct act a = {0, "r0.n0.c0", 1500000, SLOW_RECLOCK},
+	           a2 = {0, "r0.n1.c1", 1300000, SLOW_RECLOCK},
+	           c = {1, "r0.n1", 1200000, SLOW_RECLOCK};
+	struct act a_off = {0, "r0.n0.c0", SLOW_NONE, 0}, a2_off = {0, "r0.n1.c1", SLOW_NONE, 0},
+	           c_off = {1, "r0.n1", SLOW_NONE, 0};
+	struct bench_event e[] = {{50 * MS, slow, &a}, {50 * MS, slow, &a2}, {50 * MS, slow, &c},
+	        {146 * MS, slow, &a_off}, {171 * MS, slow, &c_off}, {171 * MS, slow, &a2_off}};
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 6, NS_MAX);
+	d = &b.answers[0].done;
+	/* Two resyncs to 60; from there 86 ms at 18 a frame; 25 ms at 1.3 x 1.2 = 1.56; then full
+	 * speed. The position is not a whole number of ticks at the changes: it is carried exactly.
+	 */
+	ck_assert_uint_eq(b.counts.throttled, 2);
+	ck_assert_int_eq(d->n_stalls, 1); /* what stops a stopped instance joins the first cause */
+	ck_assert_int_eq(d->stalls[0].ns, 10 * MS);
+	{
+		long double at = 50e6L + 86e6L / 1.8L + 25e6L / 1.56L;
+		int64_t last = 171 * MS + (int64_t)(200e6L - at) + 1;
+
+		ck_assert_int_eq(d->t_last_edge, last);
+	}
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(a_ramp_resynchronises_once)
+{
+	struct act up[] = {{0, "r0", 1100000, SLOW_RECLOCK}, {0, "r0", 1250000, SLOW_RECLOCK},
+	        {0, "r0", 1500000, SLOW_RECLOCK}, {0, "r0", 1250000, SLOW_RECLOCK},
+	        {0, "r0", SLOW_NONE, SLOW_RECLOCK}};
+	/* Position 50 at 50; 5 ms of resync; then a frame at each factor: 11, 12.5, 15, 12.5. */
+	struct bench_event e[] = {{50 * MS, slow, &up[0]}, {66 * MS, slow, &up[1]},
+	        {78500 * US, slow, &up[2]}, {93500 * US, slow, &up[3]}, {106 * MS, slow, &up[4]}};
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 5, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(d->t_last_edge, 106 * MS + 11 * 10 * MS);
+	ck_assert_int_eq(d->stalls[0].ns, 5 * MS);
+	ck_assert_uint_eq(b.counts.throttled, 1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(the_slow_node_stays_behind_and_a_slow_spare_comes_along)
+{
+	/* Node 1 is slow and is lost at 115 ms, 8 frames in: found at its frame's end, 127.5. The
+	 * spare is slow by 1.1 from the start: nobody notices before it is used, and then without a
+	 * resync. */
+	struct act on = {0, "r0.n1.c5", 1250000, SLOW_RECLOCK},
+	           spare = {2, "r0.n8.c0", 1100000, SLOW_RECLOCK}, loss = {1, "r0.n1", 0, 0};
+	struct act off = {0, "r0.n1.c5", SLOW_NONE, 0}, spare_off = {2, "r0.n8.c0", SLOW_NONE, 0};
+	struct bench_event e[] = {{0, slow, &on}, {0, slow, &spare}, {110 * MS, lost, &loss},
+	        {800 * MS, slow, &off}, {800 * MS, slow, &spare_off}, {900 * MS, restored, &loss}};
+	const struct rack_completion *d;
+	int64_t back = 117500 * US + 3 * MS + 77 * MS;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 6, NS_MAX);
+	d = &b.answers[0].done;
+	/* 105 ms at 12.5 a frame: 8.4 frames; the 9th ends at 5 + 112.5. */
+	ck_assert_int_eq(b.phase[1][PHASE_DETECT], 117500 * US);
+	ck_assert_int_eq(b.phase[1][PHASE_FAILOVER], back);
+	ck_assert_int_eq(b.phase[2][PHASE_EFFECT], 117500 * US + 3 * MS); /* at the remap */
+	/* 8 tokens out: P' = 72 in 2 frames, 12 tokens are left; all at 11 ms. */
+	ck_assert_int_eq(d->t_last_edge, back + (2 + 11) * 11 * MS);
+	ck_assert_uint_eq(b.counts.throttled, 2);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(who_is_not_used_slows_nobody)
+{
+	struct act on = {0, "r0.n5.c5", 1250000, SLOW_RECLOCK},
+	           hit = {1, "r0.n8.c5", 1250000, SLOW_VIOLATE};
+	struct bench_event e[] = {{0, slow, &on}, {0, slow, &hit}};
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, 200 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], -1);
+	ck_assert_int_eq(b.phase[1][PHASE_EFFECT], -1);
+	ck_assert(memcmp(b.digest_before, b.digest_after, 32) != 0);
+	bench_free(&b);
+}
+END_TEST
+
+/* --- violate ------------------------------------------------------------------------------------
+ */
+
+START_TEST(a_late_vector_is_replayed_and_then_evicts)
+{
+	/* Late from 54 ms: the frame fails at 60, its replay at 70. Isolated at 73, back at 150. */
+	struct act on = {0, "r0.n1.c5", 1250000, SLOW_VIOLATE},
+	           off = {0, "r0.n1.c5", SLOW_NONE, SLOW_VIOLATE};
+	struct bench_event e[] = {{54 * MS, slow, &on}, {500 * MS, slow, &off}};
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 60 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 60 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], 73 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 150 * MS);
+	/* 6 tokens were out: P' = 70 in 2 frames, 14 are left, at full speed. */
+	ck_assert_int_eq(d->t_last_edge, 150 * MS + (2 + 13) * 10 * MS);
+	ck_assert_int_eq(d->replays, 1);
+	ck_assert_int_eq(d->tokens_recomputed, 70);
+	ck_assert_uint_eq(b.counts.frames_replayed, 1);
+	ck_assert_uint_eq(b.counts.throttled, 0);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(a_violation_that_ends_costs_one_frame)
+{
+	/* Over at 65 ms, within the replay: that one is in time. */
+	struct act on = {0, "r0.n1.c5", 1250000, SLOW_VIOLATE},
+	           off = {0, "r0.n1.c5", SLOW_NONE, SLOW_VIOLATE};
+	struct bench_event e[] = {{54 * MS, slow, &on}, {65 * MS, slow, &off}};
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, 210 * MS);
+	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, 10 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], -1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(without_a_spare_a_late_node_is_waited_for)
+{
+	struct act none = {1, "r0.n8", 0, 0};
+	struct act on = {0, "r0.n1", 1250000, SLOW_VIOLATE},
+	           off = {0, "r0.n1", SLOW_NONE, SLOW_VIOLATE};
+	struct bench_event e[] = {{0, lost, &none}, {54 * MS, slow, &on}, {300 * MS, slow, &off},
+	        {400 * MS, restored, &none}};
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 4, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], 73 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 377 * MS);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, 377 * MS + 15 * 10 * MS);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("chips");
+	TCase *t = tcase_create("slow");
+
+	tcase_add_test(t, a_slow_chip_costs_a_resync_and_its_factor);
+	tcase_add_test(t, every_frame_is_rounded_to_the_ns);
+	tcase_add_test(t, faults_multiply_and_one_fault_counts_once);
+	tcase_add_test(t, a_ramp_resynchronises_once);
+	tcase_add_test(t, the_slow_node_stays_behind_and_a_slow_spare_comes_along);
+	tcase_add_test(t, who_is_not_used_slows_nobody);
+	tcase_add_test(t, a_late_vector_is_replayed_and_then_evicts);
+	tcase_add_test(t, a_violation_that_ends_costs_one_frame);
+	tcase_add_test(t, without_a_spare_a_late_node_is_waited_for);
+	suite_add_tcase(s, t);
+	return run_suite(s);
+}

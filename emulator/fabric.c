@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "harness/base/mathx.h"
+#include "harness/base/mutant.h"
 #include "harness/base/prng.h"
 
 void fabric_create(struct rack *r)
@@ -122,7 +123,8 @@ static void end(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
 	for (uint32_t i = 0; i < f->n_ether; i++) {
 		struct ether_fault *e = &f->ether[i];
 
-		if (e->fault == fault && e->link == link && e->until == NS_NEVER) {
+		if (e->fault == fault && e->link == link && e->until == NS_NEVER &&
+		        !MUTANT(JITTER_KEPT)) {
 			e->until = now;
 			f->n_active--;
 		}

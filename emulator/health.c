@@ -14,6 +14,7 @@
  * down until a node is repaired. Suspicions and quarantines end with the revert of the fault that
  * caused them. */
 #include "emulator/rack_state.h"
+#include "harness/base/mutant.h"
 
 /* --- set-up and books
  * ------------------------------------------------------------------------------ */
@@ -123,6 +124,8 @@ static int64_t detection_at(
 		break;
 	case DETECT_POLLED:
 		at = (now / h->poll_period_ns + h->polls) * h->poll_period_ns;
+		if (MUTANT(POLL_FROM_FAULT))
+			at = now + h->polls * h->poll_period_ns;
 		break;
 	}
 	return at > now ? at : now;
@@ -258,9 +261,12 @@ static struct health_case *find_case(struct rack *r, uint32_t instance, uint32_t
 static void hit_link(
         struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link)
 {
-	struct health_case *c = open_case(r, now, in->index, fault);
+	struct health_case *c;
 
 	rack_phase(r, fault, PHASE_EFFECT, now);
+	if (MUTANT(COUNTER_ONLY))
+		return;
+	c = open_case(r, now, in->index, fault);
 	c->link = link;
 	c->detect_at = c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
 	instance_hold(in, now, fault);
@@ -292,7 +298,7 @@ static void replace_node(struct rack *r, struct instance *in, uint32_t node, uin
 	r->nodes[node].moved_to = spare;
 	r->nodes[node].spare = true;
 	r->nodes[spare].moved_to = COMPONENT_NONE;
-	r->nodes[spare].spare = false;
+	r->nodes[spare].spare = MUTANT(SPARE_TWICE);
 	for (uint32_t n = 0; n < in->n_nodes; n++)
 		if (in->nodes[n] == node)
 			in->nodes[n] = spare;
@@ -581,7 +587,7 @@ void health_reverted(struct rack *r, int64_t now, uint32_t fault)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < r->n_suspicions; i++)
-		if (r->suspicions[i].fault != fault)
+		if (r->suspicions[i].fault != fault || MUTANT(SUSPICION_KEPT))
 			r->suspicions[kept++] = r->suspicions[i];
 	r->n_suspicions = kept;
 	for (uint32_t i = 0; i < r->n_cases; i++)

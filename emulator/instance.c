@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "harness/base/mutant.h"
+
 static struct segment *segment_at(const struct instance *in, uint64_t sequence)
 {
 	return &in->log[sequence & (in->log_capacity - 1)];
@@ -268,9 +270,11 @@ void instance_occupy(struct instance *in, int64_t now, uint32_t slot, uint32_t l
 	bool ok;
 
 	CHECK(s->live == LIVE_NONE && prefill_frames > 0 && output_tokens > 0);
+	if (MUTANT(SLOT_LATE) && s->generation && entry < s->end + (int64_t)in->f0)
+		entry += (int64_t)in->f0;
 	s->live = live;
 	s->entry = entry;
-	s->first = entry + prefill_frames * (int64_t)in->f0;
+	s->first = entry + (prefill_frames + MUTANT(FRAME_OFF_BY_ONE)) * (int64_t)in->f0;
 	s->end = s->first + (output_tokens - 1) * (int64_t)in->f0;
 	s->segment = instance_segment(in);
 	s->next_token = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "emulator/rack_state.h"
+#include "harness/base/mutant.h"
 
 /* --- set-up
  * ---------------------------------------------------------------------------------------- */
@@ -112,10 +113,26 @@ static enum fit fit_bucket(const struct serving_pool *p, struct live *l, uint32_
 	return spec->oversize == OVERSIZE_ROUTE ? FIT_NEXT_POOL : FIT_REFUSED;
 }
 
+/* In front of a list that is not empty. */
+static void list_push(struct rack *r, struct live_list *list, uint32_t live)
+{
+	struct live *l = live_at(r, live);
+
+	l->prev = LIVE_NONE;
+	l->next = list->head;
+	live_at(r, list->head)->prev = live;
+	list->head = live;
+	list->n++;
+}
+
 static void list_append(struct rack *r, struct live_list *list, uint32_t live)
 {
 	struct live *l = live_at(r, live);
 
+	if (MUTANT(LIFO_QUEUE) && list->n) {
+		list_push(r, list, live);
+		return;
+	}
 	l->prev = list->tail;
 	l->next = LIVE_NONE;
 	if (list->tail == LIVE_NONE)

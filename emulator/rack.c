@@ -14,6 +14,7 @@
 
 #include "emulator/rack_state.h"
 #include "harness/base/digest.h"
+#include "harness/base/mutant.h"
 
 enum { LIVES_MAX = 1 << 24 };
 
@@ -259,7 +260,7 @@ static void token_due(
         struct rack *r, int64_t now, struct instance *in, struct slot *s, struct heap_entry top)
 {
 	struct live *l = live_at(r, s->live);
-	int64_t index = l->delivered + s->next_token++;
+	int64_t index = l->delivered + s->next_token++ - (MUTANT(TOKEN_REPEATED) && l->replays);
 	int64_t due = fabric_deliver(r, &l->link, l->req.id, (uint64_t)index + 1, now);
 
 	if (top.key < s->end)
@@ -515,12 +516,20 @@ static void sink_link_up(void *ctx, int64_t now, uint32_t fault, uint32_t compon
 	reschedule(r);
 }
 
+static uint32_t hit_node(const struct rack *r, uint32_t component)
+{
+	uint32_t node = r->d->topology.components[component].node;
+	uint32_t n = r->d->topology.nodes_per_rack;
+
+	return MUTANT(WRONG_NODE) ? node / n * n + n - 1 - node % n : node;
+}
+
 static void sink_unit_lost(
         void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how)
 {
 	struct rack *r = rack_at(ctx, now);
 
-	health_unit_lost(r, now, fault, r->d->topology.components[component].node, how);
+	health_unit_lost(r, now, fault, hit_node(r, component), how);
 	reschedule(r);
 }
 
@@ -529,7 +538,7 @@ static void sink_unit_restored(void *ctx, int64_t now, uint32_t fault, uint32_t 
 	struct rack *r = rack_at(ctx, now);
 
 	(void)fault;
-	health_unit_restored(r, now, r->d->topology.components[component].node);
+	health_unit_restored(r, now, hit_node(r, component));
 	reschedule(r);
 }
 

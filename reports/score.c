@@ -13,6 +13,7 @@
 #include "reports/score.h"
 #include <string.h>
 #include "harness/base/check.h"
+#include "harness/base/mutant.h"
 #include "harness/base/units.h"
 #include "reports/score_state.h"
 
@@ -143,6 +144,8 @@ static int64_t judged_value(const struct sample *x, int64_t value)
 {
 	if (x->outcome == OUTCOME_OK)
 		return value < 0 ? COLUMN_ABSENT : value;
+	if (MUTANT(INFINITE_AS_ZERO) && is_error(x->outcome))
+		return 0;
 	return is_error(x->outcome) ? COLUMN_INFINITE : COLUMN_ABSENT;
 }
 
@@ -150,7 +153,7 @@ static void count_judged(struct column_count *n, int64_t v, int64_t limit, bool 
 {
 	n->n += v != COLUMN_ABSENT;
 	n->over += v > limit;
-	n->refused += refused;
+	n->refused += refused && !MUTANT(REFUSAL_DROPPED);
 }
 
 /* The finite values that a column has judged so far; for `all` the baseline stands in. */
@@ -265,7 +268,8 @@ static uint32_t missed_classes(
 
 static bool measured(const struct score *s, const struct sample *x)
 {
-	return x->t_sched >= s->config.warmup_ns && x->t_sched < s->config.duration_ns;
+	return (x->t_sched >= s->config.warmup_ns || MUTANT(WARMUP_COUNTED)) &&
+	       x->t_sched < s->config.duration_ns;
 }
 
 static void sample_with_faults(

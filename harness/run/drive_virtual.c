@@ -16,6 +16,7 @@
 
 #include "faults/trigger.h"
 #include "harness/base/heap.h"
+#include "harness/base/mutant.h"
 #include "harness/base/pool.h"
 #include "harness/base/prng.h"
 #include "harness/load/outcome.h"
@@ -280,7 +281,7 @@ static void submit(struct run *r, uint32_t index)
 	uint32_t generation = pool_generation(&r->clients, index);
 	uint64_t handle;
 
-	c->attempts++;
+	c->attempts += MUTANT(RETRY_TWICE) && c->attempts ? 2 : 1;
 	handle = rack_submit(r->rack, r->now,
 	        &(struct rack_request){
 	                .id = c->a.request_id,

@@ -9,6 +9,7 @@
 
 static const struct fault_kind *const KINDS[] = {
         &fault_link_flap,
+        &fault_link_down,
         &fault_chip_loss,
         &fault_chip_slow,
         &fault_ethernet_jitter,
@@ -234,7 +235,7 @@ static void say_kind(struct page *p, const struct fault_kind *kind)
 	        kind->clocks == FAULT_ON_BOTH   ? "virtual and wall"
 	        : kind->clocks == FAULT_ON_WALL ? "wall"
 	                                        : "virtual");
-	say(p, "\nparameters\n");
+	say(p, "\nparameters\n%s", kind->n_fields ? "" : "  none\n");
 	for (size_t i = 0; i < kind->n_fields; i++)
 		say_parameter(p, &kind->fields[i]);
 	say(p, "\nexample\n  %s\n", kind->example);

@@ -5,6 +5,7 @@
 #include "faults/kind.h"
 
 extern const struct fault_kind fault_link_flap;
+extern const struct fault_kind fault_link_down;
 extern const struct fault_kind fault_chip_loss;
 extern const struct fault_kind fault_chip_slow;
 extern const struct fault_kind fault_ethernet_jitter;

@@ -32,7 +32,8 @@ for k in kinds:
         out.append(f"- *Default target*: `{k['default_target']}`")
     if k["exclusive"]:
         out.append(f"- Faults of the group `{k['exclusive']}` must not overlap on one target")
-    out.append("\n| parameter | type | default | meaning | label of the default |\n| --- | --- | --- | --- | --- |")
+    if k["parameters"]:
+        out.append("\n| parameter | type | default | meaning | label of the default |\n| --- | --- | --- | --- | --- |")
     for p in k["parameters"]:
         default = "" if p["default"] is None else f"`{p['default'] if isinstance(p['default'], str) else json.dumps(p['default'])}`"
         label = f"{p['label']}: {p['source']}" if p["label"] else ""

@@ -20,7 +20,7 @@ START_TEST(records_are_complete)
 	has_text(kind, "example", kind->example);
 	ck_assert_ptr_nonnull(strchr(kind->name, '.'));
 	ck_assert(kind->targets && kind->clocks && kind->inject && kind->revert);
-	ck_assert(kind->params_size > 0 && kind->n_fields > 0);
+	ck_assert(kind->params_size > 0 || kind->n_fields == 0);
 	ck_assert_ptr_eq(fault_catalogue_find(kind->name), kind);
 	for (size_t i = 0; i < kind->n_fields; i++) {
 		const struct field *f = &kind->fields[i];
@@ -72,7 +72,7 @@ START_TEST(json_is_json)
 	json_free(doc);
 	json_out_free(&o);
 	json_out_init(&o, 0);
-	fault_catalogue_json(fault_catalogue_at(1), &o);
+	fault_catalogue_json(fault_catalogue_find("chip.loss"), &o);
 	ck_assert_int_eq(strncmp(o.buf, "[{\"kind\":\"chip.loss\"", 20), 0);
 	json_out_free(&o);
 }

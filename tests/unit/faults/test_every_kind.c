@@ -202,7 +202,7 @@ START_TEST(what_is_out_of_range_is_refused)
 			refused(text, kind->fields[i].name, "expected", "found");
 			tried++;
 		}
-	ck_assert_msg(tried > 0, "%s has no parameter with a range", kind->name);
+	ck_assert_msg(tried > 0 || !kind->n_fields, "%s has no parameter with a range", kind->name);
 }
 END_TEST
 

@@ -6,13 +6,13 @@ struct chip_loss {
 	int detect; /* enum detection */
 };
 
-static const char *const DETECTIONS[] = {"flagged", "timeout", "polled", NULL};
+const char *const fault_detections[] = {"flagged", "timeout", "polled", NULL};
 
 static const struct field FIELDS[] = {
         {.name = "detect",
                 .type = FIELD_ENUM,
                 .offset = offsetof(struct chip_loss, detect),
-                .choices = DETECTIONS,
+                .choices = fault_detections,
                 .fallback = "\"flagged\"",
                 .help = "how it is found: by an error at the end of the frame, by a frame that "
                         "does not end, or by the health poll",

@@ -7,12 +7,16 @@
 extern const struct fault_kind fault_link_flap;
 extern const struct fault_kind fault_link_down;
 extern const struct fault_kind fault_chip_loss;
+extern const struct fault_kind fault_chip_hang;
 extern const struct fault_kind fault_chip_slow;
+extern const struct fault_kind fault_node_loss;
 extern const struct fault_kind fault_ethernet_jitter;
 extern const struct fault_kind fault_shape_outlier;
 extern const struct fault_kind fault_shape_creep;
 extern const struct fault_kind fault_shape_neighbour;
 
+/* Choices of a `detect` by enum detection, NULL-terminated. */
+extern const char *const fault_detections[];
 /* Choices of a `mode` by enum slow_mode, NULL-terminated; a factor in millionths, rounded. */
 extern const char *const fault_slow_modes[];
 uint32_t fault_ppm(double factor);

@@ -267,7 +267,7 @@ static enum status read_fault(struct reader *r, struct jval v, struct fault_spec
 	if (read_kind(r, v, &f->kind) != ERR_NONE)
 		return r->err->code;
 	memset(&keys, 0, sizeof(keys));
-	f->params = arena_must(r->arena, f->kind->params_size);
+	f->params = f->kind->params_size ? arena_must(r->arena, f->kind->params_size) : NULL;
 	f->where = v;
 	if (json_read2(v, COMMON, ARRAY_LEN(COMMON), &keys, f->kind->fields, f->kind->n_fields,
 	            f->params, r->err) != ERR_NONE)

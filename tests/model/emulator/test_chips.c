@@ -57,6 +57,13 @@ static void lost(const struct fault_sink *s, int64_t now, void *ctx)
 	s->unit_lost(s->ctx, now, a->fault, component(a->component), DETECT_FLAGGED);
 }
 
+static void hung(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	const struct act *a = ctx;
+
+	s->unit_lost(s->ctx, now, a->fault, component(a->component), DETECT_TIMEOUT);
+}
+
 static void restored(const struct fault_sink *s, int64_t now, void *ctx)
 {
 	const struct act *a = ctx;
@@ -290,6 +297,57 @@ START_TEST(without_a_spare_a_late_node_is_waited_for)
 }
 END_TEST
 
+/* --- hang, a whole node --------------------------------------------------------------------- */
+
+/* Frames of 10 ms, a time-out of 40: wherever in a frame it hangs, the last finished one counts. */
+static const struct {
+	int64_t at_ms, detect_ms, tokens;
+} hangs[] = {{50, 90, 5}, {51, 90, 5}, {59, 90, 5}, {60, 100, 6}};
+
+START_TEST(a_hang_is_found_by_the_time_out_alone)
+{
+	struct act hang = {0, "r0.n0.c7", 0, 0};
+	struct bench_event e[] = {{hangs[_i].at_ms * MS, hung, &hang}, {900 * MS, restored, &hang}};
+	int64_t back = (hangs[_i].detect_ms + 3 + 77) * MS;
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], hangs[_i].at_ms * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], hangs[_i].detect_ms * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], (hangs[_i].detect_ms + 3) * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], back);
+	/* P' = 64 + tokens is two frames; 20 - tokens are left. */
+	ck_assert_int_eq(d->t_last_edge, back + (2 + 19 - hangs[_i].tokens) * 10 * MS);
+	ck_assert_int_eq(d->tokens_recomputed, 64 + hangs[_i].tokens);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+/* A node, and a chip of it a little later: one failover, and usable when both are repaired. */
+START_TEST(a_lost_node_takes_its_chips_along)
+{
+	struct act spare = {2, "r0.n8", 0, 0}, node = {0, "r0.n1", 0, 0},
+	           chip = {1, "r0.n1.c3", 0, 0};
+	struct bench_event e[] = {{0, lost, &spare}, {54 * MS, lost, &node}, {57 * MS, hung, &chip},
+	        {300 * MS, restored, &node}, {400 * MS, restored, &chip},
+	        {900 * MS, restored, &spare}};
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 6, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 60 * MS);
+	ck_assert_int_eq(b.phase[1][PHASE_EFFECT], -1); /* it was gone already */
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 400 * MS + 77 * MS);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, 477 * MS + (2 + 14) * 10 * MS);
+	ck_assert_uint_eq(b.counts.failovers, 1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("chips");
@@ -304,6 +362,10 @@ int main(void)
 	tcase_add_test(t, a_late_vector_is_replayed_and_then_evicts);
 	tcase_add_test(t, a_violation_that_ends_costs_one_frame);
 	tcase_add_test(t, without_a_spare_a_late_node_is_waited_for);
+	suite_add_tcase(s, t);
+	t = tcase_create("units");
+	tcase_add_loop_test(t, a_hang_is_found_by_the_time_out_alone, 0, ARRAY_LEN(hangs));
+	tcase_add_test(t, a_lost_node_takes_its_chips_along);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

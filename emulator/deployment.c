@@ -15,7 +15,7 @@ const char *const position_names[] = {"forbidden", "allowed", NULL};
 static const char *const label_names[] = {"fact", "inference", "assumption", NULL};
 
 struct raw_deployment {
-	struct jval hardware, model, pools, ethernet, health, compile_farm, cross_rack;
+	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cross_rack;
 };
 
 static const struct field deployment_fields[] = {
@@ -44,6 +44,10 @@ static const struct field deployment_fields[] = {
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, compile_farm),
                 .help = "who compiles what no artifact exists for"},
+        {.name = "power",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, power),
+                .help = "PDUs, feeds and powering up"},
         {.name = "cross_rack",
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cross_rack),
@@ -417,6 +421,7 @@ void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
 	tables[n++] = (struct field_table){"health", health_fields, ARRAY_LEN(health_fields)};
 	tables[n++] = (struct field_table){
 	        "compile_farm", compile_farm_fields, ARRAY_LEN(compile_farm_fields)};
+	n += facility_tables(tables + n);
 	tables[n++] =
 	        (struct field_table){"cross_rack", cross_rack_fields, ARRAY_LEN(cross_rack_fields)};
 	CHECK(n == DEPLOYMENT_TABLES);
@@ -427,7 +432,7 @@ void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
 static void list_parameters(struct arena *arena, struct deployment *d)
 {
 	d->n_parameters = HW_COUNT;
-	d->parameters = ARENA_ARRAY(arena, struct parameter, HW_COUNT);
+	d->parameters = ARENA_ARRAY(arena, struct parameter, HW_COUNT + FACILITY_PARAMETERS);
 	memcpy(d->parameters, d->hardware.parameters, sizeof(d->hardware.parameters));
 }
 
@@ -457,6 +462,8 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 		rc = parse_health(raw.health, out, err);
 	if (!rc)
 		rc = parse_compile_farm(raw.compile_farm, out, err);
+	if (!rc)
+		rc = facility_parse(raw.power, out, err);
 	if (!rc)
 		rc = parse_cross_rack(raw.cross_rack, arena, out, err);
 	if (!rc)

@@ -117,6 +117,17 @@ struct compile_farm_spec {
 	int64_t compile_ns; /* of one artifact */
 };
 
+/* Power of the racks: PDUs that are overloaded trip, dark nodes boot again (emulator/power.h). */
+struct power_spec {
+	bool given;                 /* the deployment has the object */
+	double rating_kw, derating; /* as written */
+	int64_t limit_mw; /* rating × derating, milliwatts: above it a PDU is overloaded */
+	int64_t node_mw;  /* what a node draws */
+	int64_t trip_after_ns;
+	int64_t boot_ns;  /* from power to a usable node */
+	int64_t stage_ns; /* between two nodes of a rack that are powered up */
+};
+
 enum cross_rack_position { CROSS_RACK_FORBIDDEN, CROSS_RACK_ALLOWED };
 
 struct cross_rack_spec {
@@ -131,12 +142,13 @@ struct deployment {
 	struct ethernet_spec ethernet;
 	struct health_spec health;
 	struct compile_farm_spec compile_farm;
+	struct power_spec power;
 	struct cross_rack_spec cross_rack;
 	uint32_t n_pools;
 	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
 	const char *model; /* its name, for the API */
 	struct model_spec model_shape;
-	uint32_t n_parameters;
+	uint32_t n_parameters; /* those of the hardware by key, then those of power */
 	struct parameter *parameters;
 	uint32_t n_warnings;
 	const char **warnings; /* "fact without source read as assumption: …" */
@@ -151,7 +163,7 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
 
 /* The tables that a deployment is read by, for docs and schema. */
-enum { DEPLOYMENT_TABLES = 15 };
+enum { DEPLOYMENT_TABLES = 16 };
 void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
 
 /* How many different artifacts its pools load. Explicit timetables have no digest: each is its own.

@@ -130,6 +130,20 @@ static void out_health(const struct health_spec *h, struct json_out *o)
 	json_out_close(o);
 }
 
+/* Only where the deployment says something: the digests of those that do not are what they were. */
+static void out_power(const struct power_spec *p, struct json_out *o)
+{
+	if (!p->given)
+		return;
+	json_out_open(o, "power", '{');
+	out_ns(o, "boot", p->boot_ns);
+	json_out_real(o, "derating", p->derating);
+	json_out_real(o, "rating", p->rating_kw);
+	out_ns(o, "stage", p->stage_ns);
+	out_ns(o, "trip_after", p->trip_after_ns);
+	json_out_close(o);
+}
+
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key)
 {
 	json_out_open(o, key, '{');
@@ -160,5 +174,6 @@ void deployment_canonical(const struct deployment *d, struct json_out *o, const 
 	for (uint32_t i = 0; i < d->n_pools; i++)
 		out_pool(&d->topology, &d->pools[i], o);
 	json_out_close(o);
+	out_power(&d->power, o);
 	json_out_close(o);
 }

@@ -1,6 +1,6 @@
 /* Inside of the deployment parser: deployment.c (the object), deployment_pool.c, _nodes.c and
- * _policy.c (its pools), deployment_out.c (canonical form), and of what prints a deployment:
- * blast.c, compile_report.c, compile_text.c. Nobody else includes this. */
+ * _policy.c (its pools), deployment_facility.c, deployment_out.c (canonical form), and of what
+ * prints a deployment: blast.c, compile_report.c, compile_text.c. Nobody else includes this. */
 #ifndef LPC_EMULATOR_DEPLOYMENT_PARTS_H
 #define LPC_EMULATOR_DEPLOYMENT_PARTS_H
 
@@ -39,6 +39,12 @@ void nodes_divide(struct deployment *d, struct arena *arena);
 
 /* The longest path of the pool's instances. */
 struct compile_site nodes_site(const struct deployment *d, const struct pool_spec *p);
+
+/* The deployment's power; may be absent. d's hardware and parameters are in place, with room for
+ * FACILITY_PARAMETERS more. */
+enum { FACILITY_PARAMETERS = 2 };
+enum status facility_parse(struct jval power, struct deployment *d, struct error *err) LPC_MUST_USE;
+size_t facility_tables(struct field_table *tables);
 
 /* Append the tables of the pools and of their policies; return how many. */
 size_t pool_tables(struct field_table *tables);

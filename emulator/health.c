@@ -203,9 +203,9 @@ static void give_back(struct rack *r, int64_t now, struct instance *in, uint32_t
 	}
 }
 
-static bool is_usable(const struct node_state *n)
+bool health_usable(const struct node_state *n)
 {
-	return !n->lost && n->quarantine == FAULT_NONE;
+	return !n->lost && !n->boots && n->quarantine == FAULT_NONE;
 }
 
 /* A spare of the node's rack, lowest index first; COMPONENT_NONE if there is none. */
@@ -214,7 +214,7 @@ static uint32_t find_spare(const struct rack *r, uint32_t node)
 	uint32_t per_rack = r->d->topology.nodes_per_rack, first = node / per_rack * per_rack;
 
 	for (uint32_t n = first; n < first + per_rack; n++)
-		if (r->nodes[n].spare && is_usable(&r->nodes[n]))
+		if (r->nodes[n].spare && health_usable(&r->nodes[n]))
 			return n;
 	return COMPONENT_NONE;
 }
@@ -238,10 +238,10 @@ static uint32_t choose_node(const struct rack *r, const struct instance *in, uin
 
 	if (!uses_node(in, node)) /* a case before this one has moved it: only the resync is left */
 		return node;
-	if (moved != COMPONENT_NONE && is_usable(&r->nodes[moved]))
+	if (moved != COMPONENT_NONE && health_usable(&r->nodes[moved]))
 		return moved; /* another instance on the same node took the spare */
 	spare = find_spare(r, node);
-	if (spare == COMPONENT_NONE && is_usable(&r->nodes[node]))
+	if (spare == COMPONENT_NONE && health_usable(&r->nodes[node]))
 		return node; /* repaired in the meantime: its weights are loaded again */
 	return spare;
 }
@@ -579,6 +579,20 @@ void health_unit_restored(struct rack *r, int64_t now, uint32_t node)
 {
 	CHECK(r->nodes[node].lost > 0);
 	if (--r->nodes[node].lost == 0)
+		wake_waiting(r, now);
+}
+
+void health_unit_boots(struct rack *r, uint32_t node)
+{
+	CHECK(r->nodes[node].lost > 0);
+	r->nodes[node].lost--;
+	r->nodes[node].boots = true;
+}
+
+void health_unit_booted(struct rack *r, int64_t now, uint32_t node)
+{
+	r->nodes[node].boots = false;
+	if (!r->nodes[node].lost)
 		wake_waiting(r, now);
 }
 

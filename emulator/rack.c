@@ -40,6 +40,7 @@ struct rack *rack_create(const struct rack_config *config)
 	health_create(r);
 	fabric_create(r);
 	clocking_create(r);
+	power_create(r);
 	heap_init(&r->ingress, 0);
 	heap_init(&r->leaving, 0);
 	heap_init(&r->tokens, 0);
@@ -84,6 +85,7 @@ void rack_free(struct rack *r)
 		instance_free(&r->instances[i]);
 	fabric_free(r);
 	clocking_free(r);
+	power_free(r);
 	mem_free(r->suspicions);
 	mem_free(r->cases);
 	mem_free(r->scratch.runs);
@@ -369,6 +371,7 @@ static void reschedule(struct rack *r)
 		next = min_i64(next, r->instances[i].next_at);
 	if (r->n_cases)
 		next = min_i64(next, health_next_at(r));
+	next = min_i64(next, r->power.next_at);
 	next = min_i64(next, heap_at(&r->ingress));
 	next = min_i64(next, heap_at(&r->leaving));
 	next = min_i64(next, heap_at(&r->tokens));
@@ -418,6 +421,8 @@ static void step_instant(struct rack *r, int64_t now)
 		if (r->instances[i].next_at <= now)
 			step_instance(r, now, &r->instances[i]);
 	step_leaving(r, now);
+	if (r->power.next_at <= now)
+		power_step(r, now);
 	if (r->n_cases)
 		health_step(r, now);
 	step_ingress(r, now);
@@ -546,6 +551,7 @@ static void sink_reverted(void *ctx, int64_t now, uint32_t fault)
 {
 	struct rack *r = rack_at(ctx, now);
 
+	power_reverted(r, now, fault);
 	health_reverted(r, now, fault);
 	reschedule(r);
 }
@@ -568,6 +574,41 @@ static void sink_slow(void *ctx, int64_t now, uint32_t fault, uint32_t component
 	reschedule(r);
 }
 
+static void sink_pdu_open(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	power_begin(r, now, &(struct power_fault){fault, component, POWER_OPENS, how, 0});
+	reschedule(r);
+}
+
+static void sink_pdu_skew(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+        uint32_t fullest_ppm, enum detection how)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	power_begin(r, now, &(struct power_fault){fault, component, POWER_SKEWS, how, fullest_ppm});
+	reschedule(r);
+}
+
+static void sink_power_load(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+        int64_t node_mw, enum detection how)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	power_begin(r, now, &(struct power_fault){fault, component, POWER_LOADS, how, node_mw});
+	reschedule(r);
+}
+
+static void sink_power_end(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	power_end(r, now, fault, component);
+	reschedule(r);
+}
+
 struct fault_sink rack_sink(struct rack *r)
 {
 	return (struct fault_sink){
@@ -579,6 +620,10 @@ struct fault_sink rack_sink(struct rack *r)
 	        .reverted = sink_reverted,
 	        .ether_delay = sink_ether_delay,
 	        .slow = sink_slow,
+	        .pdu_open = sink_pdu_open,
+	        .pdu_skew = sink_pdu_skew,
+	        .power_load = sink_power_load,
+	        .power_end = sink_power_end,
 	};
 }
 
@@ -617,8 +662,7 @@ void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out)
 			out->oldest_queue_ns = oldest;
 	}
 	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
-		out->spare_count += r->nodes[n].spare && !r->nodes[n].lost &&
-		                    r->nodes[n].quarantine == FAULT_NONE;
+		out->spare_count += r->nodes[n].spare && health_usable(&r->nodes[n]);
 }
 
 void rack_static_digest(const struct rack *r, uint8_t out[32])
@@ -633,6 +677,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	lanes_add(&lanes, r->fabric.n_active);
 	lanes_add(&lanes, r->n_suspicions);
 	clocking_fold(r, &lanes);
+	power_digest(r, &lanes);
 	lanes_final(&lanes, out);
 }
 

@@ -4,6 +4,7 @@
 #define LPC_EMULATOR_RACK_STATE_H
 
 #include "emulator/instance.h"
+#include "emulator/power.h"
 #include "emulator/rack.h"
 #include "harness/base/digest.h"
 #include "harness/base/pool.h"
@@ -89,6 +90,7 @@ struct serving_pool {
 
 struct node_state {
 	uint32_t lost;       /* faults that hold it down */
+	bool boots;          /* on its way back: not broken, not usable either */
 	bool spare;          /* role; moves with every failover */
 	uint32_t moved_to;   /* node that took its place, COMPONENT_NONE */
 	uint32_t quarantine; /* fault that had it evicted on suspicion, FAULT_NONE */
@@ -168,6 +170,7 @@ struct rack {
 	uint32_t n_cases, cases_capacity;
 	struct fabric fabric;
 	struct clocking clocking;
+	struct power power;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
 	struct heap
@@ -224,6 +227,10 @@ void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link);
 void health_unit_lost(
         struct rack *r, int64_t now, uint32_t fault, uint32_t node, enum detection how);
 void health_unit_restored(struct rack *r, int64_t now, uint32_t node);
+/* A lost node is repaired but has to boot: it cannot be used before health_unit_booted(). */
+void health_unit_boots(struct rack *r, uint32_t node);
+void health_unit_booted(struct rack *r, int64_t now, uint32_t node);
+bool health_usable(const struct node_state *n);
 void health_reverted(struct rack *r, int64_t now, uint32_t fault);
 /* The frame that ends at `now` is wrong and flagged so (an uncorrectable error between two nodes,
  * or in one: a == b): it is replayed, or, at the last suspicion of the window, the node is evicted.

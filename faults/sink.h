@@ -61,6 +61,18 @@ struct fault_sink {
 	/* Delay on an Ethernet link on top of its healthy one; NULL takes this fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 	        const struct ether_delay *d);
+	/* Power. The breaker of a PDU is open; one phase of a PDU carries this share of its load
+	 * (ppm); every node on a PDU, in a rack, or that is the component draws so many milliwatts
+	 * more. `how` a node is found that has no live feed left because of it. power_end ends
+	 * whichever of the three this fault began on the component. PDUs that trip because of it,
+	 * at once or later, are reset with `reverted`. */
+	void (*pdu_open)(
+	        void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how);
+	void (*pdu_skew)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+	        uint32_t fullest_ppm, enum detection how);
+	void (*power_load)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+	        int64_t node_mw, enum detection how);
+	void (*power_end)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
 	/* Lengths of requests planned from now on; `params` is the kind's own parameter record,
 	 * read by the load side; NULL takes it away. */
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);

@@ -42,8 +42,8 @@ for kind in kinds:
             problems.append("not reverted, or not clean")
         if fault["damage"] is None:
             problems.append("no twin")
-        elif fault["kind"] != "shape.creep" and fault["damage"]["late"] == 0:
-            problems.append("nobody was late")
+        elif fault["kind"] != "shape.creep" and not fault["damage"]["late"] + fault["damage"]["lost"]:
+            problems.append("nobody was late or lost")
     print(f"{kind['kind']}: {'; '.join(problems) if problems else 'ok'}")
     failed += bool(problems)
 sys.exit(1 if failed else 0)

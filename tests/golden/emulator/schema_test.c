@@ -24,6 +24,7 @@ static const struct shape {
         {"", "model", "{\"$ref\":\"#/$defs/model\"}"},
         {"", "ethernet", "{\"$ref\":\"#/$defs/ethernet\"}"},
         {"", "health", "{\"$ref\":\"#/$defs/health\"}"},
+        {"", "power", "{\"$ref\":\"#/$defs/power\"}"},
         {"", "compile_farm", "{\"$ref\":\"#/$defs/compile_farm\"}"},
         {"", "cross_rack", "{\"$ref\":\"#/$defs/cross_rack\"}"},
         {"pools[]", "buckets",

@@ -21,6 +21,8 @@ static const struct fault_kind *const KINDS[] = {
         &fault_shape_outlier,
         &fault_shape_creep,
         &fault_shape_neighbour,
+        &fault_load_burst,
+        &fault_load_step,
 };
 
 size_t fault_catalogue_count(void)

@@ -17,6 +17,8 @@ extern const struct fault_kind fault_ethernet_jitter;
 extern const struct fault_kind fault_shape_outlier;
 extern const struct fault_kind fault_shape_creep;
 extern const struct fault_kind fault_shape_neighbour;
+extern const struct fault_kind fault_load_burst;
+extern const struct fault_kind fault_load_step;
 
 /* Choices of a `detect` by enum detection, NULL-terminated. */
 extern const char *const fault_detections[];

@@ -39,6 +39,8 @@ enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE }; /* factors of frame t
 
 enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
 
+struct load_surge; /* faults/load.h */
+
 struct fault_sink {
 	void *ctx;
 	/* A link carries nothing between down and up. */
@@ -76,6 +78,8 @@ struct fault_sink {
 	/* Lengths of requests planned from now on; `params` is the kind's own parameter record,
 	 * read by the load side; NULL takes it away. */
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);
+	/* Further arrivals beside those of the fault's traffic entries; NULL ends them. */
+	void (*surge)(void *ctx, int64_t now, uint32_t fault, const struct load_surge *surge);
 };
 
 #endif

@@ -2,7 +2,7 @@
  * counted over three cuts of which two (the sample's own p90 and p50) are known at the end only;
  * and requests complete in another order, and there may be a hundred million.
  *
- * So a value is kept as the 16-bit code of its log-linear cell, at the index of its request id,
+ * So a value is kept as the 16-bit code of its log-linear cell, at the index of its order,
  * which is the order of t_sched: 2 bytes a request, 4 MiB for the first 2^21. The limit splits its
  * cell in two, so that "over the limit" stays exact:
  *
@@ -10,9 +10,9 @@
  *          absent   at most the limit      over it                    infinite
  *
  * Beyond 2^21 requests the own p90 and p50 of those seen are settled to well below 1 %: they are
- * frozen, and the column turns into micro-batches of consecutive ids that hold four counts each.
- * When an id falls beyond the last, pairs of neighbours are joined. A batch's border is then off by
- * at most one micro-batch, 1/8192 of the run.
+ * frozen, and the column turns into micro-batches of consecutive requests that hold four counts
+ * each. When an order falls beyond the last, pairs of neighbours are joined. A batch's border is
+ * then off by at most one micro-batch, 1/8192 of the run.
  *
  * Blame is asked of the slowest 1 - q only. Once 2^16 requests are known, those outside the slowest
  * 10 (1 - q) so far are not asked. */
@@ -140,12 +140,12 @@ static void column_reach(struct column *c, uint64_t index)
 	c->n_code = n;
 }
 
-void column_put(struct column *c, uint64_t id, int64_t value)
+void column_put(struct column *c, uint64_t order, int64_t value)
 {
 	uint16_t code = code_of(c, value);
-	uint64_t index = id - 1;
+	uint64_t index = order - 1;
 
-	CHECK(id > 0);
+	CHECK(order > 0);
 	c->infinite += value == COLUMN_INFINITE;
 	if (LPC_UNLIKELY(!c->micro && index >= COLUMN_EXACT))
 		column_condense(c);

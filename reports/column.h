@@ -28,12 +28,12 @@ struct column {
 	struct column_count in_window, in_baseline;
 	struct blame blame;
 	int64_t blame_from; /* smaller values cannot reach the quantile any more; see column.c */
-	uint16_t *
-	        code; /* by id - 1: 0 absent, else 1 + cell (+ 1 over the limit), 0xffff infinite */
-	uint64_t n_code;            /* capacity */
-	struct column_micro *micro; /* instead of code, once ids pass COLUMN_EXACT */
+	uint16_t *code;     /* by order - 1: 0 absent, else 1 + cell (+ 1 over the limit), 0xffff
+	                       infinite */
+	uint64_t n_code;    /* capacity */
+	struct column_micro *micro; /* instead of code, once orders pass COLUMN_EXACT */
 	double vif;                 /* of the batches; score_slo_measure */
-	unsigned shift;             /* a micro-batch covers 2^shift ids */
+	unsigned shift;             /* a micro-batch covers 2^shift requests */
 	int64_t cut[CUT_COUNT];     /* micro: fixed when the column stopped being exact */
 };
 
@@ -43,8 +43,8 @@ enum { COLUMN_EXACT = 1 << 21, COLUMN_MICROS = 1 << 14, COLUMN_REVIEW = 1 << 16 
 void column_init(struct column *c, const struct slo_rule *rule, uint32_t n_faults);
 void column_free(struct column *c);
 
-/* Records the judged value (or COLUMN_INFINITE) of request id. */
-void column_put(struct column *c, uint64_t id, int64_t value);
+/* Records the judged value (or COLUMN_INFINITE) of the order-th request (struct sample). */
+void column_put(struct column *c, uint64_t order, int64_t value);
 /* Every COLUMN_REVIEW requests: `values` are the finite ones seen, to set blame_from by. */
 void column_review(struct column *c, const struct histogram *values);
 

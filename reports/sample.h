@@ -32,7 +32,8 @@ struct sample_stall {
 };
 
 struct sample {
-	uint64_t id; /* 1, 2, 3 … in order of t_sched */
+	uint64_t id;    /* its name everywhere */
+	uint64_t order; /* 1, 2, 3 … in order of t_sched; 0 = the id is */
 	uint32_t tenant, tier;
 	enum outcome outcome;
 	int64_t t_sched, t_send, t_hdr, t_first, t_last,

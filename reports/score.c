@@ -165,6 +165,11 @@ static const struct histogram *column_values_now(const struct score *s, const st
 	                     : &s->tiers[c->rule->tier].group[w].metric[c->rule->metric];
 }
 
+static uint64_t order_of(const struct sample *x)
+{
+	return x->order ? x->order : x->id;
+}
+
 static void column_take(const struct score *s, struct column *c, const struct sample *x,
         int64_t value, enum window w)
 {
@@ -178,7 +183,7 @@ static void column_take(const struct score *s, struct column *c, const struct sa
 	count_judged(&c->in_window, v, limit, refused);
 	if (v == COLUMN_ABSENT)
 		return;
-	column_put(c, x->id, v);
+	column_put(c, order_of(x), v);
 	if (v >= c->blame_from)
 		blame_add(&c->blame, v, c->rule->metric, x);
 	if (c->own_values && v != COLUMN_INFINITE)
@@ -278,7 +283,7 @@ static void sample_with_faults(
 	enum window w;
 
 	/* A cancelled request counts towards completeness, never as missed. */
-	windows_count(s->windows, x->id, x->t_sched, x->t_done,
+	windows_count(s->windows, order_of(x), x->t_sched, x->t_done,
 	        x->outcome == OUTCOME_CANCELLED ? 0 : missed_classes(s, x, value));
 	if (measured(s, x)) {
 		w = windows_of(s->windows, x->t_sched, x->t_done);

@@ -15,9 +15,10 @@
  * those from the oldest undecided episode on; without one, from now on (an inject is never in the
  * past).
  *
- * When are bins complete? Request ids are dense and in order of t_sched. Let j be the smallest id
- * seen in a bin at or after the boundary B. Everything planned before B has an id below j; so if
- * the bins before B count j - 1 requests in all, nobody is missing. No bitmap of ids is needed. */
+ * When are bins complete? Requests are numbered densely and in order of t_sched. Let j be the
+ * smallest number seen in a bin at or after the boundary B. Everything planned before B has a
+ * number below j; so if the bins before B count j - 1 requests in all, nobody is missing. No bitmap
+ * is needed. */
 #include "reports/window.h"
 #include <string.h>
 #include "harness/base/arena.h"
@@ -29,7 +30,7 @@ enum { BINS_MIN = 64, BINS_MAX = 1 << 18, EPISODES_MAX = 1 << 20, BIN_REQUESTS =
 #define BIN_STEP_NS (100 * NS_PER_MS)
 
 struct bin {
-	uint64_t first_id; /* smallest seen; 0 = none yet */
+	uint64_t first; /* smallest seen; 0 = none yet */
 	uint32_t n, missed[WINDOW_CLASSES_MAX];
 };
 
@@ -227,7 +228,7 @@ static bool bins_reach(struct windows *w, int64_t index)
 	return true;
 }
 
-void windows_count(struct windows *w, uint64_t id, int64_t t_sched, int64_t now, uint32_t missed)
+void windows_count(struct windows *w, uint64_t order, int64_t t_sched, int64_t now, uint32_t missed)
 {
 	int64_t index;
 	struct bin *b;
@@ -249,8 +250,8 @@ void windows_count(struct windows *w, uint64_t id, int64_t t_sched, int64_t now,
 	}
 	b = bin_at(w, index);
 	b->n++;
-	if (!b->first_id || id < b->first_id)
-		b->first_id = id;
+	if (!b->first || order < b->first)
+		b->first = order;
 	for (uint32_t i = 0; missed >> i; i++)
 		b->missed[i] += missed >> i & 1;
 }
@@ -306,8 +307,8 @@ static bool bins_complete(const struct windows *w, int64_t boundary)
 	for (int64_t i = w->base; i < top; i++) {
 		const struct bin *b = bin_at(w, i);
 
-		if (i >= boundary && b->first_id)
-			return n == b->first_id - 1;
+		if (i >= boundary && b->first)
+			return n == b->first - 1;
 		n += b->n;
 	}
 	return false;

@@ -37,7 +37,8 @@ void windows_revert(struct windows *w, uint32_t fault, int64_t at_ns);
 
 /* Counts a request in its recovery bin. `missed`: bit i = it missed an SLO of quantile i. `now`:
  * the request's t_done. Returns false if its bin could not be kept (counted in windows_dropped). */
-void windows_count(struct windows *w, uint64_t id, int64_t t_sched, int64_t now, uint32_t missed);
+void windows_count(
+        struct windows *w, uint64_t order, int64_t t_sched, int64_t now, uint32_t missed);
 
 /* The window of a request that lived [from, to); WINDOW_UNDECIDED while its episode's recovery is
  * open. */

@@ -17,6 +17,17 @@
 enum { TRAFFIC_TENANTS_MAX = 64, TRAFFIC_TIERS_MAX = 16 };
 #define TRAFFIC_REQUESTS_MAX INT64_C(1000000000)
 
+/* Ids of requests. Planned traffic counts 1, 2, 3 … in order of (at_ns, tenant). What fault f of
+ * the plan adds to it counts in a range of its own, so that neither its coming nor its going
+ * renames anybody else: runs are compared request by request (DESIGN §2). All ids are below 2^40.
+ */
+enum { TRAFFIC_ID_BITS = 31 };
+
+static inline uint64_t traffic_extra_id(uint32_t fault, uint64_t n) /* n = 1, 2, 3 … */
+{
+	return (uint64_t)(fault + 1) << TRAFFIC_ID_BITS | n;
+}
+
 struct tenant_spec {
 	const char *name, *tier;
 	uint32_t tier_index;
@@ -37,7 +48,7 @@ struct traffic_spec {
 
 struct arrival {
 	int64_t at_ns;
-	uint64_t request_id; /* 1, 2, 3 … in order of (at_ns, tenant) */
+	uint64_t request_id; /* see above */
 	uint32_t tenant;
 	int64_t prompt_tokens, output_tokens;
 	int64_t max_tokens; /* 0 = the deployment decides */

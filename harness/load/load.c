@@ -30,21 +30,32 @@ static int64_t next_arrival(const struct load *l)
 }
 
 /* Plays the earliest thing that is due at now_ns; false when nothing is, with the next instant in
- * *at_ns. The order at one instant is that of DESIGN §4: arrivals, client actions, signals. */
+ * *at_ns. The order at one instant is that of DESIGN §4: faults, arrivals, client
+ * actions, signals. */
+static int64_t next_timed(const struct load *l)
+{
+	const struct load_timed *t = &l->config.timed;
+
+	return t->next_at ? t->next_at(t->ctx) : NS_NEVER;
+}
+
 static bool play_one(struct load *l, int64_t now_ns, int64_t *at_ns)
 {
 	const struct heap_entry *rest = heap_top(&l->resting);
 	int64_t arrival = next_arrival(l), again = rest ? rest->key : NS_NEVER;
-	int64_t tick = l->next_tick_ns, deadline;
+	int64_t timed = next_timed(l), tick = l->next_tick_ns, deadline;
 	uint32_t index = POOL_NONE;
 
 	deadline = flight_deadline(l, &index);
 	*at_ns = arrival < again ? arrival : again;
+	*at_ns = timed < *at_ns ? timed : *at_ns;
 	*at_ns = deadline < *at_ns ? deadline : *at_ns;
 	*at_ns = tick < *at_ns ? tick : *at_ns;
 	if (*at_ns > now_ns || l->stopping)
 		return false;
-	if (arrival == *at_ns) {
+	if (timed == *at_ns) {
+		l->config.timed.step(l->config.timed.ctx, timed);
+	} else if (arrival == *at_ns) {
 		struct load_request r;
 
 		l->config.source.next(l->config.source.ctx, &r);

@@ -53,6 +53,7 @@ const char *load_outcome_name(enum load_outcome o);
 
 struct load_request {
 	uint64_t id;
+	uint64_t order; /* the caller's, handed back */
 	int64_t at_ns;
 	uint32_t tenant;       /* index into load_config.tenants */
 	int64_t prompt_tokens; /* >= 1; so many whitespace-separated words are sent */
@@ -99,6 +100,14 @@ struct load_source {
 	void (*next)(void *ctx, struct load_request *out);
 };
 
+/* The client's side of faults: stepped at each instant that next_at names (run time, NS_NEVER =
+ * none), before the arrivals of that instant. NULL functions = there is none. */
+struct load_timed {
+	void *ctx;
+	int64_t (*next_at)(void *ctx);
+	void (*step)(void *ctx, int64_t at_ns);
+};
+
 struct load_listener {
 	void *ctx;
 	/* Once for every request that next() handed over, in the order in which they finish. */
@@ -126,6 +135,7 @@ struct load_config {
 	uint32_t connections_max; /* further ones are opened on demand up to this; more requests
 	                             wait */
 	struct load_source source;
+	struct load_timed timed;
 	struct load_listener listener;
 };
 

@@ -158,7 +158,7 @@ void agreement_judge(const struct scenario *s, const struct book *wall, const st
 	        .ttft_virtual = mem_alloc(n + 1, sizeof(int64_t))};
 
 	*out = (struct result_agreement){0};
-	for (uint64_t id = 1; id <= n; id++) {
+	for (uint64_t id = 0; (id = book_next(wall, virtual, id)) != 0;) {
 		const struct book_entry *w = book_at(wall, id), *v = book_at(virtual, id);
 
 		if (w && v)

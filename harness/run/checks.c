@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "faults/catalogue.h"
+#include "faults/load.h"
 #include "harness/base/units.h"
 
 enum { HTTP_PORT = 80, PORT_MAX = 65535, WARNINGS_MAX = 512, HOST_MAX = 255 };
@@ -185,6 +186,37 @@ enum status checks_traffic(struct scenario *s, struct jval traffic, struct error
 		if (trace_check(&t->trace, &s->traces, s->duration_ns, &counts, err))
 			return err->code;
 		files_keep_digest(s->files, t->name, t->trace.digest);
+	}
+	return ERR_NONE;
+}
+
+/* What a surge makes of the entries it targets, as far as they are laws. */
+static double surge_rate(const struct scenario *s, const struct fault_spec *f)
+{
+	const struct load_surge *surge = f->params;
+	double sum = 0;
+
+	for (uint32_t i = 0; i < f->n_targets; i++) {
+		const struct tenant_spec *t = &s->traffic.tenants[f->targets[i]];
+
+		sum += t->from_trace ? 0 : arrival_peak_rate(&t->arrival) * surge->factor;
+	}
+	return sum;
+}
+
+enum status checks_surges(const struct scenario *s, struct error *err)
+{
+	for (uint32_t i = 0; i < s->faults.n; i++) {
+		const struct fault_spec *f = &s->faults.faults[i];
+
+		if (strcmp(f->kind->name, "load.burst") != 0 &&
+		        strcmp(f->kind->name, "load.step") != 0)
+			continue;
+		if (surge_rate(s, f) > ARRIVAL_RATE_MAX)
+			return json_expected(json_get(f->where, "factor"), err,
+			        "a factor that leaves the entries at %d requests/s at most, what "
+			        "sockets could carry",
+			        ARRIVAL_RATE_MAX);
 	}
 	return ERR_NONE;
 }

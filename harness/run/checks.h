@@ -19,6 +19,9 @@ enum status checks_times(
  * bad one is found now, and the content digest is kept. */
 enum status checks_traffic(struct scenario *s, struct jval traffic, struct error *err) LPC_MUST_USE;
 
+/* Faults that add requests leave the rates within what sockets carry. */
+enum status checks_surges(const struct scenario *s, struct error *err) LPC_MUST_USE;
+
 /* Fills s->warnings: what is allowed but most likely not meant. */
 void checks_warn(struct scenario *s);
 

@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "faults/load.h"
 #include "faults/shape.h"
 #include "harness/base/arena.h"
 #include "workloads/reshape.h"
+#include "workloads/surge.h"
 
 struct shape {
 	bool active;
@@ -22,10 +24,22 @@ struct slow_bucket {
 	int64_t max_seq, below;
 };
 
+/* What one fault adds to one traffic entry. */
+struct stream {
+	uint32_t fault, tenant;
+	int64_t at; /* NS_NEVER while it adds nothing */
+	uint64_t occurrences;
+	struct surge surge;
+};
+
 struct demand {
 	const struct scenario *s;
-	uint32_t n_shapes;    /* active ones */
-	struct shape *shapes; /* by fault */
+	uint64_t seed;
+	uint32_t n_streams, next; /* next: the stream that is due first; n_streams = none */
+	struct stream *streams;   /* by fault, then entry */
+	uint64_t *added;          /* by fault: requests so far */
+	uint32_t n_shapes;        /* active ones */
+	struct shape *shapes;     /* by fault */
 	struct slow_bucket slow[TRAFFIC_TENANTS_MAX];
 };
 
@@ -77,16 +91,44 @@ static struct slow_bucket slow_bucket_of(
 	return slow;
 }
 
+/* A place for each fault of the load's side and traffic entry: nothing moves once a surge has
+ * begun. */
+static void make_streams(struct demand *d)
+{
+	const struct fault_plan *plan = &d->s->faults;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < plan->n; i++)
+		n += plan->faults[i].kind->side == FAULT_CLIENT ? plan->faults[i].n_targets : 0;
+	d->streams = mem_alloc(n + 1, sizeof(*d->streams));
+	d->added = mem_alloc(plan->n + 1, sizeof(*d->added));
+	for (uint32_t i = 0; i < plan->n; i++) {
+		const struct fault_spec *f = &plan->faults[i];
+
+		for (uint32_t t = 0; f->kind->side == FAULT_CLIENT && t < f->n_targets; t++) {
+			struct stream *x = &d->streams[d->n_streams++];
+
+			x->fault = i;
+			x->tenant = f->targets[t];
+			x->at = NS_NEVER;
+			surge_init(&x->surge, &d->s->traffic.tenants[x->tenant], d->seed, f->id);
+		}
+	}
+	d->next = d->n_streams;
+}
+
 struct demand *demand_new(const struct scenario *s, uint64_t seed)
 {
 	struct demand *d = mem_alloc(1, sizeof(*d));
 
 	d->s = s;
+	d->seed = seed;
 	d->shapes = mem_alloc(s->faults.n + 1, sizeof(*d->shapes));
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		d->shapes[i].key = reshape_key(seed, s->faults.faults[i].id);
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
 		d->slow[t] = slow_bucket_of(&s->deployment, &s->traffic.tenants[t]);
+	make_streams(d);
 	return d;
 }
 
@@ -95,6 +137,8 @@ void demand_free(struct demand *d)
 	if (!d)
 		return;
 	mem_free(d->shapes);
+	mem_free(d->streams);
+	mem_free(d->added);
 	mem_free(d);
 }
 
@@ -168,9 +212,76 @@ static bool bend(const struct demand *d, const struct shape *s, struct arrival *
 	UNREACHABLE("shape");
 }
 
+/* --- further arrivals
+ * ------------------------------------------------------------------------------ */
+
+static void find_next(struct demand *d)
+{
+	d->next = d->n_streams;
+	for (uint32_t i = 0; i < d->n_streams; i++)
+		if (d->streams[i].at != NS_NEVER &&
+		        (d->next == d->n_streams || d->streams[i].at < d->streams[d->next].at))
+			d->next = i;
+}
+
+static void surge(void *ctx, int64_t now, uint32_t fault, const struct load_surge *p)
+{
+	struct demand *d = ctx;
+	int64_t duration_ns = d->s->duration_ns;
+
+	for (uint32_t i = 0; i < d->n_streams; i++) {
+		struct stream *x = &d->streams[i];
+
+		if (x->fault != fault)
+			continue;
+		x->at = NS_NEVER;
+		if (!p || now >= duration_ns)
+			continue;
+		surge_begin(&x->surge, now, p->factor, p->ramp_ns, duration_ns, d->seed,
+		        d->s->faults.faults[fault].id, x->occurrences++);
+		x->at = surge_next(&x->surge);
+	}
+	find_next(d);
+}
+
+int64_t demand_next_at(const struct demand *d)
+{
+	return d->next < d->n_streams ? d->streams[d->next].at : NS_NEVER;
+}
+
+void demand_take(struct demand *d, struct arrival *out)
+{
+	struct stream *x = &d->streams[d->next];
+
+	CHECK(d->next < d->n_streams && d->added[x->fault] < (UINT64_C(1) << TRAFFIC_ID_BITS) - 1);
+	surge_fill(&x->surge, x->at, x->tenant, out);
+	out->request_id = traffic_extra_id(x->fault, ++d->added[x->fault]);
+	x->at = surge_next(&x->surge);
+	find_next(d);
+}
+
+static bool is_extra(const struct arrival *a)
+{
+	return a->request_id >> TRAFFIC_ID_BITS != 0;
+}
+
+/* The row of a trace after which further ones come. */
+static void see(struct demand *d, const struct arrival *a)
+{
+	for (uint32_t i = 0; i < d->n_streams; i++)
+		if (d->streams[i].tenant == a->tenant && !is_extra(a))
+			surge_see(&d->streams[i].surge, a);
+}
+
+/* --- a request
+ * ----------------------------------------------------------------------------------- */
+
 void demand_shape(struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
 {
+	see(d, a);
+	if (is_extra(a))
+		hit(ctx, (uint32_t)(a->request_id >> TRAFFIC_ID_BITS) - 1, a->at_ns);
 	for (uint32_t i = 0; d->n_shapes && i < d->s->faults.n; i++) {
 		const struct shape *s = &d->shapes[i];
 
@@ -184,5 +295,5 @@ void demand_shape(struct demand *d, struct arrival *a,
 
 struct fault_sink demand_sink(struct demand *d)
 {
-	return (struct fault_sink){.ctx = d, .reshape = reshape};
+	return (struct fault_sink){.ctx = d, .reshape = reshape, .surge = surge};
 }

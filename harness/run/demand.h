@@ -7,7 +7,7 @@
 #include "faults/schedule.h"
 #include "harness/run/scenario.h"
 
-struct demand;
+struct demand; /* not to be moved or copied */
 
 struct demand *demand_new(const struct scenario *s, uint64_t seed); /* s is borrowed */
 void demand_free(struct demand *d);
@@ -17,5 +17,10 @@ struct fault_sink demand_sink(struct demand *d);
  * order of the plan, then settles max_tokens. Calls `hit` for each fault that changed it. */
 void demand_shape(struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx);
+
+/* Arrivals that faults add: the instant of the next one (NS_NEVER: none before the end of the run,
+ * as things stand), and taking it. Their ids are traffic_extra_id()s. They are yet to be shaped. */
+int64_t demand_next_at(const struct demand *d);
+void demand_take(struct demand *d, struct arrival *out);
 
 #endif

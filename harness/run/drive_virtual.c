@@ -29,6 +29,7 @@ enum { CLIENTS_MAX = 1 << 24, DIGEST_WORDS = 8 };
 /* A request on the client's side, from its planned instant to its outcome. */
 struct client {
 	struct arrival a;
+	uint64_t order; /* among all requests, by t_sched */
 	int64_t t_sched;
 	uint64_t handle; /* of the rack; UINT64_MAX while a retry waits */
 	uint32_t attempts, prev, next;
@@ -136,6 +137,7 @@ static struct sample sample_of(
 {
 	return (struct sample){
 	        .id = c->a.request_id,
+	        .order = c->order,
 	        .tenant = c->a.tenant,
 	        .tier = r->s->traffic.tenants[c->a.tenant].tier_index,
 	        .outcome = outcome,
@@ -327,30 +329,37 @@ static enum status pull(struct run *r, struct error *err)
 }
 
 /* The planned request becomes a client: lengths bent by what is active now, max_tokens settled. */
-static uint32_t take_arrival(struct run *r)
+static uint32_t take_arrival(struct run *r, struct arrival *a)
 {
 	uint32_t index = pool_take(&r->clients);
-	struct client_list *list = &r->tenants[r->next.tenant];
+	struct client_list *list = &r->tenants[a->tenant];
 	struct client *c;
 	int64_t timeout_at;
 
 	CHECK(index != POOL_NONE);
-	plan_fold(&r->traffic_lanes, r->s, &r->next);
-	demand_shape(r->demand, &r->next, shaped, r);
+	demand_shape(r->demand, a, shaped, r);
 	c = client_at(r, index);
-	*c = (struct client){
-	        .a = r->next, .t_sched = r->next.at_ns, .prev = list->tail, .next = POOL_NONE};
+	*c = (struct client){.a = *a,
+	        .order = ++r->out->scheduled,
+	        .t_sched = a->at_ns,
+	        .prev = list->tail,
+	        .next = POOL_NONE};
 	if (list->tail == POOL_NONE)
 		list->head = index;
 	else
 		client_at(r, list->tail)->next = index;
 	list->tail = index;
 	r->in_flight++;
-	r->out->scheduled++;
 	timeout_at = c->t_sched + r->s->traffic.tenants[c->a.tenant].timeout_ns;
 	if (timeout_at < r->timeout_at)
 		r->timeout_at = timeout_at;
 	return index;
+}
+
+static uint32_t take_planned(struct run *r)
+{
+	plan_fold(&r->traffic_lanes, r->s, &r->next);
+	return take_arrival(r, &r->next);
 }
 
 static enum status arrivals(struct run *r, struct error *err)
@@ -367,10 +376,16 @@ static enum status arrivals(struct run *r, struct error *err)
 	while (r->more && r->next.at_ns == r->now) {
 		enum status st;
 
-		submit(r, take_arrival(r));
+		submit(r, take_planned(r));
 		st = pull(r, err);
 		if (st)
 			return st;
+	}
+	while (demand_next_at(r->demand) <= r->now) {
+		struct arrival a;
+
+		demand_take(r->demand, &a);
+		submit(r, take_arrival(r, &a));
 	}
 	return ERR_NONE;
 }
@@ -487,6 +502,7 @@ static int64_t next_instant(struct run *r)
 
 	if (r->more)
 		at = min_i64(at, r->next.at_ns);
+	at = min_i64(at, demand_next_at(r->demand));
 	if (r->retries.n)
 		at = min_i64(at, r->retries.e[0].key);
 	if (r->in_flight)
@@ -548,7 +564,7 @@ static enum status finish(struct run *r, struct error *err)
 	while (r->more) {
 		enum status st;
 
-		give_up(r, take_arrival(r), OUTCOME_NOT_SENT);
+		give_up(r, take_planned(r), OUTCOME_NOT_SENT);
 		st = pull(r, err);
 		if (st)
 			return st;

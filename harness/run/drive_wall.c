@@ -1,10 +1,11 @@
 /* One thread: the load generator's loop is the clock, everything else hangs on its callbacks.
  *
- *   peek/next   the traffic, bent by the client's side of the faults that are in force at that
- * instant sample      → score, book, signals tick        every 10 ms: the fault scheduler looks
- * LOOKAHEAD ahead and sends FAULT messages, so that they are there before their instants; triggers
- * and abort rules; the live line watch       the control channel: ledger phases, signals of the
- * rack
+ *  - timed: the client's side of the faults begins, acts and ends
+ *  - peek/next: the traffic, bent and added to by what is in force at that instant
+ *  - sample → score, book, signals
+ *  - tick, every 10 ms: the fault scheduler looks LOOKAHEAD ahead and sends FAULT messages, so that
+ *    they are there before their instants; triggers and abort rules; the live line
+ *  - watch, the control channel: ledger phases, signals of the rack
  *
  * The client's side has a scheduler of its own over the same plan: it must switch at the planned
  * instant of a request, not when the message for the rack was sent. */
@@ -65,11 +66,17 @@ static void pull(struct wall *w)
 	}
 }
 
+static int64_t planned_at(const struct wall *w)
+{
+	return w->more ? w->next.at_ns : NS_NEVER;
+}
+
 static int64_t source_peek(void *ctx)
 {
 	const struct wall *w = ctx;
+	int64_t planned = planned_at(w), added = demand_next_at(w->demand);
 
-	return w->more ? w->next.at_ns : NS_NEVER;
+	return added < planned ? added : planned;
 }
 
 static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
@@ -89,40 +96,51 @@ static void client_event(void *ctx, int64_t now, uint32_t fault, bool inject)
 		fault_machines_revert(&w->client, now, fault, &w->client_side);
 }
 
-/* Plays the client's side of the faults up to the instant of the next request. */
-static void client_faults(struct wall *w, int64_t until)
+static int64_t client_next_at(void *ctx)
 {
-	for (;;) {
-		int64_t at = fault_schedule_next_at(&w->client_schedule);
-		int64_t machines = fault_machines_next_at(&w->client);
+	const struct wall *w = ctx;
+	int64_t at = fault_schedule_next_at(&w->client_schedule);
+	int64_t machines = fault_machines_next_at(&w->client);
 
-		if (machines < at)
-			at = machines;
-		if (at > until)
-			return;
-		if (fault_schedule_next_at(&w->client_schedule) <= at)
-			fault_schedule_step(&w->client_schedule, at, client_event, w);
-		if (fault_machines_next_at(&w->client) <= at)
-			fault_machines_step(&w->client, at, &w->client_side);
+	return machines < at ? machines : at;
+}
+
+static void client_step(void *ctx, int64_t at)
+{
+	struct wall *w = ctx;
+
+	if (fault_schedule_next_at(&w->client_schedule) <= at)
+		fault_schedule_step(&w->client_schedule, at, client_event, w);
+	if (fault_machines_next_at(&w->client) <= at)
+		fault_machines_step(&w->client, at, &w->client_side);
+}
+
+/* Planned requests before those that faults add, at one instant. */
+static void take_arrival(struct wall *w, struct arrival *a)
+{
+	if (demand_next_at(w->demand) < planned_at(w)) {
+		demand_take(w->demand, a);
+		return;
 	}
+	*a = w->next;
+	plan_fold(&w->lanes, w->s, a);
+	pull(w);
 }
 
 static void source_next(void *ctx, struct load_request *out)
 {
 	struct wall *w = ctx;
-	struct arrival a = w->next;
+	struct arrival a;
 
-	client_faults(w, a.at_ns);
-	plan_fold(&w->lanes, w->s, &a);
+	take_arrival(w, &a);
 	demand_shape(w->demand, &a, shaped, w);
 	*out = (struct load_request){.id = a.request_id,
+	        .order = ++w->out->scheduled,
 	        .at_ns = a.at_ns,
 	        .tenant = a.tenant,
 	        .prompt_tokens = a.prompt_tokens,
 	        .output_tokens = a.output_tokens,
 	        .max_tokens = a.max_tokens};
-	w->out->scheduled++;
-	pull(w);
 }
 
 _Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT &&
@@ -194,6 +212,7 @@ static struct sample sample_of(const struct wall *w, const struct load_sample *l
 {
 	struct sample s = {
 	        .id = l->request.id,
+	        .order = l->request.order,
 	        .tenant = l->request.tenant,
 	        .tier = w->s->traffic.tenants[l->request.tenant].tier_index,
 	        .outcome = (enum outcome)l->outcome,
@@ -381,6 +400,7 @@ static enum status open_load(struct wall *w, struct error *err)
 	        .connections = connections_wanted(s),
 	        .connections_max = control_connections_max(),
 	        .source = {.ctx = w, .peek = source_peek, .next = source_next},
+	        .timed = {.ctx = w, .next_at = client_next_at, .step = client_step},
 	        .listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
 	};
 	uint16_t port = s->target.url ? s->target.port : w->emulator.port;
@@ -461,6 +481,7 @@ static void count_not_sent(struct wall *w)
 {
 	while (w->more) {
 		struct sample s = {.id = w->next.request_id,
+		        .order = ++w->out->scheduled,
 		        .tenant = w->next.tenant,
 		        .tier = w->s->traffic.tenants[w->next.tenant].tier_index,
 		        .outcome = OUTCOME_NOT_SENT,
@@ -480,7 +501,6 @@ static void count_not_sent(struct wall *w)
 			s.t_done = w->out->ended_ns;
 		score_sample(w->o->score, &s);
 		book_add(w->o->book, &s);
-		w->out->scheduled++;
 		pull(w);
 	}
 }

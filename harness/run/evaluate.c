@@ -22,35 +22,69 @@ static bool apart(int64_t a, int64_t b, int64_t frame)
 	return a > b ? a - b > frame : b - a > frame;
 }
 
-void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
+/* Where the two runs differ: later is what is planned later, then what has the greater id. */
+struct moment {
+	int64_t t_sched;
+	uint64_t id;
+};
+
+static bool later(struct moment a, struct moment b)
+{
+	return a.t_sched != b.t_sched ? a.t_sched > b.t_sched : a.id > b.id;
+}
+
+/* Counts what the fault cost one request; true when the two still differ by more than a frame. */
+static bool damage_of(const struct book_entry *a, const struct book_entry *b, int64_t frame,
         struct score_fault *fault)
 {
+	if (!a || !b)
+		return true;
+	if (a->recomputed > b->recomputed)
+		fault->damage.tokens_recomputed += a->recomputed - b->recomputed;
+	if (a->outcome != b->outcome) {
+		/* Who leaves by his own will has lost nothing. */
+		fault->damage.lost += b->outcome == OUTCOME_OK && a->outcome != OUTCOME_CANCELLED;
+		return true;
+	}
+	if (a->outcome != OUTCOME_OK)
+		return false;
+	if (a->e2el_ns > b->e2el_ns) {
+		fault->damage.late++;
+		fault->damage.extra_ns_sum += a->e2el_ns - b->e2el_ns;
+	}
+	return apart(a->ttft_ns, b->ttft_ns, frame) || apart(a->e2el_ns, b->e2el_ns, frame);
+}
+
+/* The requests that fault `index` added are the fault, not what it did to anybody. */
+static bool is_added_by(uint64_t id, uint32_t index)
+{
+	return id >= traffic_extra_id(index, 0) && id < traffic_extra_id(index + 1, 0);
+}
+
+void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
+        uint32_t index, struct score_fault *fault)
+{
 	int64_t frame = largest_frame(s);
-	uint64_t n = with->n > without->n ? with->n : without->n;
+	struct moment last = {-1, 0}, first = {INT64_MAX, UINT64_MAX};
 
 	fault->has_damage = true;
-	fault->coalesce_ns = -1;
-	for (uint64_t id = 1; id <= n; id++) {
+	for (uint64_t id = 0; (id = book_next(with, without, id)) != 0;) {
 		const struct book_entry *a = book_at(with, id), *b = book_at(without, id);
-		bool differ = !a || !b || a->outcome != b->outcome;
+		struct moment m = {a ? a->t_sched : b ? b->t_sched : -1, id};
 
-		if (a && b && b->outcome == OUTCOME_OK && a->outcome != OUTCOME_OK)
-			fault->damage.lost++;
-		if (a && b && !differ && a->outcome == OUTCOME_OK) {
-			if (a->e2el_ns > b->e2el_ns) {
-				fault->damage.late++;
-				fault->damage.extra_ns_sum += a->e2el_ns - b->e2el_ns;
-			}
-			differ = apart(a->ttft_ns, b->ttft_ns, frame) ||
-			         apart(a->e2el_ns, b->e2el_ns, frame);
-		}
-		if (a && b && a->recomputed > b->recomputed)
-			fault->damage.tokens_recomputed += a->recomputed - b->recomputed;
-		if (differ)
-			fault->coalesce_ns = -1;
-		else if (fault->coalesce_ns < 0)
-			fault->coalesce_ns = a->t_sched;
+		if (is_added_by(id, index) || !damage_of(a, b, frame, fault))
+			continue;
+		if (later(m, last))
+			last = m;
 	}
+	for (uint64_t id = 0; (id = book_next(with, without, id)) != 0;) {
+		const struct book_entry *a = book_at(with, id);
+		struct moment m = {a ? a->t_sched : -1, id};
+
+		if (!is_added_by(id, index) && later(m, last) && later(first, m))
+			first = m;
+	}
+	fault->coalesce_ns = first.id == UINT64_MAX ? -1 : first.t_sched;
 }
 
 /* A book that would be cut short is not begun: its comparisons would be null. */
@@ -82,7 +116,7 @@ static enum status twins(const struct scenario *s, const volatile sig_atomic_t *
 		        &twin, err);
 		e->events += twin.events;
 		if (!st && !twin.interrupted)
-			evaluate_damage(s, &e->book, &book, &e->faults[i]);
+			evaluate_damage(s, &e->book, &book, i, &e->faults[i]);
 		virtual_result_free(&twin);
 		book_free(&book);
 		if (st)

@@ -41,8 +41,9 @@ void evaluation_free(struct evaluation *e);
 /* What the rack came through, as the `reached` expectations ask. */
 void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts);
 
-/* Damage and coalescence of fault i: the run against its twin. */
+/* Damage and coalescence of fault `index`: the run against its twin. The requests that the fault
+ * itself added are not compared. */
 void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
-        struct score_fault *fault);
+        uint32_t index, struct score_fault *fault);
 
 #endif

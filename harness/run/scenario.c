@@ -239,7 +239,7 @@ static enum status read_sections(struct scenario *s, struct error *err)
 	        read_deployment(s, root.deployment, err) || read_traffic(s, root.traffic, err) ||
 	        read_faults(s, root.faults, err) || read_rules(s, err) ||
 	        checks_times(s, json_get(json_root(s->document), "warmup"), err) ||
-	        checks_traffic(s, root.traffic, err))
+	        checks_traffic(s, root.traffic, err) || checks_surges(s, err))
 		return err->code;
 	checks_warn(s);
 	return ERR_NONE;

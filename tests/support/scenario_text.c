@@ -1,6 +1,7 @@
 #include "tests/support/scenario_text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/base/arena.h"
@@ -41,10 +42,31 @@ struct scenario *scenario_text(const char *text)
 	return scenario_text_edited(text, NULL, 0);
 }
 
+static void keep_extra(struct virtual_samples *v, const struct sample *s)
+{
+	if (v->n_extra == v->extra_capacity) {
+		v->extra_capacity = v->extra_capacity ? v->extra_capacity * 2 : 64;
+		v->extra = mem_grow(v->extra, v->extra_capacity, sizeof(*v->extra));
+	}
+	v->extra[v->n_extra++] = *s;
+	v->n++;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	uint64_t x = ((const struct sample *)a)->order, y = ((const struct sample *)b)->order;
+
+	return (x > y) - (x < y);
+}
+
 static void keep(void *ctx, const struct sample *s)
 {
 	struct virtual_samples *v = ctx;
 
+	if (s->id >> TRAFFIC_ID_BITS) {
+		keep_extra(v, s);
+		return;
+	}
 	if (s->id > v->capacity) {
 		uint64_t wanted = v->capacity ? v->capacity * 2 : 1024;
 
@@ -73,11 +95,14 @@ void virtual_samples_run(
 	*v = (struct virtual_samples){0};
 	must(drive_virtual(s, &options, &v->result, &err), &err);
 	CHECK(v->n == v->result.scheduled);
+	if (v->n_extra)
+		qsort(v->extra, v->n_extra, sizeof(*v->extra), by_order);
 	score_free(options.score);
 }
 
 void virtual_samples_free(struct virtual_samples *v)
 {
 	mem_free(v->e);
+	mem_free(v->extra);
 	virtual_result_free(&v->result);
 }

@@ -9,10 +9,13 @@
 struct scenario *scenario_text(const char *text);
 struct scenario *scenario_text_edited(const char *text, const char *const *edits, uint32_t n);
 
-/* Every request of one virtual run, by id − 1. */
+/* Every request of one virtual run: the planned ones by id − 1, what faults added beside, by order.
+ */
 struct virtual_samples {
 	struct sample *e;
-	uint64_t n, capacity;
+	uint64_t n, capacity; /* n: both together */
+	struct sample *extra; /* in order of t_sched */
+	uint64_t n_extra, extra_capacity;
 	struct virtual_result result;
 };
 

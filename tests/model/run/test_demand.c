@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness/base/units.h"
+#include "harness/run/evaluate.h"
 #include "tests/support/run_suite.h"
 #include "tests/support/scenario_text.h"
 
@@ -102,12 +103,191 @@ START_TEST(a_long_neighbour_stretches_every_frame)
 }
 END_TEST
 
+/* --- load.burst, load.step
+ * ------------------------------------------------------------------------------- */
+
+/* One slot of 10 ms frames; a request takes 2 of them. */
+#define ONE_SLOT                                                                                   \
+	"'deployment':{'pools':[{'name':'p','instances':1,'entry':'immediate',"                    \
+	"'admission':{'policy':'none'},'buckets':[{'max_seq':1024,'frame':'10ms','slots':1,"       \
+	"'prefill_tokens_per_frame':64}]}]},"
+#define ENTRY(name, process, rate)                                                                 \
+	"{'name':'" name "','tier':'x','arrival':{'process':'" process "','rate':" rate "},"       \
+	"'prompt_tokens':{'dist':'constant','value':64},"                                          \
+	"'output_tokens':{'dist':'constant','value':2}}"
+
+/* Served in order of (t_sched, id), 20 ms each. */
+static void check_queue(void)
+{
+	int64_t free_at = 0;
+	uint64_t i = 0, k = 0, planned = v.n - v.n_extra;
+
+	while (i < planned || k < v.n_extra) {
+		bool extra = i == planned || (k < v.n_extra && v.extra[k].t_sched < v.e[i].t_sched);
+		const struct sample *x = extra ? &v.extra[k++] : &v.e[i++];
+
+		free_at = (x->t_sched > free_at ? x->t_sched : free_at) + 20 * MS;
+		ck_assert_int_eq(x->outcome, OUTCOME_OK);
+		ck_assert_int_eq(x->t_last, free_at);
+		ck_assert_uint_eq(x->order, i + k);
+	}
+}
+
+START_TEST(a_burst_adds_requests_exactly)
+{
+	/* 25 a second more for 6.05 s from 4 s on: the n-th at 4 s + 40 ms n, 152 of them. 35 in a
+	 * second take 0.7 s of a slot, so the queue stays short; but each lines up with the others.
+	 */
+	struct virtual_samples without;
+	uint64_t late = 0;
+
+	play("{'version':1,'name':'b','duration':'20s'," ONE_SLOT
+	     "'traffic':[" ENTRY("t", "constant", "10") "," ENTRY("u", "poisson",
+	             "5") "],"
+	                  "'faults':[{'id':'b','kind':'load.burst','target':'t','at':'4s',"
+	                  "'for':'6050ms','factor':3.5}]}");
+	ck_assert_uint_eq(v.n_extra, 152);
+	ck_assert_int_eq(effect(0), 4 * NS_PER_S);
+	for (uint64_t n = 0; n < v.n_extra; n++) {
+		ck_assert_uint_eq(v.extra[n].id, traffic_extra_id(0, n + 1));
+		ck_assert_int_eq(v.extra[n].t_sched, 4 * NS_PER_S + (int64_t)n * 40 * MS);
+		ck_assert_uint_eq(v.extra[n].tenant, 0);
+	}
+	check_queue();
+	/* Nobody else has moved, and the planned traffic is what it was. */
+	virtual_samples_run(&without, s, 0, true);
+	ck_assert_uint_eq(without.n, v.n - 152);
+	ck_assert_mem_eq(v.result.traffic_digest, without.result.traffic_digest, DIGEST_BYTES);
+	for (uint64_t i = 0; i < without.n; i++) {
+		ck_assert_int_eq(v.e[i].t_sched, without.e[i].t_sched);
+		ck_assert_int_ge(v.e[i].t_last, without.e[i].t_last);
+		late += v.e[i].t_last > without.e[i].t_last;
+	}
+	ck_assert_uint_gt(late, 20);
+	virtual_samples_free(&without);
+	done();
+}
+END_TEST
+
+START_TEST(the_twin_of_a_burst_counts_only_the_others)
+{
+	struct evaluation e;
+	struct error err = ERROR_INIT;
+	uint64_t late = 0;
+	int64_t extra_ns = 0, last = -1, coalesce = -1;
+	struct virtual_samples without;
+
+	play("{'version':1,'name':'b','duration':'20s'," ONE_SLOT "'traffic':[" ENTRY(
+	        "u", "poisson", "25") "],'faults':[{'id':'b','kind':'load.burst','at':'4s',"
+	                              "'for':'2s','factor':4}]}");
+	check_queue();
+	virtual_samples_run(&without, s, 0, true);
+	for (uint64_t i = 0; i < without.n; i++) {
+		int64_t more = v.e[i].t_last - without.e[i].t_last;
+
+		late += more > 0;
+		extra_ns += more;
+		last = more > 10 * MS ? (int64_t)i : last;
+	}
+	for (uint64_t i = 0; i < without.n && coalesce < 0; i++)
+		coalesce = (int64_t)i > last ? v.e[i].t_sched : -1;
+	ck_assert(evaluate(s, true, NULL, &e, &err) == ERR_NONE);
+	ck_assert_uint_gt(late, 30);
+	ck_assert_uint_eq(e.faults[0].damage.late, late);
+	ck_assert_int_eq(e.faults[0].damage.extra_ns_sum, extra_ns);
+	ck_assert_uint_eq(e.faults[0].damage.lost, 0);
+	ck_assert_int_eq(e.faults[0].coalesce_ns, coalesce);
+	ck_assert_uint_eq(e.run.scheduled, v.n);
+	ck_assert_mem_eq(e.run.result_digest, v.result.result_digest, DIGEST_BYTES);
+	evaluation_free(&e);
+	virtual_samples_free(&without);
+	done();
+}
+END_TEST
+
+static uint64_t added_in(uint32_t fault, int64_t from, int64_t until)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < v.n_extra; i++)
+		n += v.extra[i].id >> TRAFFIC_ID_BITS == fault + 1 && v.extra[i].t_sched >= from &&
+		     v.extra[i].t_sched < until;
+	return n;
+}
+
+/* Within five standard deviations of a Poisson count. */
+static void about(uint64_t n, double mean)
+{
+	double d = (double)n - mean;
+
+	ck_assert_msg(d * d <= 25 * mean, "%ju instead of %g", (uintmax_t)n, mean);
+}
+
+START_TEST(a_step_rises_along_its_ramp_and_stays)
+{
+	/* 200 more in a second at the end of a ramp of 10 s; without `for` to the end of the run.
+	 */
+	struct virtual_samples without;
+	uint64_t k = 0;
+
+	play("{'version':1,'name':'s','duration':'40s','drain':'600s'," ONE_SLOT
+	     "'traffic':[" ENTRY("t", "poisson",
+	             "100") "],"
+	                    "'faults':[{'id':'b','kind':'load.burst','at':'3s','for':'2s','factor':"
+	                    "2},"
+	                    "{'id':'s','kind':'load.step','at':'10s','factor':3,'ramp':'10s'}]}");
+	about(added_in(0, 0, 40 * NS_PER_S), 200);
+	ck_assert_uint_eq(added_in(0, 0, 40 * NS_PER_S), added_in(0, 3 * NS_PER_S, 5 * NS_PER_S));
+	ck_assert_uint_eq(added_in(1, 0, 10 * NS_PER_S), 0);
+	about(added_in(1, 10 * NS_PER_S, 15 * NS_PER_S), 200.0 * 5 / 4);
+	about(added_in(1, 15 * NS_PER_S, 20 * NS_PER_S), 200.0 * 15 / 4);
+	about(added_in(1, 20 * NS_PER_S, 40 * NS_PER_S), 200 * 20);
+	check_queue();
+	/* Without the burst the step adds what it added, under the same names. */
+	virtual_samples_run(&without, s, 0, true);
+	for (uint64_t i = 0; i < without.n_extra; i++, k++) {
+		while (v.extra[k].id >> TRAFFIC_ID_BITS == 1)
+			k++;
+		ck_assert_uint_eq(without.extra[i].id, v.extra[k].id);
+		ck_assert_int_eq(without.extra[i].t_sched, v.extra[k].t_sched);
+	}
+	virtual_samples_free(&without);
+	done();
+}
+END_TEST
+
+START_TEST(a_burst_may_wait_for_a_signal)
+{
+	/* 60 in a second of 20 ms each: the queue grows until 20 are in flight, first seen on the
+	 * grid; the burst begins 1 ns later, and its first request comes at that instant. */
+	int64_t inject;
+
+	play("{'version':1,'name':'w','duration':'10s','drain':'100s'," ONE_SLOT
+	     "'traffic':[" ENTRY("t", "constant",
+	             "60") "],"
+	                   "'faults':[{'id':'b','kind':'load.burst','for':'1s','factor':2,"
+	                   "'when':{'signal':'in_flight','op':'>=','value':20}}]}");
+	inject = v.result.ledger.e[0].at[PHASE_INJECT];
+	ck_assert_int_gt(inject, 0);
+	ck_assert_int_eq(inject % (10 * MS), 1);
+	ck_assert_uint_eq(v.n_extra, 60);
+	ck_assert_int_eq(v.extra[0].t_sched, inject);
+	ck_assert_int_eq(effect(0), inject);
+	check_queue();
+	done();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("demand");
 	TCase *t = tcase_create("virtual");
 
 	tcase_add_test(t, a_long_neighbour_stretches_every_frame);
+	tcase_add_test(t, a_burst_adds_requests_exactly);
+	tcase_add_test(t, the_twin_of_a_burst_counts_only_the_others);
+	tcase_add_test(t, a_step_rises_along_its_ramp_and_stays);
+	tcase_add_test(t, a_burst_may_wait_for_a_signal);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

@@ -158,13 +158,13 @@ START_TEST(damage_is_the_difference)
 		add(&with, id, id == 3 ? OUTCOME_TIMEOUT : OUTCOME_OK, id == 4 ? 21 : 10,
 		        with_ms[id]);
 	}
-	evaluate_damage(s, &with, &without, &f);
+	evaluate_damage(s, &with, &without, 0, &f);
 	ck_assert_uint_eq(f.damage.late, 2);
 	ck_assert_int_eq(f.damage.extra_ns_sum, 100 * MS);
 	ck_assert_uint_eq(f.damage.lost, 1);
 	ck_assert_int_eq(f.coalesce_ns, 500 * MS); /* 4 is apart by its first token */
 	add(&with, 7, OUTCOME_OK, 10, 211);
-	evaluate_damage(s, &with, &without, &f);
+	evaluate_damage(s, &with, &without, 0, &f);
 	ck_assert_int_eq(f.coalesce_ns, -1); /* never again */
 	book_free(&with);
 	book_free(&without);

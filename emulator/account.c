@@ -172,15 +172,16 @@ void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault)
 static void deliver_gaps(struct rack *r, struct live *l, struct gap_list *list)
 {
 	struct gap_list out = {0};
-	int64_t sent = l->t_first, previous, m = 1;
+	int64_t sent = l->t_first, left = l->req.output_tokens - 1, previous, m = 1;
 
-	l->t_first_out = previous = fabric_deliver(r, &l->link, l->req.id, 1, sent);
+	l->t_first_out = previous = fabric_deliver(r, &l->link, l->req.id, 1, (uint64_t)left, sent);
 	for (uint32_t i = 0; i < list->n; i++) {
 		for (int64_t k = 0; k < list->runs[i].n; k++) {
 			int64_t here;
 
 			sent += list->runs[i].gap_ns;
-			here = fabric_deliver(r, &l->link, l->req.id, (uint64_t)++m, sent);
+			here = fabric_deliver(
+			        r, &l->link, l->req.id, (uint64_t)++m, (uint64_t)--left, sent);
 			push_gap(&out, here - previous, 1);
 			previous = here;
 		}
@@ -224,7 +225,8 @@ static void settle_gaps(struct rack *r, struct live *l, struct rack_completion *
 
 	if (!r->config.emit_gaps) {
 		if (!r->config.emit_tokens) {
-			out->t_first = fabric_deliver(r, &l->link, l->req.id, 1, l->t_first);
+			out->t_first = fabric_deliver(r, &l->link, l->req.id, 1,
+			        (uint64_t)l->req.output_tokens - 1, l->t_first);
 			out->t_last = out->t_first + l->t_last - l->t_first;
 		}
 		return;

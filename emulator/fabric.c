@@ -1,10 +1,13 @@
 /* Ethernet in the model: the ingress link between clients and frontends, and the hops of a critical
- * path that leaves its pod. Words and laws are netem's (FORMATS §4).
+ * path that leaves its pod. Words and laws are netem's (FORMATS §4); what a law does to one message
+ * is in message.c.
  *
  *  - Ingress, per message: message 0 of a stream is the request, m ≥ 1 its m-th token. Draws are
  * keyed by (seed, fault, request id, m); the correlation chain runs along the messages of one
  * stream, so that no draw depends on the order of events. Later messages of a stream wait behind a
- * late one.
+ * late one. A lost token is sent again one round trip after the third later one was sent, if there
+ * are three: a stream knows its spacing from the token before (the first one from its bucket's
+ * compiled frame), which is the same number for whoever sends it now and whoever reckons later.
  *  - A hop of a critical path, per frame: the frame is late by the sum over hops of the maximum
  * over the parallel lanes; the chain runs along the frames.
  *
@@ -14,7 +17,6 @@
 
 #include <stdio.h>
 
-#include "harness/base/mathx.h"
 #include "harness/base/mutant.h"
 #include "harness/base/prng.h"
 
@@ -28,42 +30,8 @@ void fabric_create(struct rack *r)
 void fabric_free(struct rack *r)
 {
 	for (uint32_t i = 0; i < r->fabric.n_ether; i++)
-		mem_free(r->fabric.ether[i].last);
+		message_law_free(&r->fabric.ether[i]);
 	mem_free(r->fabric.ether);
-}
-
-/* --- laws
- * ------------------------------------------------------------------------------------------ */
-
-/* A deviate of mean 0 and, but for uniform (width ±1), of standard deviation 1, from x in (0, 1).
- */
-static double deviate(enum delay_distribution law, double x)
-{
-	/* Pareto with shape 3: mean 1.5, variance 3/4; x below 1 − 1e-6 bounds the tail at 100. */
-	double tail = x < 0.999999 ? x : 0.999999, pareto, normal;
-
-	if (law == DELAY_UNIFORM)
-		return 2 * x - 1;
-	normal = mathx_normal_quantile(x);
-	if (law == DELAY_NORMAL)
-		return normal;
-	pareto = mathx_exp(-mathx_log(1 - tail) / 3);
-	pareto = (pareto - 1.5) / 0.8660254037844386;
-	if (law == DELAY_PARETO)
-		return pareto;
-	return 0.25 * normal + 0.75 * pareto; /* netem's paretonormal mix */
-}
-
-/* netem's correlated value: x = corr last + (1 − corr) u. */
-static int64_t draw(const struct ether_delay *d, uint64_t bits, double *last, bool chained)
-{
-	double u = prng_unit(bits), ns;
-
-	*last = chained ? d->correlation * *last + (1 - d->correlation) * u : u;
-	if (!d->jitter_ns)
-		return d->delay_ns;
-	ns = (double)d->delay_ns + (double)d->jitter_ns * deviate(d->distribution, *last);
-	return ns > 0 ? (int64_t)mathx_floor(ns) : 0;
 }
 
 /* No fault before this one was in force at `sent` or later. */
@@ -83,36 +51,36 @@ static void begin(
         struct rack *r, int64_t now, uint32_t fault, uint32_t link, const struct ether_delay *law)
 {
 	struct fabric *f = &r->fabric;
-	char purpose[128];
-	double *last;
+	struct ether_fault *e;
+	char name[112];
 
 	if (f->n_ether == f->ether_capacity) {
 		f->ether_capacity = f->ether_capacity ? f->ether_capacity * 2 : 8;
 		f->ether = mem_grow(f->ether, f->ether_capacity, sizeof(*f->ether));
 	}
 	if (r->config.fault_ids)
-		(void)snprintf(purpose, sizeof(purpose), "ether/%s/%u", r->config.fault_ids[fault],
-		        (unsigned)link);
-	else
 		(void)snprintf(
-		        purpose, sizeof(purpose), "ether/%u/%u", (unsigned)fault, (unsigned)link);
-	f->ether[f->n_ether++] = (struct ether_fault){.fault = fault,
+		        name, sizeof(name), "%s/%u", r->config.fault_ids[fault], (unsigned)link);
+	else
+		(void)snprintf(name, sizeof(name), "%u/%u", (unsigned)fault, (unsigned)link);
+	e = &f->ether[f->n_ether++];
+	*e = (struct ether_fault){.fault = fault,
 	        .link = link,
 	        .from = now,
 	        .until = NS_NEVER,
 	        .reach = NS_NEVER,
-	        .key = prng_purpose(r->config.seed, purpose),
 	        .law = *law};
+	message_law_init(e, r->config.seed, name);
 	f->n_active++;
 	if (link == r->d->topology.eth_ingress) {
 		f->ingress_quiet_from = NS_NEVER;
 		rack_phase(r, fault, PHASE_EFFECT, now);
 		return;
 	}
-	last = mem_alloc(r->n_instances, sizeof(*last));
+	e->last = mem_alloc(r->n_instances, sizeof(*e->last));
+	e->chain = mem_alloc(r->n_instances, sizeof(*e->chain));
 	for (uint32_t i = 0; i < r->n_instances; i++)
-		last[i] = -1;
-	f->ether[f->n_ether - 1].last = last;
+		e->last[i] = -1;
 }
 
 static void end(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
@@ -147,6 +115,7 @@ void fabric_set(
 		begin(r, now, fault, link, law);
 	else
 		end(r, now, fault, link);
+	health_link_changed(r, now);
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		rack_arm(r, &r->instances[i], now);
 }
@@ -159,26 +128,81 @@ bool fabric_is_quiet(const struct rack *r, int64_t from)
 	return from >= r->fabric.ingress_quiet_from;
 }
 
-int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m, int64_t sent)
+static bool hits(const struct rack *r, const struct ether_fault *e, int64_t sent)
+{
+	return e->link == r->d->topology.eth_ingress && sent >= e->from && sent < e->until;
+}
+
+static bool loses(const struct ether_fault *e)
+{
+	return e->loss_num || e->law.outage_ns || e->law.settle_ns;
+}
+
+/* The instant at which the message is through, by all laws in force; other messages left aside. */
+static int64_t pass(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m, uint64_t later,
+        int64_t sent)
 {
 	struct fabric *f = &r->fabric;
+	uint32_t first = first_in_force(f, sent);
 	int64_t at = sent + r->d->ethernet.ingress_delay_ns;
+	struct message msg = {sent, id, m, r->d->ethernet.rto_min_ns, NS_NEVER, &s->out_until};
 
-	if (LPC_UNLIKELY(sent < f->ingress_quiet_from)) {
-		for (uint32_t i = first_in_force(f, sent); i < f->n_ether; i++) {
-			const struct ether_fault *e = &f->ether[i];
+	for (uint32_t i = first; i < f->n_ether; i++) {
+		struct ether_fault *e = &f->ether[i];
 
-			if (e->link != r->d->topology.eth_ingress || sent < e->from ||
-			        sent >= e->until)
-				continue;
-			at += draw(&e->law, prng_at(e->key, id, m), &s->last, s->fault == e->fault);
+		if (!hits(r, e, sent))
+			continue;
+		at += message_delay(
+		        e, sent, prng_at(e->key, id, m), &s->last, s->fault == e->fault);
+		if (e->law.correlation > 0)
 			s->fault = e->fault;
+	}
+	if (later >= 3)
+		msg.fast = 3 * (m > 1 ? sent - s->sent : s->frame_ns) + 2 * (at - sent);
+	for (uint32_t i = first; i < f->n_ether; i++) {
+		struct ether_fault *e = &f->ether[i];
+		uint8_t chain = s->loss_fault == e->fault ? s->chain : CHAIN_NEW;
+
+		if (!hits(r, e, sent) || !loses(e))
+			continue;
+		at += message_loss(e, &msg, &chain);
+		if (e->loss_num) {
+			s->chain = chain;
+			s->loss_fault = e->fault;
 		}
 	}
+	return at;
+}
+
+int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m,
+        uint64_t later, int64_t sent)
+{
+	int64_t at;
+
+	if (LPC_UNLIKELY(sent < r->fabric.ingress_quiet_from))
+		at = pass(r, s, id, m, later, sent);
+	else
+		at = sent + r->d->ethernet.ingress_delay_ns;
+	s->sent = sent;
 	if (at < s->delivered)
 		at = s->delivered;
 	s->delivered = at;
 	return at;
+}
+
+uint32_t fabric_bulk(struct rack *r, int64_t now, int64_t *until)
+{
+	struct fabric *f = &r->fabric;
+	uint32_t factor = 1;
+
+	*until = NS_NEVER;
+	for (uint32_t i = 0; f->n_active && i < f->n_ether; i++) {
+		struct ether_fault *e = &f->ether[i];
+
+		if (hits(r, e, now))
+			factor *= message_bulk(e, now, until);
+	}
+	return factor;
 }
 
 /* --- hops of a critical path
@@ -206,35 +230,42 @@ bool fabric_watches(const struct rack *r, const struct instance *in)
 	return false;
 }
 
-/* One hop of one frame: the slowest of its lanes. `at` numbers hops over all frames. */
-static int64_t hop_late(const struct ether_fault *e, uint32_t instance, uint64_t at, uint32_t lanes)
+/* One hop of one frame: the slowest of its lanes. `at` numbers hops over all frames. The frame
+ * waits for every lane, so nothing later tells of a loss. */
+static int64_t hop_late(const struct rack *r, int64_t now, struct ether_fault *e, uint32_t instance,
+        uint64_t at, uint32_t lanes)
 {
 	double *last = &e->last[instance];
 	int64_t worst = 0;
 
 	for (uint32_t lane = 0; lane < lanes; lane++) {
-		uint64_t bits = prng_at(e->key, instance, at * lanes + lane);
-		int64_t late = draw(&e->law, bits, last, *last >= 0);
+		uint64_t m = at * lanes + lane;
+		uint64_t bits = prng_at(e->key, instance, m);
+		int64_t late = message_delay(e, now, bits, last, *last >= 0);
+		struct message msg = {now, instance, m, r->d->ethernet.rto_min_ns, NS_NEVER, NULL};
 
+		if (loses(e))
+			late += message_loss(e, &msg, &e->chain[instance]);
 		if (late > worst)
 			worst = late;
 	}
 	return worst;
 }
 
-int64_t fabric_frame_late(struct rack *r, const struct instance *in, int64_t frame, uint32_t *cause)
+int64_t fabric_frame_late(
+        struct rack *r, int64_t now, const struct instance *in, int64_t frame, uint32_t *cause)
 {
 	struct fabric *f = &r->fabric;
 	uint32_t lanes = r->d->ethernet.lanes ? r->d->ethernet.lanes : 1;
 	int64_t sum = 0, most = -1;
 
 	for (uint32_t i = first_in_force(f, NS_NEVER - 1); i < f->n_ether; i++) {
-		const struct ether_fault *e = &f->ether[i];
+		struct ether_fault *e = &f->ether[i];
 		uint32_t hops = e->until == NS_NEVER ? hops_over(in, e->link) : 0;
 		int64_t late = 0;
 
 		for (uint32_t hop = 0; hop < hops; hop++)
-			late += hop_late(e, in->index, (uint64_t)frame * hops + hop, lanes);
+			late += hop_late(r, now, e, in->index, (uint64_t)frame * hops + hop, lanes);
 		if (hops && late > most) {
 			most = late;
 			*cause = e->fault;

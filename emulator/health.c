@@ -219,16 +219,15 @@ static uint32_t find_spare(const struct rack *r, uint32_t node)
 	return COMPONENT_NONE;
 }
 
-static int64_t remap_ns(const struct rack *r, const struct instance *in)
+/* The weights of the instance's share of a node, on a healthy link; 0 where remap says it all. */
+static int64_t load_ns(const struct rack *r, const struct instance *in)
 {
 	const struct health_spec *h = &r->d->health;
 	double rate = h->weights_from == WEIGHTS_REGISTRY ? h->registry_bytes_per_s
 	                                                  : h->host_dram_bytes_per_s;
 	int64_t bytes = r->pools[in->pool].spec->reload_bytes;
 
-	if (h->remap_fixed)
-		return h->remap_ns;
-	return h->remap_ns + (int64_t)((double)bytes * 1e9 / rate + 0.5);
+	return h->remap_fixed ? 0 : (int64_t)((double)bytes * 1e9 / rate + 0.5);
 }
 
 /* Where the evicted node's part of the instance goes. */
@@ -312,7 +311,8 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 	struct health_case *c = &r->cases[index];
 	struct instance *in = &r->instances[c->instance];
 	uint32_t spare = choose_node(r, in, c->node);
-	int64_t load = uses_node(in, c->node) ? remap_ns(r, in) : 0;
+	bool moves = uses_node(in, c->node);
+	int64_t load = moves ? load_ns(r, in) : 0;
 
 	if (spare == COMPONENT_NONE) {
 		r->counts.spares_missing += c->state != CASE_WAIT;
@@ -322,8 +322,14 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 		return;
 	}
 	set_state(r, in, INSTANCE_FAILING);
-	c->state = CASE_REMAP;
-	c->next_at = now + load + h->resync_ns + h->resume_ns;
+	c->rest_ns = (moves ? h->remap_ns : 0) + h->resync_ns + h->resume_ns;
+	if (load && h->weights_from == WEIGHTS_REGISTRY) {
+		c->state = CASE_LOAD;
+		c->next_at = download_begin(r, now, load, &c->load);
+	} else {
+		c->state = CASE_REMAP;
+		c->next_at = now + load + c->rest_ns;
+	}
 	r->counts.failovers++;
 	if (spare == c->node)
 		return;
@@ -480,6 +486,12 @@ static void step_case(struct rack *r, int64_t now, uint32_t index)
 		give_back(r, now, in, c->fault);
 		begin_remap(r, now, index);
 		break;
+	case CASE_LOAD:
+		if (download_step(r, now, &c->load, &c->next_at)) {
+			c->state = CASE_REMAP;
+			c->next_at = now + c->rest_ns;
+		}
+		break;
 	case CASE_REMAP:
 		resume(r, now, c);
 		break;
@@ -594,6 +606,13 @@ void health_unit_booted(struct rack *r, int64_t now, uint32_t node)
 	r->nodes[node].boots = false;
 	if (!r->nodes[node].lost)
 		wake_waiting(r, now);
+}
+
+void health_link_changed(struct rack *r, int64_t now)
+{
+	for (uint32_t i = 0; i < r->n_cases; i++)
+		if (r->cases[i].state == CASE_LOAD)
+			step_case(r, now, i);
 }
 
 void health_reverted(struct rack *r, int64_t now, uint32_t fault)

@@ -181,6 +181,7 @@ static void enqueue(
 
 	l->pool = p->index;
 	l->bucket = bucket;
+	l->link.frame_ns = p->spec->buckets[bucket].frame_ns;
 	l->rank = p->rank_of_tier[l->req.tier];
 	l->state = LIVE_QUEUED;
 	l->t_queued = now;

@@ -137,12 +137,12 @@ uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req
 	l->req = *req;
 	l->t_submit = now;
 	l->t_entry = l->t_first = l->t_last = l->t_first_out = -1;
-	l->replay_fault = l->link.fault = FAULT_NONE;
+	l->replay_fault = l->link.fault = l->link.loss_fault = FAULT_NONE;
 	if (r->config.listener.trace)
 		r->config.listener.trace(
 		        r->config.listener.ctx, now, req->id, STEP_SUBMITTED, 0, 0);
 	handle = (uint64_t)pool_generation(&r->lives, live) << 32 | live;
-	at = fabric_deliver(r, &l->link, req->id, 0, now);
+	at = fabric_deliver(r, &l->link, req->id, 0, 0, now);
 	if (at > now) {
 		bool ok = heap_push(&r->ingress, at, req->id, handle);
 
@@ -208,7 +208,7 @@ void rack_refuse(
         struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s)
 {
 	struct live *l = live_at(r, live);
-	int64_t due = fabric_deliver(r, &l->link, l->req.id, 1, now);
+	int64_t due = fabric_deliver(r, &l->link, l->req.id, 1, 0, now);
 
 	l->refused = true;
 	l->why = why;
@@ -263,7 +263,8 @@ static void token_due(
 {
 	struct live *l = live_at(r, s->live);
 	int64_t index = l->delivered + s->next_token++ - (MUTANT(TOKEN_REPEATED) && l->replays);
-	int64_t due = fabric_deliver(r, &l->link, l->req.id, (uint64_t)index + 1, now);
+	int64_t due = fabric_deliver(r, &l->link, l->req.id, (uint64_t)index + 1,
+	        (uint64_t)(l->req.output_tokens - index - 1), now);
 
 	if (top.key < s->end)
 		heap_replace_top(&in->tokens, top.key + (int64_t)in->f0, top.sub, top.value);
@@ -309,7 +310,7 @@ static void frame_boundary(struct rack *r, int64_t now, struct instance *in)
 
 	in->boundary_tick += (int64_t)in->f0;
 	clocking_frame_end(r, now, in);
-	late = fabric_frame_late(r, in, frame, &cause);
+	late = fabric_frame_late(r, now, in, frame, &cause);
 	if (late <= 0)
 		return;
 	rack_phase(r, cause, PHASE_EFFECT, now);

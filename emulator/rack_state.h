@@ -29,9 +29,14 @@ struct parked {
 
 /* What the ingress link remembers of one stream: netem's correlation and the order of delivery. */
 struct stream_link {
-	double last;       /* correlated uniform of the last delayed message */
-	uint32_t fault;    /* that drew it, FAULT_NONE = none yet */
-	int64_t delivered; /* instant of the last message at the client's end */
+	double last;         /* correlated uniform of the last delayed message */
+	uint32_t fault;      /* that drew it, FAULT_NONE = none yet */
+	uint32_t loss_fault; /* that drew `chain`, FAULT_NONE = none yet */
+	uint8_t chain;       /* enum loss_chain of its last message */
+	int64_t out_until;   /* what an outage holds up gets through then, and all behind it */
+	int64_t sent;        /* instant at which the last message was sent */
+	int64_t delivered;   /* … and was at the client's end */
+	int64_t frame_ns;    /* as compiled, of the bucket that took the request first */
 };
 
 /* A request from rack_submit to its last callback. */
@@ -106,9 +111,17 @@ enum case_state {
 	CASE_WATCH,   /* a detected link: next: too long down */
 	CASE_ISOLATE, /* next: requests go back, remapping begins */
 	CASE_WAIT,    /* no spare: waits for a node */
+	CASE_LOAD,    /* the registry sends the weights; next: there, or the link changes */
 	CASE_REMAP,   /* next: resynchronised and resumed */
 	CASE_RESUMED, /* waits for other cases of the instance, until it serves again */
 	CASE_OVER,
+};
+
+/* A bulk transfer over the ingress link (download.c). */
+struct download {
+	__int128 left;   /* ns of a healthy link's time, × DOWNLOAD_PARTS */
+	int64_t at;      /* … as of this instant */
+	uint32_t factor; /* in force since then; 0 = it stands still */
 };
 
 /* One trouble of one instance, from effect to its end. */
@@ -118,16 +131,25 @@ struct health_case {
 	bool link_up;                         /* came back before it was detected */
 	bool forgiven;                        /* its fault is over: a detection suspects nobody */
 	int64_t began, detect_at, next_at;
+	struct download load; /* CASE_LOAD */
+	int64_t rest_ns;      /* … and what comes behind it until it resumes */
 };
+
+enum loss_chain { CHAIN_NEW, CHAIN_GOOD, CHAIN_BAD };
 
 struct ether_fault {
 	uint32_t fault, link;
-	int64_t from, until; /* until = NS_NEVER while active */
-	int64_t reach;       /* the latest `until` of this one and those before it */
-	uint64_t key;        /* prng_at key */
+	int64_t from, until;         /* until = NS_NEVER while active */
+	int64_t reach;               /* the latest `until` of this one and those before it */
+	uint64_t key, loss_key;      /* of prng_at */
+	uint64_t loss_num, loss_den; /* share lost of messages that know no predecessor */
 	struct ether_delay law;
-	double *last; /* by instance: correlation chain of its frames, < 0 = none yet; NULL for
-	                 ingress */
+	double *last;   /* by instance: correlation chain of its frames, < 0 = none yet; NULL for
+	                   ingress */
+	uint8_t *chain; /* likewise: enum loss_chain */
+	/* Episodes so far: busy from switches[0] = from on, idle from switches[1] on, … */
+	int64_t *switches;
+	uint32_t n_switches, switches_capacity;
 };
 
 struct fabric {
@@ -232,6 +254,7 @@ void health_unit_boots(struct rack *r, uint32_t node);
 void health_unit_booted(struct rack *r, int64_t now, uint32_t node);
 bool health_usable(const struct node_state *n);
 void health_reverted(struct rack *r, int64_t now, uint32_t fault);
+void health_link_changed(struct rack *r, int64_t now); /* downloads go on at another pace */
 /* The frame that ends at `now` is wrong and flagged so (an uncorrectable error between two nodes,
  * or in one: a == b): it is replayed, or, at the last suspicion of the window, the node is evicted.
  */
@@ -251,6 +274,28 @@ bool clocking_watches(const struct rack *r, const struct instance *in);
 void clocking_frame_end(struct rack *r, int64_t now, struct instance *in);
 void clocking_stall_over(struct rack *r, int64_t now, struct instance *in);
 void clocking_fold(const struct rack *r, struct lanes *lanes); /* into the static digest */
+/* download.c: bulk transfers, whose link may be congested. Both return the next instant at which to
+ * call download_step: when all has come (then true), or when the link changes. */
+int64_t download_begin(struct rack *r, int64_t now, int64_t healthy_ns, struct download *d);
+bool download_step(struct rack *r, int64_t now, struct download *d, int64_t *next);
+
+/* message.c: what one law does to one message */
+void message_law_init(struct ether_fault *e, uint64_t seed, const char *name);
+void message_law_free(struct ether_fault *e);
+/* Delay of a message sent at `sent`; `bits`: its draw; `chained`: *last is of its predecessor. */
+int64_t message_delay(
+        struct ether_fault *e, int64_t sent, uint64_t bits, double *last, bool chained);
+/* How much later it gets through for being lost. */
+struct message {
+	int64_t sent;
+	uint64_t who, m;    /* whose message it is, and which of them */
+	int64_t rto, fast;  /* fast: how soon three later ones tell of a loss; NS_NEVER = never */
+	int64_t *out_until; /* of struct stream_link; NULL: nothing follows in its stream */
+};
+int64_t message_loss(struct ether_fault *e, const struct message *msg, uint8_t *chain);
+/* How many times as long a bulk transfer takes at `now`, 0 = it stands still; *until: when that may
+ * change next, if it is sooner. */
+uint32_t message_bulk(struct ether_fault *e, int64_t now, int64_t *until);
 
 /* fabric.c: Ethernet */
 void fabric_create(struct rack *r);
@@ -258,14 +303,17 @@ void fabric_free(struct rack *r);
 void fabric_set(
         struct rack *r, int64_t now, uint32_t fault, uint32_t link, const struct ether_delay *law);
 /* The instant at which message m of a stream, sent at `sent`, is at the other end of the ingress
- * link. */
-int64_t fabric_deliver(
-        struct rack *r, struct stream_link *s, uint64_t id, uint64_t m, int64_t sent);
+ * link. `later`: messages that the stream will still send that way. */
+int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m,
+        uint64_t later, int64_t sent);
 /* True if no ingress fault touches [from, …): every message takes the healthy delay. */
 bool fabric_is_quiet(const struct rack *r, int64_t from);
 /* Frame boundary of an instance whose path crosses Ethernet: how late the frame that begins is. */
 int64_t fabric_frame_late(
-        struct rack *r, const struct instance *in, int64_t frame, uint32_t *cause);
+        struct rack *r, int64_t now, const struct instance *in, int64_t frame, uint32_t *cause);
+/* How many times as long a download over the ingress link takes at `now` as on a healthy one, 0 =
+ * it stands still; *until: the next instant at which that may change by itself. */
+uint32_t fabric_bulk(struct rack *r, int64_t now, int64_t *until);
 bool fabric_watches(const struct rack *r, const struct instance *in);
 
 #endif

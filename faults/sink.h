@@ -25,11 +25,29 @@ enum fault_phase {
 
 enum delay_distribution { DELAY_UNIFORM, DELAY_NORMAL, DELAY_PARETO, DELAY_PARETONORMAL };
 
-/* netem's words (FORMATS §4): delay ± jitter with correlation, each message. */
+/* Gilbert-Elliott, per message and along the messages of one stream, in parts per 10^9: the chain
+ * goes from good to bad with p, back with r; a message is lost with loss_good or loss_bad. p = r =
+ * 0: nothing is lost. Mean burst 1/r, share lost (loss_bad p + loss_good r) / (p + r). */
+enum { ETHER_PPB = 1000000000 };
+struct ether_loss {
+	uint32_t p, r, loss_good, loss_bad;
+};
+
+/* netem's words (FORMATS §4), for each message of a link: delay ± jitter with correlation; loss;
+ * and what lasts: an outage, episodes. A member that is zero does nothing. The law of the instant
+ * at which a message is sent is the message's, however late it becomes. */
 struct ether_delay {
 	int64_t delay_ns, jitter_ns;
 	double correlation; /* 0…1 */
 	enum delay_distribution distribution;
+	struct ether_loss loss;
+	/* Nothing gets through for outage_ns from the beginning on; for settle_ns behind it every
+	 * message takes settle_extra_ns more. */
+	int64_t outage_ns, settle_ns, settle_extra_ns;
+	/* Exponential episodes, busy first: delay and jitter are those of busy ones, and bulk
+	 * transfers take bulk_factor times as long in them. busy_mean_ns 0: no episodes. */
+	int64_t busy_mean_ns, idle_mean_ns;
+	uint32_t bulk_factor; /* 0, 1: as fast as ever */
 };
 
 /* What becomes of an instance that has a slow unit: its clock is lowered (once a resync, then
@@ -60,7 +78,8 @@ struct fault_sink {
 	 */
 	void (*slow)(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppm,
 	        enum slow_mode mode);
-	/* Delay on an Ethernet link on top of its healthy one; NULL takes this fault's away. */
+	/* The law of an Ethernet link's messages on top of its healthy delay; NULL takes this
+	 * fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 	        const struct ether_delay *d);
 	/* Power. The breaker of a PDU is open; one phase of a PDU carries this share of its load

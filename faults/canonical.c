@@ -7,7 +7,20 @@
 
 enum { MEMBERS_MAX = 64, NAME_MAX_BYTES = 64 };
 
-enum common { NOT_COMMON, AT, EVERY, FOR, ID, KIND, TARGET, WHEN };
+enum common {
+	NOT_COMMON,
+	AFTER,
+	AT,
+	EVERY,
+	EVERY_LAW,
+	FOR,
+	ID,
+	KIND,
+	STAGGER,
+	TARGET,
+	TOGETHER,
+	WHEN
+};
 
 struct member {
 	char name[NAME_MAX_BYTES];
@@ -42,15 +55,37 @@ static void time_or_null(struct json_out *o, const char *key, int64_t ns)
 		json_out_i64(o, key, ns);
 }
 
-static void write_common(const struct fault_spec *f, const struct member *m,
-        const struct target_resolver *resolver, struct json_out *o)
+static void write_after(const struct fault_plan *plan, const struct fault_after *after,
+        struct json_out *o, const char *key)
+{
+	json_out_open(o, key, '{');
+	json_out_i64(o, "delay_ns", after->delay_ns);
+	json_out_str(o, "fault", plan->faults[after->fault].id);
+	json_out_str(o, "phase", fault_phase_name(after->phase));
+	json_out_close(o);
+}
+
+static void write_common(const struct fault_plan *plan, const struct fault_spec *f,
+        const struct member *m, const struct target_resolver *resolver, struct json_out *o)
 {
 	switch (m->common) {
+	case AFTER:
+		write_after(plan, &f->after, o, m->name);
+		return;
 	case AT:
-		time_or_null(o, m->name, f->at_ns);
+		time_or_null(o, m->name, f->start == START_TIMED ? f->at_ns : NS_NEVER);
 		return;
 	case EVERY:
-		json_out_i64(o, m->name, f->every_ns);
+		json_out_i64(o, m->name, f->every.mean_ns);
+		return;
+	case EVERY_LAW:
+		recurrence_canonical(&f->every, o, m->name);
+		return;
+	case STAGGER:
+		json_out_i64(o, m->name, f->stagger_ns);
+		return;
+	case TOGETHER:
+		json_out_str(o, m->name, f->together);
 		return;
 	case FOR:
 		time_or_null(o, m->name, f->for_ns);
@@ -69,7 +104,7 @@ static void write_common(const struct fault_spec *f, const struct member *m,
 		json_out_close(o);
 		return;
 	case WHEN:
-		if (f->triggered)
+		if (f->start == START_TRIGGER)
 			trigger_canonical(&f->when, o, m->name);
 		else
 			json_out_null(o, m->name);
@@ -114,11 +149,21 @@ static void write_parameter(const struct fault_spec *f, const struct member *m,
 	UNREACHABLE("every type is written above");
 }
 
-static void write_fault(
-        const struct fault_spec *f, const struct target_resolver *resolver, struct json_out *o)
+/* Members that few faults have are written where they are used, so that the digests of the others
+ * do not know of them. */
+static void write_fault(const struct fault_plan *plan, const struct fault_spec *f,
+        const struct target_resolver *resolver, struct json_out *o)
 {
 	struct members all = {0};
 
+	if (f->start == START_AFTER)
+		insert(&all, "after", AFTER, NULL);
+	if (recurrence_is_drawn(&f->every))
+		insert(&all, "every_law", EVERY_LAW, NULL);
+	if (f->stagger_ns)
+		insert(&all, "stagger_ns", STAGGER, NULL);
+	if (f->together)
+		insert(&all, "together", TOGETHER, NULL);
 	insert(&all, "at_ns", AT, NULL);
 	insert(&all, "every_ns", EVERY, NULL);
 	insert(&all, "for_ns", FOR, NULL);
@@ -133,7 +178,7 @@ static void write_fault(
 		if (all.m[i].field)
 			write_parameter(f, &all.m[i], resolver, o);
 		else
-			write_common(f, &all.m[i], resolver, o);
+			write_common(plan, f, &all.m[i], resolver, o);
 	json_out_close(o);
 }
 
@@ -142,6 +187,6 @@ void fault_plan_canonical(const struct fault_plan *plan, const struct target_res
 {
 	json_out_open(o, key, '[');
 	for (uint32_t i = 0; i < plan->n; i++)
-		write_fault(&plan->faults[i], resolver, o);
+		write_fault(plan, &plan->faults[i], resolver, o);
 	json_out_close(o);
 }

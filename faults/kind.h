@@ -88,6 +88,8 @@ struct fault_machine {
 	const uint32_t *targets; /* ascending */
 	bool active, holding;
 	int64_t next_at;
+	int64_t begin_at; /* of one that waits for its turn; NS_NEVER = none. Not the kind's
+	                     business */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* The scenario's "faults" list, read and doubted: what can be known to be wrong before the run
- * starts is refused here, at its place in the file.
+ * starts is refused here, at its place in the file. When a fault begins is read in plan_time.c.
  *
  * A fault's keys come from two tables read as one, the keys that all faults have and the kind's
  * own. What only the deployment or the traffic knows (which component is r0.n1, which links are the
@@ -8,22 +8,16 @@
  * any(n) is a plan-time draw from a stream of the fault's own id: adding or removing a fault moves
  * no other. */
 #include "faults/catalogue.h"
-#include "faults/schedule.h"
+#include "faults/plan_parts.h"
 #include "harness/base/prng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct common_keys {
-	const char *id, *kind;
-	struct jval target, when;
-	int64_t at_ns, every_ns, for_ns;
-};
-
 #define KEY(key, member, kind_, ...)                                                               \
 	{                                                                                          \
-		.name = key, .type = kind_, .offset = offsetof(struct common_keys, member),        \
+		.name = key, .type = kind_, .offset = offsetof(struct plan_keys, member),          \
 		__VA_ARGS__                                                                        \
 	}
 
@@ -32,75 +26,15 @@ static const struct field COMMON[] = {
         KEY("kind", kind, FIELD_STRING, .flags = FIELD_REQUIRED, .help = "what it is"),
         KEY("target", target, FIELD_VALUE, .help = "what it hits"),
         KEY("at", at_ns, FIELD_DURATION, .max = NS_MAX, .help = "when it begins, from t = 0"),
-        KEY("every", every_ns, FIELD_DURATION, .min = NS_PER_US, .max = NS_MAX,
-                .help = "begins again after each such time"),
+        KEY("every", every, FIELD_VALUE, .help = "begins again after each such time, or by a law"),
         KEY("when", when, FIELD_OBJECT, .help = "begins when a signal says so"),
+        KEY("after", after, FIELD_OBJECT, .help = "begins after a phase of another fault"),
+        KEY("together", together, FIELD_NAME, .help = "begins with the others of this group"),
         KEY("for", for_ns, FIELD_DURATION, .flags = FIELD_EXCLUSIVE_MIN, .max = NS_MAX,
                 .help = "how long it lasts; to the end of the run when left out"),
+        KEY("stagger", stagger_ns, FIELD_DURATION, .flags = FIELD_EXCLUSIVE_MIN, .max = NS_MAX,
+                .help = "between its first target and the second, and so on"),
 };
-
-/* What the functions below share while one list is read. */
-struct reader {
-	uint64_t seed;
-	int64_t duration_ns;
-	const struct target_resolver *resolver;
-	struct arena *arena;
-	struct fault_plan *plan;
-	struct error *err;
-};
-
-static bool given(struct jval object, const char *key)
-{
-	return json_type(json_get(object, key)) != JSON_NONE;
-}
-
-/* --- time
- * ------------------------------------------------------------------------------------------ */
-
-static enum status read_start(
-        struct reader *r, struct jval v, const struct common_keys *keys, struct fault_spec *f)
-{
-	bool at = given(v, "at"), every = given(v, "every");
-	char end[UNITS_DURATION_MAX];
-
-	f->triggered = given(v, "when");
-	if (f->triggered && (at || every))
-		return json_error_key(json_get(v, "when"), r->err,
-		        "expected either 'when' or '%s', found both", at ? "at" : "every");
-	if (f->triggered) {
-		f->at_ns = NS_NEVER;
-		return trigger_parse(keys->when, r->arena, &f->when, r->err);
-	}
-	if (!at && !every)
-		return json_error(
-		        v, r->err, "expected one of the keys 'at', 'every' and 'when', found none");
-	f->every_ns = keys->every_ns;
-	f->at_ns = at ? keys->at_ns : keys->every_ns;
-	if (f->at_ns >= r->duration_ns)
-		return json_expected(json_get(v, at ? "at" : "every"), r->err,
-		        "an instant before the end of the run, %s",
-		        units_format_duration(r->duration_ns, end));
-	return ERR_NONE;
-}
-
-static enum status read_times(
-        struct reader *r, struct jval v, const struct common_keys *keys, struct fault_spec *f)
-{
-	if (read_start(r, v, keys, f) != ERR_NONE)
-		return r->err->code;
-	f->for_ns = given(v, "for") ? keys->for_ns : NS_NEVER;
-	if (!f->every_ns)
-		return ERR_NONE;
-	if (f->for_ns == NS_NEVER)
-		return json_error(v, r->err, "expected the key 'for' with 'every', found none");
-	if (f->for_ns > f->every_ns)
-		return json_expected(json_get(v, "for"), r->err,
-		        "a duration of at most 'every', as a fault cannot overlap itself");
-	if ((r->duration_ns - f->at_ns) / f->every_ns >= FAULT_OCCURRENCES_MAX)
-		return json_expected(json_get(v, "every"), r->err,
-		        "at most %lld occurrences in the run", (long long)FAULT_OCCURRENCES_MAX);
-	return ERR_NONE;
-}
 
 /* --- targets
  * --------------------------------------------------------------------------------------- */
@@ -117,7 +51,7 @@ static int compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void add_ids(struct reader *r, struct id_list *list, const uint32_t *ids, uint32_t n)
+static void add_ids(struct plan_reader *r, struct id_list *list, const uint32_t *ids, uint32_t n)
 {
 	uint32_t *all = ARENA_ARRAY(r->arena, uint32_t, list->n + n);
 	uint32_t distinct = 0;
@@ -135,7 +69,7 @@ static void add_ids(struct reader *r, struct id_list *list, const uint32_t *ids,
 	list->ids = all;
 }
 
-static enum status resolve(struct reader *r, struct jval where, const char *word,
+static enum status resolve(struct plan_reader *r, struct jval where, const char *word,
         const struct fault_kind *kind, struct id_list *list)
 {
 	const uint32_t *ids = NULL;
@@ -166,7 +100,7 @@ static enum status resolve(struct reader *r, struct jval where, const char *word
 }
 
 /* any(n): n distinct ones of all, by a partial shuffle. */
-static enum status resolve_any(struct reader *r, struct jval where, const char *word,
+static enum status resolve_any(struct plan_reader *r, struct jval where, const char *word,
         const char *id, const struct fault_kind *kind, struct id_list *list)
 {
 	struct prng stream = prng_stream(r->seed, arena_printf(r->arena, "target/%s", id));
@@ -193,7 +127,7 @@ static enum status resolve_any(struct reader *r, struct jval where, const char *
 	return ERR_NONE;
 }
 
-static enum status read_word(struct reader *r, struct jval where, const char *word,
+static enum status read_word(struct plan_reader *r, struct jval where, const char *word,
         const struct fault_spec *f, struct id_list *list)
 {
 	if (!word)
@@ -203,13 +137,7 @@ static enum status read_word(struct reader *r, struct jval where, const char *wo
 	return resolve(r, where, word, f->kind, list);
 }
 
-static const char *name_of(
-        const struct target_resolver *resolver, const struct fault_kind *kind, uint32_t id)
-{
-	return resolver->name(resolver->ctx, kind->targets, id);
-}
-
-static enum status read_targets(struct reader *r, struct jval v, struct fault_spec *f)
+static enum status read_targets(struct plan_reader *r, struct jval v, struct fault_spec *f)
 {
 	struct jval target = json_get(v, "target");
 	struct id_list list = {0};
@@ -230,17 +158,43 @@ static enum status read_targets(struct reader *r, struct jval v, struct fault_sp
 		return json_expected(target, r->err, "1 to %d targets", (int)FAULT_TARGETS_MAX);
 	f->n_targets = list.n;
 	f->targets = list.ids;
-	f->target = name_of(r->resolver, f->kind, list.ids[0]);
+	f->target = plan_target_name(r, f, list.ids[0]);
 	for (uint32_t i = 1; i < list.n; i++)
 		f->target = arena_printf(
-		        r->arena, "%s,%s", f->target, name_of(r->resolver, f->kind, list.ids[i]));
+		        r->arena, "%s,%s", f->target, plan_target_name(r, f, list.ids[i]));
+	return ERR_NONE;
+}
+
+/* Targets are hit one after the other and let go together: the last one must be hit before. */
+static enum status read_stagger(
+        struct plan_reader *r, struct jval v, const struct plan_keys *keys, struct fault_spec *f)
+{
+	struct jval at = json_get(v, "stagger");
+	char length[UNITS_DURATION_MAX];
+	int64_t last;
+
+	if (json_type(at) == JSON_NONE)
+		return ERR_NONE;
+	if (f->kind->side != FAULT_MODEL)
+		return json_error_key(at, r->err,
+		        "expected no 'stagger' with %s, whose targets are hit by their requests",
+		        f->kind->name);
+	if (f->n_targets < 2)
+		return json_error_key(at, r->err,
+		        "expected 'stagger' with two targets or more, found %u", f->n_targets);
+	f->stagger_ns = keys->stagger_ns;
+	last = f->for_ns == NS_NEVER ? r->duration_ns : f->for_ns;
+	if (f->stagger_ns > (last - 1) / (f->n_targets - 1))
+		return json_expected(at, r->err,
+		        "a duration that has the last of %u targets hit within %s", f->n_targets,
+		        units_format_duration(last, length));
 	return ERR_NONE;
 }
 
 /* --- one fault
  * ------------------------------------------------------------------------------------- */
 
-static enum status read_kind(struct reader *r, struct jval v, const struct fault_kind **out)
+static enum status read_kind(struct plan_reader *r, struct jval v, const struct fault_kind **out)
 {
 	struct jval kind = json_get(v, "kind");
 	const char *name = json_string(kind), *near;
@@ -260,9 +214,9 @@ static enum status read_kind(struct reader *r, struct jval v, const struct fault
 	        near ? "')" : "", name);
 }
 
-static enum status read_fault(struct reader *r, struct jval v, struct fault_spec *f)
+static enum status read_fault(struct plan_reader *r, struct jval v, struct fault_spec *f)
 {
-	struct common_keys keys;
+	struct plan_keys keys;
 
 	if (read_kind(r, v, &f->kind) != ERR_NONE)
 		return r->err->code;
@@ -276,67 +230,11 @@ static enum status read_fault(struct reader *r, struct jval v, struct fault_spec
 	if (fault_plan_find(r->plan, f->id) != UINT32_MAX)
 		return json_error(json_get(v, "id"), r->err,
 		        "expected an id of its own, found '%s' a second time", f->id);
-	if (read_times(r, v, &keys, f) != ERR_NONE || read_targets(r, v, f) != ERR_NONE)
+	if (plan_time_read(r, v, &keys, f) != ERR_NONE || read_targets(r, v, f) != ERR_NONE ||
+	        read_stagger(r, v, &keys, f) != ERR_NONE)
 		return r->err->code;
 	if (f->kind->validate)
 		return f->kind->validate(v, r->resolver, r->arena, f->params, r->err);
-	return ERR_NONE;
-}
-
-/* --- overlaps
- * -------------------------------------------------------------------------------------- */
-
-/* The first target both have, or UINT32_MAX. Both lists ascend. */
-static uint32_t common_target(const struct fault_spec *a, const struct fault_spec *b)
-{
-	for (uint32_t i = 0, j = 0; i < a->n_targets && j < b->n_targets;) {
-		if (a->targets[i] == b->targets[j])
-			return a->targets[i];
-		if (a->targets[i] < b->targets[j])
-			i++;
-		else
-			j++;
-	}
-	return UINT32_MAX;
-}
-
-/* Occurrences as half-open intervals; a triggered fault may be active at any time. */
-static bool overlap_in_time(
-        const struct fault_spec *a, const struct fault_spec *b, int64_t duration_ns)
-{
-	int64_t at_a = a->triggered ? 0 : a->at_ns, at_b = b->triggered ? 0 : b->at_ns;
-
-	if (a->triggered || b->triggered)
-		return true;
-	while (at_a < duration_ns && at_b < duration_ns) {
-		const struct fault_spec *first = at_a <= at_b ? a : b;
-		int64_t *at_first = at_a <= at_b ? &at_a : &at_b;
-		int64_t later = at_a <= at_b ? at_b : at_a;
-
-		if (first->for_ns == NS_NEVER || *at_first + first->for_ns > later)
-			return true;
-		if (!first->every_ns)
-			return false;
-		*at_first += first->every_ns;
-	}
-	return false;
-}
-
-static enum status check_overlaps(struct reader *r, const struct fault_spec *f)
-{
-	for (const struct fault_spec *g = r->plan->faults; g < f; g++) {
-		uint32_t target;
-
-		if (!f->kind->exclusive || !g->kind->exclusive ||
-		        strcmp(f->kind->exclusive, g->kind->exclusive) != 0)
-			continue;
-		target = common_target(f, g);
-		if (target != UINT32_MAX && overlap_in_time(f, g, r->duration_ns))
-			return json_error(f->where, r->err,
-			        "expected no overlap of exclusive faults, found '%s' and '%s' at "
-			        "one time on %s",
-			        g->id, f->id, name_of(r->resolver, f->kind, target));
-	}
 	return ERR_NONE;
 }
 
@@ -344,7 +242,12 @@ enum status fault_plan_parse(struct jval v, uint64_t seed, int64_t duration_ns,
         const struct target_resolver *resolver, struct arena *arena, struct fault_plan *out,
         struct error *err)
 {
-	struct reader r = {seed, duration_ns, resolver, arena, out, err};
+	struct plan_reader r = {.seed = seed,
+	        .duration_ns = duration_ns,
+	        .resolver = resolver,
+	        .arena = arena,
+	        .plan = out,
+	        .err = err};
 	size_t n = json_type(v) == JSON_ARRAY ? json_count(v) : 0;
 
 	out->n = 0;
@@ -354,14 +257,15 @@ enum status fault_plan_parse(struct jval v, uint64_t seed, int64_t duration_ns,
 	if (json_type(v) != JSON_ARRAY || n > FAULT_PLAN_MAX)
 		return json_expected(v, err, "a list of at most %d faults", (int)FAULT_PLAN_MAX);
 	out->faults = ARENA_ARRAY(arena, struct fault_spec, n + 1);
+	r.links = ARENA_ARRAY(arena, struct plan_link, n + 1);
 	for (struct jval e = json_first(v); e.item; e = json_next(e)) {
 		struct fault_spec *f = &out->faults[out->n];
 
-		if (read_fault(&r, e, f) != ERR_NONE || check_overlaps(&r, f) != ERR_NONE)
+		if (read_fault(&r, e, f) != ERR_NONE)
 			return err->code;
 		out->n++;
 	}
-	return ERR_NONE;
+	return plan_time_link(&r);
 }
 
 uint32_t fault_plan_find(const struct fault_plan *plan, const char *id)
@@ -370,4 +274,10 @@ uint32_t fault_plan_find(const struct fault_plan *plan, const char *id)
 		if (strcmp(plan->faults[i].id, id) == 0)
 			return i;
 	return UINT32_MAX;
+}
+
+const char *plan_target_name(
+        const struct plan_reader *r, const struct fault_spec *f, uint32_t target)
+{
+	return r->resolver->name(r->resolver->ctx, f->kind->targets, target);
 }

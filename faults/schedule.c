@@ -12,9 +12,12 @@ void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan
 	for (uint32_t i = 0; i < plan->n; i++) {
 		struct fault_timer *t = &s->timers[i];
 
-		t->inject_at = plan->faults[i].at_ns;
+		t->inject_at =
+		        plan->faults[i].start == START_TIMED ? plan->faults[i].at_ns : NS_NEVER;
 		t->revert_at = NS_NEVER;
 		t->active = false;
+		t->fired = false;
+		t->stream = plan->faults[i].every.stream;
 		trigger_init(&t->trigger, &plan->faults[i].when);
 	}
 }
@@ -32,37 +35,73 @@ int64_t fault_schedule_next_at(const struct fault_schedule *s)
 	return next;
 }
 
+/* Whoever waits for the phase begins `delay` after it: once, but for a group, which begins again
+ * with its first. */
+static void reached(struct fault_schedule *s, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	if (!(s->plan->faults[fault].awaited >> phase & 1))
+		return;
+	for (uint32_t i = 0; i < s->plan->n; i++) {
+		const struct fault_spec *spec = &s->plan->faults[i];
+		struct fault_timer *t = &s->timers[i];
+		bool waits =
+		        spec->start == START_TOGETHER || (spec->start == START_AFTER && !t->fired);
+
+		if (!waits || spec->after.fault != fault || spec->after.phase != phase)
+			continue;
+		t->fired = true;
+		if (at_ns + spec->after.delay_ns < s->duration_ns)
+			t->inject_at = at_ns + spec->after.delay_ns;
+	}
+}
+
 static void begin(struct fault_schedule *s, uint32_t fault)
 {
 	const struct fault_spec *spec = &s->plan->faults[fault];
 	struct fault_timer *t = &s->timers[fault];
+	int64_t at = t->inject_at;
 
 	t->active = true;
-	t->revert_at = spec->for_ns == NS_NEVER ? NS_NEVER : t->inject_at + spec->for_ns;
-	t->inject_at = spec->every_ns ? t->inject_at + spec->every_ns : NS_NEVER;
+	t->revert_at = spec->for_ns == NS_NEVER ? NS_NEVER : at + spec->for_ns;
+	t->inject_at = recurrence_next(&spec->every, &t->stream, at, spec->for_ns);
 	if (t->inject_at >= s->duration_ns)
 		t->inject_at = NS_NEVER;
+	reached(s, fault, PHASE_INJECT, at);
+}
+
+static void end(struct fault_schedule *s, uint32_t fault)
+{
+	struct fault_timer *t = &s->timers[fault];
+	int64_t at = t->revert_at;
+
+	t->active = false;
+	t->revert_at = NS_NEVER;
+	reached(s, fault, PHASE_REVERT, at);
 }
 
 void fault_schedule_step(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx)
 {
-	for (uint32_t i = 0; i < s->plan->n; i++) {
-		struct fault_timer *t = &s->timers[i];
+	do {
+		for (uint32_t i = 0; i < s->plan->n; i++) {
+			if (!s->timers[i].active || s->timers[i].revert_at > now)
+				continue;
+			end(s, i);
+			fn(ctx, now, i, false);
+		}
+		for (uint32_t i = 0; i < s->plan->n; i++) {
+			if (s->timers[i].active || s->timers[i].inject_at > now)
+				continue;
+			begin(s, i);
+			fn(ctx, now, i, true);
+		}
+	} while (fault_schedule_next_at(s) <= now); /* a fault without delay after another one */
+}
 
-		if (!t->active || t->revert_at > now)
-			continue;
-		t->active = false;
-		t->revert_at = NS_NEVER;
-		fn(ctx, now, i, false);
-	}
-	for (uint32_t i = 0; i < s->plan->n; i++) {
-		struct fault_timer *t = &s->timers[i];
-
-		if (t->active || t->inject_at > now)
-			continue;
-		begin(s, i);
-		fn(ctx, now, i, true);
-	}
+void fault_schedule_phase(
+        struct fault_schedule *s, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	CHECK(fault < s->plan->n && phase != PHASE_INJECT && phase != PHASE_REVERT);
+	reached(s, fault, phase, at_ns);
 }
 
 void fault_schedule_sample(struct fault_schedule *s, int64_t now, uint32_t fault, double value)
@@ -70,7 +109,7 @@ void fault_schedule_sample(struct fault_schedule *s, int64_t now, uint32_t fault
 	struct fault_timer *t = &s->timers[fault];
 
 	CHECK(fault < s->plan->n);
-	if (!t->trigger.spec || !s->plan->faults[fault].triggered)
+	if (!t->trigger.spec || s->plan->faults[fault].start != START_TRIGGER)
 		return;
 	if (trigger_sample(&t->trigger, now, value) && now + 1 < s->duration_ns) {
 		t->inject_at = now + 1;

@@ -13,10 +13,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "faults/kind.h"
+#include "faults/recurrence.h"
 #include "faults/trigger.h"
 
 enum { FAULT_PLAN_MAX = 256, FAULT_TARGETS_MAX = 65536 };
 #define FAULT_OCCURRENCES_MAX INT64_C(1000000)
+/* A fault can begin this long after a phase of the model, not sooner: on the wall clock the news
+ * has to travel, and injections are sent ahead. */
+#define FAULT_MODEL_DELAY_NS (50 * NS_PER_MS)
 
 enum target_answer {
 	TARGET_FOUND,
@@ -43,6 +47,20 @@ struct target_resolver {
 	        void *ctx, const void *law, struct json_out *o, const char *key);
 };
 
+/* What a fault begins by. */
+enum fault_start {
+	START_TIMED,    /* at, every */
+	START_TRIGGER,  /* when */
+	START_AFTER,    /* once, after a phase of another fault */
+	START_TOGETHER, /* with the first of its group, each time */
+};
+
+struct fault_after {
+	uint32_t fault;
+	enum fault_phase phase; /* the first time it is reached */
+	int64_t delay_ns;
+};
+
 struct fault_spec {
 	const char *id;
 	const struct fault_kind *kind;
@@ -50,12 +68,17 @@ struct fault_spec {
 	const uint32_t *targets; /* ascending, distinct */
 	const char *target;      /* their names, joined by commas: for the ledger */
 	struct jval where;       /* of the fault's object, for later errors; borrowed */
-	bool triggered;          /* by `when`; at_ns is then NS_NEVER */
-	struct trigger_spec when;
-	int64_t at_ns;    /* first inject */
-	int64_t every_ns; /* 0 = once */
-	int64_t for_ns;   /* NS_NEVER = to the end of the run */
-	void *params;     /* the kind's record, complete */
+	enum fault_start start;
+	struct trigger_spec when; /* START_TRIGGER */
+	struct fault_after after; /* START_AFTER, START_TOGETHER */
+	const char *together;     /* its group, or NULL */
+	unsigned awaited;         /* set of 1 << phase that other faults wait for */
+	bool planned;             /* at_ns is known before the run; else only the run can tell */
+	int64_t at_ns;            /* first inject; NS_NEVER = not known, or not within the run */
+	struct recurrence every;
+	int64_t for_ns;     /* NS_NEVER = to the end of the run */
+	int64_t stagger_ns; /* target i is hit i times this later; 0 = all at once */
+	void *params;       /* the kind's record, complete */
 };
 
 struct fault_plan {
@@ -74,6 +97,8 @@ enum status fault_plan_parse(struct jval v, uint64_t seed, int64_t duration_ns,
 void fault_plan_canonical(const struct fault_plan *plan, const struct target_resolver *resolver,
         struct json_out *o, const char *key);
 
+const char *fault_phase_name(enum fault_phase phase); /* "inject" … */
+
 uint32_t fault_plan_find(const struct fault_plan *plan, const char *id); /* index, or UINT32_MAX */
 
 /* --- when faults begin and end
@@ -84,7 +109,9 @@ typedef void fault_event_fn(void *ctx, int64_t now, uint32_t fault, bool inject)
 struct fault_timer {
 	int64_t inject_at, revert_at; /* NS_NEVER = none planned */
 	bool active;
+	bool fired; /* START_AFTER: its phase came */
 	struct trigger trigger;
+	struct prng stream; /* of the recurrence */
 };
 
 struct fault_schedule {
@@ -96,22 +123,31 @@ struct fault_schedule {
 void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan,
         int64_t duration_ns, struct arena *arena);
 int64_t fault_schedule_next_at(const struct fault_schedule *s); /* NS_NEVER when nothing is due */
-/* Says everything that is due at or before `now`, at `now`. Instants should not be skipped: a
- * virtual driver stops at each, a wall driver passes the planned instant. */
+/* Says everything that is due at or before `now`, at `now`, and what follows from it within the
+ * instant. Instants should not be skipped: a virtual driver stops at each, a wall driver passes the
+ * planned instant. */
 void fault_schedule_step(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx);
 /* A sample of the signal that fault `fault` waits for. Fires at most once: the fault is then due 1
  * ns later, as triggers come last within their instant. */
 void fault_schedule_sample(struct fault_schedule *s, int64_t now, uint32_t fault, double value);
+/* A phase of the model was reached: faults that wait for it are due `delay` later. The scheduler
+ * knows inject and revert by itself. */
+void fault_schedule_phase(
+        struct fault_schedule *s, uint32_t fault, enum fault_phase phase, int64_t at_ns);
 /* The end of the run, however it came: reverts all that is active, plans nothing more. */
 void fault_schedule_finish(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx);
 
 /* --- what they do in between
  * ----------------------------------------------------------------------- */
 
+/* A fault is one machine, or, staggered, one a target: the first at its injection, each further one
+ * `stagger` later; all are reverted together. */
 struct fault_machines {
-	uint32_t n;
+	uint32_t n, n_machines;
 	enum fault_side side;
-	struct fault_machine *m; /* by fault */
+	struct fault_machine *m; /* by fault, then target */
+	const struct fault_plan *plan;
+	uint32_t *first; /* by fault: its first machine; n + 1 of them */
 };
 
 /* Machines of the plan's faults that act on `side`; the others are there and do nothing. */

@@ -88,13 +88,21 @@ static void print_faults(const struct scenario *s)
 	for (uint32_t i = 0; i < s->faults.n; i++) {
 		const struct fault_spec *f = &s->faults.faults[i];
 		char at[UNITS_DURATION_MAX], length[UNITS_DURATION_MAX], every[UNITS_DURATION_MAX];
-		char note[256] = "";
+		char begin[UNITS_DURATION_MAX + 8], note[256] = "";
 
-		printf("  %-16s %-18s %10s %10s %10s  %s\n", f->id, f->kind->name,
-		        f->triggered ? "triggered" : units_format_duration(f->at_ns, at),
+		if (f->planned)
+			snprintf(begin, sizeof(begin), "%s",
+			        f->at_ns == NS_NEVER ? "not now"
+			                             : units_format_duration(f->at_ns, at));
+		else
+			snprintf(begin, sizeof(begin), "%s",
+			        f->start == START_TRIGGER ? "triggered" : "after");
+		printf("  %-16s %-18s %10s %10s %10s  %s\n", f->id, f->kind->name, begin,
 		        f->for_ns == NS_NEVER ? "the end"
 		                              : units_format_duration(f->for_ns, length),
-		        f->every_ns ? units_format_duration(f->every_ns, every) : "once",
+		        f->every.law == RECUR_NEVER
+		                ? "once"
+		                : units_format_duration(f->every.mean_ns, every),
 		        f->target);
 		if (f->kind->note)
 			f->kind->note(f->params, note, sizeof(note));

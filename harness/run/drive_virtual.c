@@ -76,6 +76,11 @@ struct run {
 	bool stopped;
 };
 
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static struct client *client_at(struct run *r, uint32_t i)
 {
 	return pool_at(&r->clients, i);
@@ -263,6 +268,8 @@ static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t 
 	struct run *r = ctx;
 
 	ledger_phase(&r->out->ledger, fault, phase, at_ns);
+	fault_schedule_phase(&r->schedule, fault, phase, at_ns);
+	r->fault_at = min_i64(r->fault_at, fault_schedule_next_at(&r->schedule));
 }
 
 static void on_trace(
@@ -445,11 +452,6 @@ static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
 	fault_machines_revert(&r->client, now, fault, &r->client_side);
 	if (r->o->score)
 		score_revert(r->o->score, fault, now);
-}
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
 }
 
 static void faults_next(struct run *r)

@@ -79,11 +79,17 @@ static int64_t source_peek(void *ctx)
 	return added < planned ? added : planned;
 }
 
+/* Both schedulers hear of it: the fault that waits for it may act on either side. */
+static void phase_reached(struct wall *w, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	ledger_phase(&w->out->ledger, fault, phase, at_ns);
+	fault_schedule_phase(&w->schedule, fault, phase, at_ns);
+	fault_schedule_phase(&w->client_schedule, fault, phase, at_ns);
+}
+
 static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
 {
-	struct wall *w = ctx;
-
-	ledger_phase(&w->out->ledger, fault, PHASE_EFFECT, at_ns);
+	phase_reached(ctx, fault, PHASE_EFFECT, at_ns);
 }
 
 static void client_event(void *ctx, int64_t now, uint32_t fault, bool inject)
@@ -160,8 +166,8 @@ static void take(struct wall *w, const struct control_message *m)
 			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
 		break;
 	case CONTROL_LEDGER:
-		ledger_phase(&w->out->ledger, m->ledger.fault, (enum fault_phase)m->ledger.phase,
-		        m->ledger.at_ns);
+		phase_reached(
+		        w, m->ledger.fault, (enum fault_phase)m->ledger.phase, m->ledger.at_ns);
 		break;
 	case CONTROL_REPLAYED:
 		w->out->ledger.e[m->replayed.fault].replayed = m->replayed.requests;

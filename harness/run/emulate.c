@@ -38,6 +38,13 @@ static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
 		fault_machines_revert(&e->machines, now, fault, &e->sink);
 }
 
+static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	struct emulate *e = ctx;
+
+	fault_schedule_phase(&e->schedule, fault, phase, at_ns);
+}
+
 static int64_t next_at(void *ctx)
 {
 	const struct emulate *e = ctx;
@@ -87,13 +94,14 @@ static enum status read_faults(
 	st = fault_plan_parse(json_root(doc), o->has_seed ? o->seed : 1, NS_MAX, &resolver,
 	        &e->arena, &e->plan, err);
 	for (uint32_t i = 0; !st && i < e->plan.n; i++)
-		if (e->plan.faults[i].kind->side != FAULT_MODEL || e->plan.faults[i].triggered)
+		if (e->plan.faults[i].kind->side != FAULT_MODEL ||
+		        e->plan.faults[i].start == START_TRIGGER)
 			st = json_error(e->plan.faults[i].where, err,
 			        "expected a fault of the rack with a time, found '%s'%s; the load "
 			        "of "
 			        "an emulator that stands alone is its clients'",
 			        e->plan.faults[i].kind->name,
-			        e->plan.faults[i].triggered ? " with a trigger" : "");
+			        e->plan.faults[i].start == START_TRIGGER ? " with a trigger" : "");
 	return st;
 }
 
@@ -119,7 +127,8 @@ static enum status open_server(
 	                .n_tenants = 1,
 	                .tiers = e->traffic.tiers,
 	                .n_tiers = 1,
-	                .n_faults = e->plan.n},
+	                .n_faults = e->plan.n,
+	                .listener = {.ctx = e, .phase = on_phase}},
 	        .listen = o->listen ? o->listen : "127.0.0.1:8000",
 	        .timed = {.ctx = e, .next_at = next_at, .step = step},
 	        .n_watches = 1,

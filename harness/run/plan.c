@@ -195,6 +195,22 @@ static void write_traffic(
 	json_out_close(o);
 }
 
+enum { BEGINS_SHOWN = 100 };
+
+/* The drawn begins of a fault, the first hundred of them. */
+static void write_begins(const struct scenario *s, const struct fault_spec *f, struct json_out *o)
+{
+	struct prng stream = f->every.stream;
+	int64_t at = f->at_ns;
+
+	json_out_open(o, "inject_all_ns", '[');
+	for (uint32_t i = 0; i < BEGINS_SHOWN && at < s->duration_ns; i++) {
+		json_out_i64(o, NULL, at);
+		at = recurrence_next(&f->every, &stream, at, f->for_ns);
+	}
+	json_out_close(o);
+}
+
 static void write_faults(const struct scenario *s, struct json_out *o)
 {
 	json_out_open(o, "faults", '[');
@@ -205,12 +221,14 @@ static void write_faults(const struct scenario *s, struct json_out *o)
 		json_out_str(o, "id", f->id);
 		json_out_str(o, "kind", f->kind->name);
 		json_out_str(o, "target", f->target);
-		if (f->triggered)
+		if (f->at_ns == NS_NEVER)
 			json_out_null(o, "inject_ns");
 		else
 			json_out_i64(o, "inject_ns", f->at_ns);
-		if (f->every_ns)
-			json_out_i64(o, "every_ns", f->every_ns);
+		if (f->every.law != RECUR_NEVER)
+			json_out_i64(o, "every_ns", f->every.mean_ns);
+		if (recurrence_is_drawn(&f->every))
+			write_begins(s, f, o);
 		if (f->for_ns == NS_NEVER)
 			json_out_null(o, "for_ns");
 		else

@@ -18,7 +18,7 @@ struct signals {
 bool signals_wanted(const struct scenario *s)
 {
 	for (uint32_t i = 0; i < s->faults.n; i++)
-		if (s->faults.faults[i].triggered)
+		if (s->faults.faults[i].start == START_TRIGGER)
 			return true;
 	return s->rules.n_abort > 0;
 }
@@ -123,7 +123,7 @@ static double value_of(const struct signals *g, const struct trigger_spec *spec)
 void signals_triggers(struct signals *g, int64_t now, struct fault_schedule *schedule)
 {
 	for (uint32_t i = 0; i < g->s->faults.n; i++)
-		if (g->s->faults.faults[i].triggered)
+		if (g->s->faults.faults[i].start == START_TRIGGER)
 			fault_schedule_sample(
 			        schedule, now, i, value_of(g, &g->s->faults.faults[i].when));
 }

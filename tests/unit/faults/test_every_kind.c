@@ -90,6 +90,19 @@ START_TEST(the_example_is_a_fault)
 }
 END_TEST
 
+/* Keys that all faults have may not be a kind's own. */
+START_TEST(no_parameter_has_a_common_name)
+{
+	static const char *const common[] = {"id", "kind", "target", "at", "every", "when", "after",
+	        "together", "for", "stagger"};
+	const struct fault_kind *kind = kind_at(_i);
+
+	for (size_t i = 0; i < kind->n_fields; i++)
+		for (size_t k = 0; k < ARRAY_LEN(common); k++)
+			ck_assert_str_ne(kind->fields[i].name, common[k]);
+}
+END_TEST
+
 START_TEST(an_unknown_parameter_is_told_its_nearest)
 {
 	const struct fault_kind *kind = kind_at(_i);
@@ -269,6 +282,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, the_world_is_complete);
 	tcase_add_loop_test(tc, the_example_is_a_fault, 0, n);
+	tcase_add_loop_test(tc, no_parameter_has_a_common_name, 0, n);
 	tcase_add_loop_test(tc, an_unknown_parameter_is_told_its_nearest, 0, n);
 	tcase_add_loop_test(tc, a_duration_needs_its_unit, 0, n);
 	tcase_add_loop_test(tc, what_is_out_of_range_is_refused, 0, n);

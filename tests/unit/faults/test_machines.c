@@ -182,6 +182,87 @@ START_TEST(ends_come_first_over_all_faults)
 }
 END_TEST
 
+START_TEST(one_after_the_other)
+{
+	/* a ends at 2 s, at once b begins, and with it c, whose index is lower; d follows b by 1 s.
+	 */
+	world_must_plan(&w,
+	        "[{'id':'c','kind':'shape.creep','together':'x','for':'500ms'},"
+	        "{'id':'a','kind':'chip.loss','target':'r0.n0.c0','at':'1s','for':'1s'},"
+	        "{'id':'b','kind':'chip.loss','target':'r0.n0.c1','together':'x','for':'3s',"
+	        "'after':{'fault':'a','phase':'revert'}},"
+	        "{'id':'d','kind':'chip.loss','target':'r0.n1.c0','for':'1s',"
+	        "'after':{'fault':'b','phase':'inject','delay':'1s'}}]");
+	drive(&w, 60 * NS_PER_S);
+	ck_assert_str_eq(rec.log, "1000 lost 1/5 by 0\n2000 restored 1/5\n2000 lost 2/6 by 0\n"
+	                          "2000 shape 0 on\n2500 shape 0 off\n3000 lost 3/7 by 0\n"
+	                          "4000 restored 3/7\n5000 restored 2/6\n");
+}
+END_TEST
+
+START_TEST(a_group_comes_again_with_its_first)
+{
+	world_must_plan(&w, "[{'id':'a','kind':'chip.loss','target':'r0.n0.c0','at':'10s',"
+	                    "'every':'20s','for':'20s','together':'x'},"
+	                    "{'id':'b','kind':'shape.creep','together':'x','for':'20s'}]");
+	drive(&w, 60 * NS_PER_S);
+	ck_assert_str_eq(rec.log,
+	        "10000 lost 0/5 by 0\n10000 shape 1 on\n30000 restored 0/5\n30000 shape 1 off\n"
+	        "30000 lost 0/5 by 0\n30000 shape 1 on\n50000 restored 0/5\n50000 shape 1 off\n"
+	        "50000 lost 0/5 by 0\n50000 shape 1 on\n60000 restored 0/5\n60000 shape 1 off\n");
+}
+END_TEST
+
+START_TEST(targets_are_hit_in_turn_and_let_go_together)
+{
+	world_must_plan(&w, "[{'id':'a','kind':'chip.loss','target':'all','at':'1s','for':'450ms',"
+	                    "'stagger':'100ms'}]");
+	drive(&w, 60 * NS_PER_S);
+	ck_assert_str_eq(rec.log, "1000 lost 0/5 by 0\n1100 lost 0/6 by 0\n1200 lost 0/7 by 0\n"
+	                          "1300 lost 0/8 by 0\n1450 restored 0/5\n1450 restored 0/6\n"
+	                          "1450 restored 0/7\n1450 restored 0/8\n");
+	drive(&w, 1150 * NS_PER_MS); /* cut off: the others were never hit */
+	ck_assert_str_eq(rec.log, "1000 lost 0/5 by 0\n1100 lost 0/6 by 0\n1150 restored 0/5\n"
+	                          "1150 restored 0/6\n");
+}
+END_TEST
+
+static void log_event(void *ctx, int64_t now, uint32_t fault, bool inject)
+{
+	(void)ctx;
+	record("%lld %u %s\n", ms(now), fault, inject ? "on" : "off");
+}
+
+START_TEST(a_phase_of_the_model_is_waited_for)
+{
+	struct fault_schedule schedule;
+
+	world_must_plan(&w,
+	        "[{'id':'a','kind':'chip.loss','target':'r0.n0.c0','at':'1s'},"
+	        "{'id':'b','kind':'shape.creep','after':{'fault':'a','phase':'failover',"
+	        "'delay':'50ms'}},"
+	        "{'id':'c','kind':'shape.creep','after':{'fault':'a','phase':'detect',"
+	        "'delay':'1s'}}]");
+	memset(&rec, 0, sizeof(rec));
+	fault_schedule_init(&schedule, &w.plan, 60 * NS_PER_S, &w.arena);
+	fault_schedule_step(&schedule, NS_PER_S, log_event, NULL);
+	ck_assert(fault_schedule_next_at(&schedule) == NS_NEVER);
+	fault_schedule_phase(&schedule, 0, PHASE_EFFECT, 1000 * NS_PER_MS);
+	fault_schedule_phase(&schedule, 0, PHASE_DETECT, 1010 * NS_PER_MS);
+	ck_assert_int_eq(fault_schedule_next_at(&schedule), 2010 * NS_PER_MS);
+	fault_schedule_phase(&schedule, 0, PHASE_FAILOVER, 1100 * NS_PER_MS);
+	fault_schedule_phase(&schedule, 0, PHASE_FAILOVER, 1900 * NS_PER_MS); /* the first counts */
+	ck_assert_int_eq(fault_schedule_next_at(&schedule), 1150 * NS_PER_MS);
+	fault_schedule_step(&schedule, 1150 * NS_PER_MS, log_event, NULL);
+	fault_schedule_step(&schedule, 2010 * NS_PER_MS, log_event, NULL);
+	fault_schedule_phase(&schedule, 0, PHASE_FAILOVER, 2100 * NS_PER_MS);
+	ck_assert(fault_schedule_next_at(&schedule) == NS_NEVER);
+	fault_schedule_finish(&schedule, 3 * NS_PER_S, log_event, NULL);
+	ck_assert_str_eq(
+	        rec.log, "1000 0 on\n1150 1 on\n2010 2 on\n3000 0 off\n3000 1 off\n3000 2 off\n");
+}
+END_TEST
+
 START_TEST(whatever_is_cut_off_is_ended)
 {
 	static const char text[] =
@@ -240,6 +321,10 @@ int main(void)
 	tcase_add_test(tc, reverts_come_before_injects);
 	tcase_add_test(tc, every_comes_again);
 	tcase_add_test(tc, ends_come_first_over_all_faults);
+	tcase_add_test(tc, one_after_the_other);
+	tcase_add_test(tc, a_group_comes_again_with_its_first);
+	tcase_add_test(tc, targets_are_hit_in_turn_and_let_go_together);
+	tcase_add_test(tc, a_phase_of_the_model_is_waited_for);
 	tcase_add_test(tc, whatever_is_cut_off_is_ended);
 	tcase_add_test(tc, a_trigger_waits_for_its_condition_to_last);
 	tcase_add_test(tc, a_signal_starts_a_fault_once);

@@ -101,6 +101,63 @@ START_TEST(what_is_no_overlap)
 }
 END_TEST
 
+START_TEST(what_follows_from_a_plan_is_planned)
+{
+	world_must_plan(&w,
+	        "[{'id':'d','kind':'shape.creep','after':{'fault':'c','phase':'inject'}},"
+	        "{'id':'a'," FLAP ",'at':'1s','for':'2s','together':'x'},"
+	        "{'id':'b','kind':'shape.creep','together':'x'},"
+	        "{'id':'c'," FLAP ",'after':{'fault':'a','phase':'revert','delay':'500ms'}},"
+	        "{'id':'e','kind':'chip.loss','target':'r0.n0.c0',"
+	        "'after':{'fault':'a','phase':'detect','delay':'50ms'}},"
+	        "{'id':'f','kind':'shape.creep','when':{'signal':'fault.phase','fault':'e',"
+	        "'phase':'inject','for':'7ms'}}]");
+	ck_assert_int_eq(w.plan.faults[0].at_ns, 3500 * NS_PER_MS);
+	ck_assert_int_eq(w.plan.faults[2].at_ns, 1000 * NS_PER_MS);
+	ck_assert_int_eq(w.plan.faults[3].at_ns, 3500 * NS_PER_MS);
+	ck_assert(w.plan.faults[3].planned && !w.plan.faults[4].planned);
+	ck_assert(!w.plan.faults[5].planned && w.plan.faults[5].start == START_AFTER);
+	ck_assert_int_eq(w.plan.faults[5].after.delay_ns, 7 * NS_PER_MS);
+	ck_assert_uint_eq(w.plan.faults[1].awaited,
+	        1u << PHASE_INJECT | 1u << PHASE_REVERT | 1u << PHASE_DETECT);
+}
+END_TEST
+
+START_TEST(after_a_revert_is_no_overlap)
+{
+	/* Whenever the first comes: the second, and what waits for that one, come when it is over.
+	 */
+	world_must_plan(&w,
+	        "[{'id':'a'," FLAP ",'when':{'signal':'in_flight','op':'>','value':5},'for':'1s'},"
+	        "{'id':'b'," FLAP ",'after':{'fault':'a','phase':'revert'},'for':'1s'},"
+	        "{'id':'c'," FLAP ",'after':{'fault':'b','phase':'revert','delay':'1s'}}]");
+}
+END_TEST
+
+START_TEST(canonical_has_what_is_used)
+{
+	struct json_out o;
+
+	world_must_plan(&w,
+	        "[{'id':'a','kind':'link.flap','target':['r0.n0-r0.n1.0','r0.n0-r0.n1.1'],"
+	        "'every':{'law':'weibull','mtbf':'9s','shape':0.5},'at':'2s','for':'1s',"
+	        "'stagger':'5ms','together':'x'},"
+	        "{'id':'b','kind':'shape.creep','together':'x','for':'1s'},"
+	        "{'id':'c','kind':'shape.creep','after':{'fault':'a','phase':'revert'}}]");
+	json_out_init(&o, 0);
+	fault_plan_canonical(&w.plan, &WORLD_RESOLVER, &o, NULL);
+	ck_assert_ptr_nonnull(strstr(o.buf,
+	        "[{\"at_ns\":2000000000,\"down_ns\":50000000,\"every_law\":{\"law\":\"weibull\","
+	        "\"mean_ns\":9000000000,\"shape\":0.5},\"every_ns\":9000000000,"));
+	ck_assert_ptr_nonnull(strstr(o.buf, "\"stagger_ns\":5000000,\"target\":["));
+	ck_assert_ptr_nonnull(strstr(o.buf, "\"],\"together\":\"x\",\"up_ns\":"));
+	ck_assert_ptr_nonnull(
+	        strstr(o.buf, "{\"after\":{\"delay_ns\":0,\"fault\":\"a\",\"phase\":\"revert\"},"
+	                      "\"at_ns\":null,"));
+	json_out_free(&o);
+}
+END_TEST
+
 START_TEST(bad_faults_are_refused_at_their_place)
 {
 	static const struct {
@@ -115,7 +172,7 @@ START_TEST(bad_faults_are_refused_at_their_place)
 	        {"[{'id':'f','kind':'volcano.eruption','at':'1s'}]", "of `lpuchaos faults`"},
 	        {"[{'kind':'link.flap','at':'1s','target':'all'}]", "expected the key 'id'"},
 	        {"[{'id':'F','kind':'link.flap','at':'1s','target':'all'}]", "s.json:1:8:"},
-	        {"[{'id':'f'," FLAP "}]", "'at', 'every' and 'when'"},
+	        {"[{'id':'f'," FLAP "}]", "'when', 'after' and 'together'"},
 	        {"[{'id':'f'," FLAP ",'at':'60s'}]", "an instant before the end of the run, 1m"},
 	        {"[{'id':'f'," FLAP ",'at':'-1s'}]", "a duration with its unit"},
 	        {"[{'id':'f'," FLAP ",'at':5}]", "a duration with its unit"},
@@ -147,6 +204,81 @@ START_TEST(bad_faults_are_refused_at_their_place)
 	        {"[{'id':'f','kind':'chip.loss','at':'1s','target':'r0.n0.c0','detect':'smelt'}]",
 	                "one of flagged, timeout, polled"},
 	        {"[{'id':'f','kind':'shape.outlier','at':'1s','share':2}]", "share"},
+	        {"[{'id':'f'," FLAP ",'every':7,'for':'1s'}]", "every: expected a duration"},
+	        {"[{'id':'f'," FLAP ",'every':{'law':'pareto'},'for':'1s'}]",
+	                "every.law: expected one of fixed, exponential, weibull"},
+	        {"[{'id':'f'," FLAP ",'every':{'law':'weibull','mtbf':'1s'},'for':'1s'}]",
+	                "expected the key 'shape'"},
+	        {"[{'id':'f'," FLAP
+	         ",'every':{'law':'weibull','mtbf':'1s','shape':0.05},'for':'1s'}]",
+	                "every.shape: expected"},
+	        {"[{'id':'f'," FLAP ",'every':{'law':'exponential','mtbf':'1s'},'for':'1s'}]",
+	                "every.mtbf: expected"},
+	        {"[{'id':'f'," FLAP ",'every':{'law':'exponential','mean':'1us'},'for':'1us'}]",
+	                "at most 1000000 occurrences"},
+	        {"[{'id':'f'," FLAP ",'every':{'law':'exponential','mean':'1s'}}]",
+	                "expected the key 'for' with 'every'"},
+	        {"[{'id':'f'," FLAP
+	         ",'at':'1s','for':'1s'},{'id':'g','kind':'link.flap','target':'all',"
+	         "'every':{'law':'exponential','mean':'100ms'},'for':'1ms'}]",
+	                "found 'f' and 'g' at one time"},
+	        {"[{'id':'f'," FLAP ",'at':'1s','after':{'fault':'g','phase':'revert'}}]",
+	                "either 'after' or 'at', found both"},
+	        {"[{'id':'f'," FLAP ",'when':{},'after':{}}]",
+	                "either 'when' or 'after', found both"},
+	        {"[{'id':'f'," FLAP ",'after':{'phase':'revert'}}]", "expected the key 'fault'"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'g'}}]", "expected the key 'phase'"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'g','phase':'recover'}}]",
+	                "one of inject, effect, detect, isolate, failover, revert"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'f','phase':'revert'}}]", "found its own"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'gg','phase':'revert'}},{'id':'g','kind':"
+	         "'shape.creep','at':'1s'}]",
+	                "after.fault: expected the id of another fault (nearest is 'g'), found "
+	                "'gg'"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'g','phase':'revert'}},{'id':'g','kind':"
+	         "'shape.creep','at':'1s'}]",
+	                "a fault that is reverted in the run, found 'g', which has no 'for'"},
+	        {"[{'id':'f'," FLAP
+	         ",'after':{'fault':'g','phase':'revert','delay':'50s'}},{'id':'g',"
+	         "'kind':'shape.creep','at':'9s','for':'1s'}]",
+	                "after: expected an instant before the end of the run, 1m, found 1m"},
+	        {"[{'id':'f'," FLAP
+	         ",'after':{'fault':'g','phase':'detect','delay':'49ms'}},{'id':'g',"
+	         "'kind':'shape.creep','at':'9s'}]",
+	                "after.delay: expected 'delay' of at least 50ms after 'detect'"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'g','phase':'effect'}},{'id':'g','kind':"
+	         "'shape.creep','at':'9s'}]",
+	                "f.after: expected 'delay' of at least 50ms after 'effect'"},
+	        {"[{'id':'f'," FLAP
+	         ",'when':{'signal':'fault.phase','fault':'g','phase':'effect'}},"
+	         "{'id':'g','kind':'shape.creep','at':'9s'}]",
+	                "f.when: expected 'for' of at least 50ms after 'effect'"},
+	        {"[{'id':'f'," FLAP ",'when':{'signal':'fault.phase','fault':'g','op':'>'}}]",
+	                "when.op: expected"},
+	        {"[{'id':'f'," FLAP ",'after':{'fault':'g','phase':'inject'}},{'id':'g','kind':"
+	         "'shape.creep','after':{'fault':'f','phase':'inject'}}]",
+	                "found 'f' waiting for itself by way of 'g'"},
+	        {"[{'id':'f'," FLAP ",'together':'x'}]",
+	                "another fault of the group 'x', found none"},
+	        {"[{'id':'f'," FLAP
+	         ",'together':'x'},{'id':'g','kind':'shape.creep','together':'x'}]",
+	                "with 'at', 'every', 'when' or 'after', found none"},
+	        {"[{'id':'f'," FLAP ",'together':'x','at':'1s'},{'id':'g','kind':'shape.creep',"
+	         "'together':'x','at':'1s'}]",
+	                "expected one start in the group 'x', found those of 'f' and 'g'"},
+	        {"[{'id':'f'," FLAP ",'together':'x','every':'9s','for':'1s'},{'id':'g','kind':"
+	         "'shape.creep','together':'x','for':'2s'}]",
+	                "'for' of at most that of 'f'"},
+	        {"[{'id':'f'," FLAP ",'together':'x','at':'1s'},{'id':'g'," FLAP
+	         ",'together':'x'}]",
+	                "found 'f' and 'g' at one time"},
+	        {"[{'id':'f'," FLAP ",'at':'1s','stagger':'1s'}]",
+	                "stagger: expected 'stagger' with two targets or more, found 1"},
+	        {"[{'id':'f','kind':'link.flap','target':'all','at':'1s','for':'3s','stagger':'1s'}"
+	         "]",
+	                "a duration that has the last of 4 targets hit within 3s"},
+	        {"[{'id':'f','kind':'shape.creep','at':'1s','stagger':'1s'}]",
+	                "expected no 'stagger' with shape.creep"},
 	        {"[{'id':'f'," FLAP ",'at':'5s'},{'id':'f'," FLAP ",'at':'1s','for':'1s'}]",
 	                "found 'f' a second time"},
 	        {"[{'id':'f'," FLAP ",'at':'5s'},{'id':'g'," FLAP ",'at':'9s'}]",
@@ -178,6 +310,9 @@ int main(void)
 	tcase_add_test(tc, targets_are_sorted_and_distinct);
 	tcase_add_test(tc, any_is_drawn_by_seed_and_id);
 	tcase_add_test(tc, what_is_no_overlap);
+	tcase_add_test(tc, what_follows_from_a_plan_is_planned);
+	tcase_add_test(tc, after_a_revert_is_no_overlap);
+	tcase_add_test(tc, canonical_has_what_is_used);
 	tcase_add_test(tc, bad_faults_are_refused_at_their_place);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -294,6 +294,29 @@ bool compile_farm_is_default(const struct compile_farm_spec *farm)
 	return farm->workers == raw.workers && farm->compile_ns == raw.compile_ns;
 }
 
+static bool find_key(const struct hardware_fallback *list, size_t n, enum hardware_key from,
+        const char **key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].from == from) {
+			*key = list[i].key;
+			return true;
+		}
+	return false;
+}
+
+bool deployment_own_key(enum hardware_key from, const char **section, const char **key)
+{
+	*section = "ethernet";
+	if (find_key(ethernet_fallbacks, ARRAY_LEN(ethernet_fallbacks), from, key))
+		return true;
+	*section = "health";
+	if (find_key(health_fallbacks, ARRAY_LEN(health_fallbacks), from, key))
+		return true;
+	*section = "power";
+	return facility_own_key(from, key);
+}
+
 /* --- cross-rack position ------------------------------------------------------------- */
 
 struct raw_cross_rack {

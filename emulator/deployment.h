@@ -170,6 +170,10 @@ void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
  */
 uint32_t deployment_artifacts(const struct deployment *d);
 
+/* Where the deployment itself states a number that else comes from the hardware file: "health" and
+ * "poll_period" for HW_POLL_PERIOD. False: it cannot. */
+bool deployment_own_key(enum hardware_key from, const char **section, const char **key);
+
 /* Where the critical paths run, before any fault: the farthest class of link that any instance's
  * path uses. c2c-node and c2c-rack: in the rack; c2c-pod: in the domain; ethernet: neither. */
 enum link_class deployment_reach(const struct deployment *d);

@@ -40,6 +40,15 @@ static const struct field power_fields[] = {
                           "60 s"),
 };
 
+bool facility_own_key(enum hardware_key from, const char **key)
+{
+	*key = from == HW_PDU_RATING     ? "rating"
+	       : from == HW_PDU_DERATING ? "derating"
+	       : from == HW_REBOOT_TIME  ? "boot"
+	                                 : NULL;
+	return *key != NULL;
+}
+
 /* --- both ---------------------------------------------------------------------------- */
 
 static bool states(struct jval v, const char *key)

@@ -43,6 +43,9 @@ struct compile_site nodes_site(const struct deployment *d, const struct pool_spe
 /* The deployment's power; may be absent. d's hardware and parameters are in place, with room for
  * FACILITY_PARAMETERS more. */
 enum { FACILITY_PARAMETERS = 2 };
+/* The key of "power" that states this number of the hardware. */
+bool facility_own_key(enum hardware_key from, const char **key);
+
 enum status facility_parse(struct jval power, struct deployment *d, struct error *err) LPC_MUST_USE;
 size_t facility_tables(struct field_table *tables);
 

@@ -137,6 +137,9 @@ void json_defaults(const struct field *fields, size_t n, void *out);
 enum status json_set(struct json *doc, const char *path, const char *value_text, const char *origin,
         struct error *err) LPC_MUST_USE;
 
+/* The value at such a path, JSON_NONE if there is none. */
+struct jval json_find(struct json *doc, const char *path);
+
 /* A deep copy (an element of a suite as a document of its own); positions and file are kept. */
 struct json *json_extract(struct jval v);
 

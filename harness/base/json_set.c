@@ -133,6 +133,16 @@ enum status json_set(struct json *doc, const char *path, const char *value_text,
 	return ERR_NONE;
 }
 
+struct jval json_find(struct json *doc, const char *path)
+{
+	struct jval at = json_root(doc);
+
+	do
+		at = descend(at, &path);
+	while (at.item && *path);
+	return at;
+}
+
 /* Fills the records of a copied tree, in pre-order: as the originals, but for the item and the
  * parent's index, which is known on the way down and looked up on the way back. */
 static void copy_records(struct json *doc, struct jval original)

@@ -10,6 +10,7 @@ static const struct option options[] = {
                 .type = OPTION_CHOICE,
                 .choices = clocks,
                 .offset = offsetof(struct run_options, clock),
+                .companion = offsetof(struct run_options, clock_given),
                 .fallback = "wall",
                 .help = "real sockets in real time, or the same model from event to event"},
         {.name = "seed",
@@ -68,7 +69,10 @@ const struct command command_run = {
                  "faults and "
                  "leaves a result that says partial. A suite goes on after a failed scenario; its "
                  "exit "
-                 "code is the first present of 3, 1, 5, 4, 0.",
+                 "code is the first present of 3, 1, 5, 4, 0. A suite may name the clock that it "
+                 "is run on "
+                 "where --clock is not given, and claims, which end up in "
+                 "DIR/<suite>.claims.json.",
         .min_operands = 1,
         .max_operands = UINT32_MAX,
         .operands_offset = offsetof(struct run_options, files),

@@ -162,6 +162,8 @@ static enum status parse_option(struct parse *p, const char *word, struct error 
 			        p->next < p->argc ? p->argv[p->next] : "nothing");
 		text = p->argv[p->next++];
 	}
+	if (o->type == OPTION_CHOICE && o->companion)
+		*(bool *)(p->args + o->companion) = true;
 	return set_value(p, o, text, err);
 }
 

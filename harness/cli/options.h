@@ -18,7 +18,8 @@ enum option_type {
 	OPTION_TEXT,   /* const char *, points into argv */
 	OPTION_COUNT,  /* int64_t within [min, max] */
 	OPTION_SEED,   /* uint64_t, 0 … 2^63 - 1; companion: bool, whether it was given */
-	OPTION_CHOICE, /* int, index into choices */
+	OPTION_CHOICE, /* int, index into choices; companion, if not 0: bool, whether it was given
+	                */
 	OPTION_LIST,   /* const char *const *, may repeat; companion: uint32_t, how many */
 };
 

@@ -1,5 +1,7 @@
 #include "harness/run/evaluate.h"
 
+#include <string.h>
+
 #include "harness/base/arena.h"
 #include "harness/base/prng.h"
 
@@ -152,15 +154,15 @@ static enum status replica(const struct scenario *s, const volatile sig_atomic_t
 	return st;
 }
 
-static enum status replicas(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-        struct evaluation *e, struct error *err)
+static enum status replicas(const struct scenario *s, uint32_t most,
+        const volatile sig_atomic_t *interrupt, struct evaluation *e, struct error *err)
 {
 	uint64_t each = e->run.scheduled ? e->run.scheduled : 1;
 
 	if (!traffic_is_random(&s->traffic) || e->run.aborted || e->run.interrupted ||
 	        !score_wants_replicas(e->score))
 		return ERR_NONE;
-	for (uint32_t k = 1; k <= EVALUATE_REPLICAS_MAX; k++) {
+	for (uint32_t k = 1; k <= most; k++) {
 		enum status st;
 
 		if (k * each > EVALUATE_REPLICA_REQUESTS || (interrupt && *interrupt))
@@ -209,34 +211,59 @@ static void decide(const struct scenario *s, struct evaluation *e)
 	e->result = score_decide(e->score, e->faults, &facts);
 }
 
+static enum status play(const struct scenario *s, bool keep_book,
+        const volatile sig_atomic_t *interrupt, struct evaluation *out, struct error *err)
+{
+	struct score_config config = scenario_score_config(s, true);
+
+	*out = (struct evaluation){.score = score_create(&config)};
+	book_init(&out->book);
+	out->faults = mem_alloc(s->faults.n + 1, sizeof(*out->faults));
+	if (drive_virtual(s,
+	            &(struct virtual_options){.seed = s->seed,
+	                    .without = VIRTUAL_ALL_FAULTS,
+	                    .score = out->score,
+	                    .book = keep_book ? &out->book : NULL,
+	                    .digest = true,
+	                    .interrupt = interrupt},
+	            &out->run, err))
+		return err->code;
+	out->events = out->run.events;
+	ledger_score(&out->run.ledger, &s->faults, out->faults);
+	return ERR_NONE;
+}
+
 enum status evaluate(const struct scenario *s, bool compared,
         const volatile sig_atomic_t *interrupt, struct evaluation *out, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, true);
 	bool with_twins = wants_twins(s, &config);
-	enum status st;
+	enum status st = play(s, with_twins || compared, interrupt, out, err);
 
-	*out = (struct evaluation){.score = score_create(&config)};
-	book_init(&out->book);
-	out->faults = mem_alloc(s->faults.n + 1, sizeof(*out->faults));
-	st = drive_virtual(s,
-	        &(struct virtual_options){.seed = s->seed,
-	                .without = VIRTUAL_ALL_FAULTS,
-	                .score = out->score,
-	                .book = with_twins || compared ? &out->book : NULL,
-	                .digest = true,
-	                .interrupt = interrupt},
-	        &out->run, err);
-	if (st)
-		return st;
-	out->events = out->run.events;
-	ledger_score(&out->run.ledger, &s->faults, out->faults);
-	if (with_twins && !out->run.aborted && !out->run.interrupted)
+	if (!st && with_twins && !out->run.aborted && !out->run.interrupted)
 		st = twins(s, interrupt, out, err);
 	if (!st)
-		st = replicas(s, interrupt, out, err);
+		st = replicas(s, EVALUATE_REPLICAS_MAX, interrupt, out, err);
 	if (!st)
 		decide(s, out);
+	return st;
+}
+
+enum status evaluate_probe(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+        struct probe *out, struct error *err)
+{
+	struct evaluation e;
+	enum status st = play(s, false, interrupt, &e, err);
+
+	if (!st)
+		st = replicas(s, EVALUATE_PROBE_REPLICAS, interrupt, &e, err);
+	if (!st) {
+		decide(s, &e);
+		*out = (struct probe){.verdict = e.result->verdict,
+		        .requests = e.run.scheduled * (1 + e.replicas)};
+		memcpy(out->digest, e.run.result_digest, DIGEST_BYTES);
+	}
+	evaluation_free(&e);
 	return st;
 }
 

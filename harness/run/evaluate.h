@@ -13,6 +13,7 @@
 enum {
 	EVALUATE_TWINS_MAX = 32,    /* faults with a twin; beyond, damage is null */
 	EVALUATE_REPLICAS_MAX = 32, /* FORMATS §1 */
+	EVALUATE_PROBE_REPLICAS = 8,
 };
 /* Replicas stop when this many requests were simulated: about 5 s of CPU. A count, not a time, so
  * that the verdict does not depend on the machine. */
@@ -37,6 +38,16 @@ enum status evaluate(const struct scenario *s, bool compared,
         const volatile sig_atomic_t *interrupt, struct evaluation *out,
         struct error *err) LPC_MUST_USE;
 void evaluation_free(struct evaluation *e);
+
+/* What a sweep asks of a run: its verdict, without twins and with few replicas. */
+struct probe {
+	enum verdict verdict;
+	uint64_t requests;
+	uint8_t digest[DIGEST_BYTES];
+};
+
+enum status evaluate_probe(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+        struct probe *out, struct error *err) LPC_MUST_USE;
 
 /* What the rack came through, as the `reached` expectations ask. */
 void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts);

@@ -9,6 +9,8 @@
 
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
+#include "harness/net/ring.h"
+#include "harness/run/claims.h"
 #include "harness/run/record.h"
 #include "harness/run/verdict.h"
 
@@ -55,15 +57,93 @@ static enum status check_distinct(const struct scenario_list *list, struct error
 	return ERR_NONE;
 }
 
+/* --- what is run, and on which clock ------------------------------------------------- */
+
+struct job {
+	uint32_t scenario;
+	int clock;
+};
+
+struct job_list {
+	uint32_t n;
+	struct job *jobs;
+};
+
+static const struct suite *suite_of(const struct scenario_list *list, uint32_t scenario)
+{
+	for (uint32_t i = 0; i < list->n_suites; i++)
+		if (scenario - list->suites[i]->first < list->suites[i]->n)
+			return list->suites[i];
+	return NULL;
+}
+
+/* What a wall run cannot do without is not there. */
+static bool wall_is_missing(struct ring_check *missing)
+{
+	struct ring_check found[RING_CHECKS_MAX];
+	size_t n = ring_probe(found);
+
+	for (size_t i = 0; i < n; i++)
+		if (found[i].required && !found[i].ok) {
+			*missing = found[i];
+			return true;
+		}
+	return false;
+}
+
+static void add_job(struct job_list *jobs, uint32_t scenario, int clock)
+{
+	jobs->jobs[jobs->n++] = (struct job){scenario, clock};
+}
+
+/* The wall part of a suite that is virtual by itself: behind its virtual runs, so that they are
+ * done whatever comes. */
+static void add_wall_part(struct job_list *jobs, const struct suite *suite)
+{
+	struct ring_check missing;
+
+	if (suite->n_wall == 0)
+		return;
+	if (wall_is_missing(&missing)) {
+		(void)fprintf(stderr,
+		        "%s: the wall part (%u scenarios) is left out: %s: %s; see lpuchaos "
+		        "doctor\n",
+		        suite->name, suite->n_wall, missing.name, missing.detail);
+		return;
+	}
+	(void)fprintf(stderr,
+	        "%s: on the virtual clock, then %u of its scenarios on the wall clock\n",
+	        suite->name, suite->n_wall);
+	for (uint32_t i = 0; i < suite->n_wall; i++)
+		add_job(jobs, suite->wall[i], RUN_CLOCK_WALL);
+}
+
+static void plan_jobs(
+        const struct scenario_list *list, const struct run_options *options, struct job_list *jobs)
+{
+	jobs->n = 0;
+	jobs->jobs = mem_alloc(2 * (size_t)list->n + 1, sizeof(*jobs->jobs));
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct suite *suite = suite_of(list, i);
+		bool own = suite && suite->virtual_clock && !options->clock_given;
+
+		add_job(jobs, i, own ? RUN_CLOCK_VIRTUAL : options->clock);
+		if (own && i + 1 == suite->first + suite->n)
+			add_wall_part(jobs, suite);
+	}
+}
+
 /* The virtual clock plays a model; a URL alone gives none. */
 static enum status check_clock(
-        const struct scenario_list *list, const struct run_options *options, struct error *err)
+        const struct scenario_list *list, const struct job_list *jobs, struct error *err)
 {
-	for (uint32_t i = 0; i < list->n && options->clock == RUN_CLOCK_VIRTUAL; i++)
-		if (!list->items[i]->has_deployment)
-			return json_expected(
-			        json_get(json_root(list->items[i]->document), "target"), err,
+	for (uint32_t i = 0; i < jobs->n; i++) {
+		const struct scenario *s = list->items[jobs->jobs[i].scenario];
+
+		if (jobs->jobs[i].clock == RUN_CLOCK_VIRTUAL && !s->has_deployment)
+			return json_expected(json_get(json_root(s->document), "target"), err,
 			        "a deployment beside the URL, which the virtual clock cannot ask");
+	}
 	return ERR_NONE;
 }
 
@@ -127,48 +207,105 @@ static int suite_code(const bool seen[static 256])
 	return 0;
 }
 
-static int run_list(const struct scenario_list *list, const struct run_options *options)
+/* The runs of one command. */
+struct session {
+	const struct scenario_list *list;
+	const struct job_list *jobs;
+	const struct run_options *options;
+	struct verdict_run *runs;               /* by job */
+	const struct verdict_run **by_scenario; /* the first run of each; NULL = none was judged */
+	struct result_document *docs;
+	uint32_t n_docs;
+	bool seen[256]; /* exit codes */
+};
+
+static bool has_claims(const struct scenario_list *list, uint32_t scenario)
 {
-	struct verdict_run *runs = mem_alloc(list->n + 1, sizeof(*runs));
-	struct result_document *docs = mem_alloc(list->n + 1, sizeof(*docs));
+	const struct suite *suite = suite_of(list, scenario);
+
+	return suite && suite->n_claims > 0;
+}
+
+static void run_job(struct session *s, uint32_t i)
+{
+	const struct job *job = &s->jobs->jobs[i];
+	const struct scenario *scenario = s->list->items[job->scenario];
+	struct run_options options = *s->options;
+	struct verdict_run *v = &s->runs[i];
 	struct error err = ERROR_INIT;
-	bool seen[256] = {false};
-	uint32_t n = 0;
+
+	options.clock = job->clock;
+	print_replay(scenario, &options);
+	if (verdict_run(scenario, &options, &interrupted, v, &err)) {
+		s->seen[report_error(&err)] = true;
+		verdict_free(v);
+		*v = (struct verdict_run){0};
+		return;
+	}
+	s->seen[v->exit_code & 255] = true;
+	print_result(v, options.json);
+	if (!options.junit && !has_claims(s->list, job->scenario)) {
+		verdict_free(v); /* only a report on them together needs them at once */
+		*v = (struct verdict_run){0};
+		return;
+	}
+	s->docs[s->n_docs++] = v->doc;
+	if (!s->by_scenario[job->scenario])
+		s->by_scenario[job->scenario] = v;
+}
+
+static void conclude_suites(struct session *s)
+{
+	for (uint32_t i = 0; i < s->list->n_suites && !interrupted; i++) {
+		struct error err = ERROR_INIT;
+
+		if (s->list->suites[i]->n_claims > 0 &&
+		        claims_conclude(s->list->suites[i], s->list, s->by_scenario,
+		                s->options->out_dir, &interrupted, &err))
+			s->seen[report_error(&err)] = true;
+	}
+}
+
+static int run_list(const struct scenario_list *list, const struct job_list *jobs,
+        const struct run_options *options)
+{
+	struct session s = {.list = list,
+	        .jobs = jobs,
+	        .options = options,
+	        .runs = mem_alloc(jobs->n + 1, sizeof(*s.runs)),
+	        .by_scenario = mem_alloc(list->n + 1, sizeof(*s.by_scenario)),
+	        .docs = mem_alloc(jobs->n + 1, sizeof(*s.docs))};
+	struct error err = ERROR_INIT;
 	int code;
 
-	for (uint32_t i = 0; i < list->n && !interrupted; i++) {
-		struct verdict_run *v = &runs[n];
-
-		print_replay(list->items[i], options);
-		if (verdict_run(list->items[i], options, &interrupted, v, &err)) {
-			seen[report_error(&err)] = true;
-			verdict_free(v);
-			err = (struct error)ERROR_INIT;
-			continue;
-		}
-		seen[v->exit_code & 255] = true;
-		print_result(v, options->json);
-		docs[n++] = v->doc;
-		if (!options->junit) { /* only a joint report needs them all at once */
-			verdict_free(v);
-			n--;
-		}
-	}
-	code = suite_code(seen);
-	if (options->junit && write_junit(options->junit, docs, n, &err))
+	for (uint32_t i = 0; i < jobs->n && !interrupted; i++)
+		run_job(&s, i);
+	conclude_suites(&s);
+	code = suite_code(s.seen);
+	if (options->junit && write_junit(options->junit, s.docs, s.n_docs, &err))
 		code = report_error(&err);
-	for (uint32_t i = 0; i < n; i++)
-		verdict_free(&runs[i]);
-	mem_free(runs);
-	mem_free(docs);
-	if (seen[2])
+	for (uint32_t i = 0; i < jobs->n; i++)
+		verdict_free(&s.runs[i]);
+	mem_free(s.runs);
+	mem_free(s.by_scenario);
+	mem_free(s.docs);
+	if (s.seen[2])
 		code = 2;
 	return interrupted ? 128 + (int)interrupted : code;
+}
+
+static void print_warnings(const struct scenario_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++)
+		for (uint32_t k = 0; k < list->items[i]->n_warnings; k++)
+			(void)fprintf(stderr, "%s: warning: %s\n", list->items[i]->name,
+			        list->items[i]->warnings[k]);
 }
 
 int execute_run(const struct run_options *options)
 {
 	struct scenario_list list = SCENARIO_LIST_INIT;
+	struct job_list jobs = {0};
 	struct error err = ERROR_INIT;
 	enum status st = ERR_NONE;
 	int code;
@@ -177,18 +314,18 @@ int execute_run(const struct run_options *options)
 		st = scenario_load(options->files[i], &options->scenario, &list, &err);
 	if (!st)
 		st = check_distinct(&list, &err);
-	if (!st)
-		st = check_clock(&list, options, &err);
-	if (st) {
-		scenario_list_free(&list);
-		return report_error(&err);
+	if (!st) {
+		plan_jobs(&list, options, &jobs);
+		st = check_clock(&list, &jobs, &err);
 	}
-	catch_signals();
-	for (uint32_t i = 0; i < list.n; i++)
-		for (uint32_t k = 0; k < list.items[i]->n_warnings; k++)
-			(void)fprintf(stderr, "%s: warning: %s\n", list.items[i]->name,
-			        list.items[i]->warnings[k]);
-	code = run_list(&list, options);
+	if (st) {
+		code = report_error(&err);
+	} else {
+		catch_signals();
+		print_warnings(&list);
+		code = run_list(&list, &jobs, options);
+	}
+	mem_free(jobs.jobs);
 	scenario_list_free(&list);
 	return code;
 }

@@ -20,6 +20,7 @@ struct run_options {
 	const char *const *files; /* scenarios or suites, at least one */
 	uint32_t n_files;
 	int clock;                        /* enum run_clock, default wall */
+	bool clock_given;                 /* else a suite may choose */
 	struct scenario_options scenario; /* --seed, --set: handed to scenario_load as they are */
 	const char *out_dir; /* results go to out_dir/<name>-<seed>-<clock>/; default "out" */
 	const char *junit;   /* file to write, NULL = none but each result's own junit.xml */

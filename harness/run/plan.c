@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include "harness/base/units.h"
+#include "harness/run/edit.h"
 
 static void write_target(const struct target_url *t, struct json_out *o)
 {
@@ -64,11 +65,11 @@ char *scenario_bundle(const struct scenario *s, size_t *n)
 	return o.buf;
 }
 
-enum status scenario_from_plan(
-        const char *bundle, size_t n, struct scenario **out, struct error *err)
+/* A bundle's scenario as a document and the set of what it names. */
+static enum status unbundle(const char *bundle, size_t n, struct json **document,
+        struct file_set **files, struct error *err)
 {
-	struct json *outer, *document;
-	struct file_set *files;
+	struct json *outer;
 	struct jval root;
 	const char *file;
 
@@ -77,11 +78,43 @@ enum status scenario_from_plan(
 	root = json_root(outer);
 	file = json_string(json_get(root, "file"));
 	CHECK(file && json_type(json_get(root, "scenario")) == JSON_OBJECT);
-	files = files_new(true);
-	files_restore(files, root);
-	document = files_unwrap(file, json_get(root, "scenario"));
+	*files = files_new(true);
+	files_restore(*files, root);
+	*document = files_unwrap(file, json_get(root, "scenario"));
 	json_free(outer);
+	return ERR_NONE;
+}
+
+enum status scenario_from_plan(
+        const char *bundle, size_t n, struct scenario **out, struct error *err)
+{
+	struct json *document = NULL;
+	struct file_set *files = NULL;
+
+	if (unbundle(bundle, n, &document, &files, err))
+		return err->code;
 	return scenario_build(document, files, out, err);
+}
+
+enum status scenario_variant(const struct scenario *s, const struct scenario_edit *edits,
+        uint32_t n, struct scenario **out, struct error *err)
+{
+	struct json *document = NULL;
+	struct file_set *files = NULL;
+	size_t bytes;
+	char *bundle = scenario_bundle(s, &bytes);
+	enum status rc = unbundle(bundle, bytes, &document, &files, err);
+
+	mem_free(bundle);
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < n && !rc; i++)
+		rc = edit_put(document, edits[i].path, edits[i].value, "sweep", files, err);
+	if (!rc)
+		return scenario_build(document, files, out, err);
+	json_free(document);
+	files_free(files);
+	return rc;
 }
 
 /* --- the pass over the traffic ----------------------------------------------------------- */

@@ -62,9 +62,13 @@ struct scenario_options {
 	const char *const *set; /* "path=value" */
 };
 
+struct suite; /* claims.h */
+
 struct scenario_list {
 	struct scenario **items;
 	uint32_t n;
+	struct suite **suites; /* in the order of the files */
+	uint32_t n_suites;
 	const char
 	        *suite; /* name of the last suite loaded, or NULL; lives as long as its scenarios */
 };
@@ -97,6 +101,15 @@ char *scenario_bundle(const struct scenario *s, size_t *n) LPC_MUST_USE;
  * opened. */
 enum status scenario_from_plan(
         const char *bundle, size_t n, struct scenario **out, struct error *err) LPC_MUST_USE;
+
+struct scenario_edit {
+	const char *path, *value; /* as --set takes them */
+};
+
+/* The same scenario, edited: what a sweep runs. Independent of s. A scenario that reads traces has
+ * no variants (its bundle does not hold them). ERR_USAGE where the edited one is refused. */
+enum status scenario_variant(const struct scenario *s, const struct scenario_edit *edits,
+        uint32_t n, struct scenario **out, struct error *err) LPC_MUST_USE;
 
 /* The pool and bucket rule for max_tokens that the client did not give (DESIGN §4): the tenant's,
  * else max_seq − P of the largest bucket of the first pool that accepts the tenant; at least 1.

@@ -9,6 +9,8 @@
  * list. */
 #include <stdio.h>
 #include <string.h>
+#include "harness/run/claims.h"
+#include "harness/run/edit.h"
 #include "harness/run/scenario.h"
 
 enum {
@@ -18,11 +20,16 @@ enum {
 	PATH_MAX_BYTES = 256
 };
 
+#define SUITE_ARENA_BYTES ((size_t)16 << 20)
+
 struct suite_root {
 	int64_t version;
 	const char *name, *about;
-	struct jval scenarios, matrix;
+	int clock;
+	struct jval scenarios, matrix, claims, wall_part;
 };
+
+static const char *const clocks[] = {"wall", "virtual", NULL};
 
 static const struct field suite_fields[] = {
         {.name = "version",
@@ -50,6 +57,21 @@ static const struct field suite_fields[] = {
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct suite_root, matrix),
                 .help = "path → values; each scenario is run for every combination"},
+        {.name = "clock",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct suite_root, clock),
+                .fallback = "\"wall\"",
+                .choices = clocks,
+                .help = "where the command line names none"},
+        {.name = "wall_part",
+                .type = FIELD_ARRAY,
+                .offset = offsetof(struct suite_root, wall_part),
+                .help = "scenarios of a virtual suite that are run on the wall clock, too, where "
+                        "it can"},
+        {.name = "claims",
+                .type = FIELD_ARRAY,
+                .offset = offsetof(struct suite_root, claims),
+                .help = "what the scenarios are to show, in pairs of harm and remedy"},
 };
 
 /* The file that values of a matrix seem to come from until an error is put in its place. */
@@ -61,44 +83,6 @@ struct matrix {
 };
 
 /* --- edits ------------------------------------------------------------------------------- */
-
-/* The document that an edit is meant for: a path that leads through a key whose value is the path
- * of another file goes on inside that file ("deployment.health.poll" where deployment is a path).
- */
-static enum status find_document(
-        struct json **doc, const char **path, struct file_set *files, struct error *err)
-{
-	const char *dot;
-
-	while ((dot = strchr(*path, '.')) != NULL) {
-		char key[PATH_MAX_BYTES];
-		struct jval v;
-		size_t n = (size_t)(dot - *path);
-		const char *file;
-
-		if (n >= sizeof(key))
-			return ERR_NONE;
-		memcpy(key, *path, n);
-		key[n] = '\0';
-		v = json_get(json_root(*doc), key);
-		file = json_string(v);
-		n = file ? strlen(file) : 0;
-		if (n < 5 || strcmp(file + n - 5, ".json") != 0)
-			return ERR_NONE;
-		if (files_json(files, json_file(*doc), file, doc, err))
-			return files_blame(v, err);
-		*path = dot + 1;
-	}
-	return ERR_NONE;
-}
-
-static enum status edit(struct json *doc, const char *path, const char *value, const char *origin,
-        struct file_set *files, struct error *err)
-{
-	if (find_document(&doc, &path, files, err))
-		return err->code;
-	return json_set(doc, path, value, origin, err);
-}
 
 static enum status apply_set(
         struct json *doc, const char *assignment, struct file_set *files, struct error *err)
@@ -112,7 +96,7 @@ static enum status apply_set(
 		        assignment);
 	memcpy(path, assignment, n);
 	path[n] = '\0';
-	return edit(doc, path, equals + 1, "--set", files, err);
+	return edit_set(doc, path, equals + 1, "--set", files, err);
 }
 
 /* Seed and --set, in the order of the command line; the seed first, so that --set may still name
@@ -147,7 +131,10 @@ void scenario_list_free(struct scenario_list *list)
 {
 	for (uint32_t i = 0; i < list->n; i++)
 		scenario_free(list->items[i]);
+	for (uint32_t i = 0; i < list->n_suites; i++)
+		suite_free(list->suites[i]);
 	mem_free(list->items);
+	mem_free(list->suites);
 	*list = (struct scenario_list)SCENARIO_LIST_INIT;
 }
 
@@ -262,7 +249,7 @@ static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t
 		json_out_init(&text, 0);
 		json_out_value(&text, NULL, cell_value(m, cell, i, &index), false);
 		name_part(text.buf, index, name + at, sizeof(name) - at);
-		rc = edit(doc, json_key(m->paths[i]), text.buf, matrix_origin, files, err);
+		rc = edit_set(doc, json_key(m->paths[i]), text.buf, matrix_origin, files, err);
 		json_out_free(&text);
 		if (rc)
 			return rc;
@@ -333,6 +320,30 @@ static enum status add_element(struct jval v, const struct matrix *m, const char
 	return ERR_NONE;
 }
 
+/* What a suite says beside its scenarios. Takes over the document. */
+static enum status keep_suite(struct json *doc, const struct suite_root *root, uint32_t first,
+        struct scenario_list *list, struct error *err)
+{
+	struct suite *suite = mem_alloc(1, sizeof(*suite));
+
+	list->suites = mem_grow(list->suites, list->n_suites + 1, sizeof(struct suite *));
+	list->suites[list->n_suites++] = suite;
+	*suite = (struct suite){.name = root->name,
+	        .first = first,
+	        .n = list->n - first,
+	        .virtual_clock = root->clock == 1,
+	        .document = doc};
+	arena_init(&suite->arena, SUITE_ARENA_BYTES);
+	if (json_count(root->wall_part) > 0 && !suite->virtual_clock)
+		return json_error(root->wall_part, err,
+		        "expected \"clock\": \"virtual\" beside it, found a suite on the wall "
+		        "clock");
+	if (claims_names(root->wall_part, list, suite, &suite->wall, &suite->n_wall, err))
+		return err->code;
+	return claims_parse(root->claims, list, suite, err);
+}
+
+/* Takes over the document. */
 static enum status load_suite(struct json *doc, const struct scenario_options *options,
         struct scenario_list *list, struct error *err)
 {
@@ -342,18 +353,23 @@ static enum status load_suite(struct json *doc, const struct scenario_options *o
 	size_t n;
 
 	if (json_read(json_root(doc), suite_fields, ARRAY_LEN(suite_fields), &root, err))
-		return err->code;
+		goto out;
 	n = json_count(root.scenarios);
-	if (n == 0 || n > SUITE_SCENARIOS_MAX)
-		return json_expected(root.scenarios, err, "1 to %d scenarios", SUITE_SCENARIOS_MAX);
+	if (n == 0 || n > SUITE_SCENARIOS_MAX) {
+		json_expected(root.scenarios, err, "1 to %d scenarios", SUITE_SCENARIOS_MAX);
+		goto out;
+	}
 	if (read_matrix(root.matrix, n, &matrix, err))
-		return err->code;
+		goto out;
 	for (struct jval v = json_first(root.scenarios); json_type(v) != JSON_NONE;
 	        v = json_next(v))
 		if (add_element(v, &matrix, root.name, options, list, first, err))
-			return err->code;
+			goto out;
 	list->suite = list->items[list->n - 1]->suite;
-	return ERR_NONE;
+	return keep_suite(doc, &root, first, list, err);
+out:
+	json_free(doc);
+	return err->code;
 }
 
 enum status scenario_load(const char *file, const struct scenario_options *options,
@@ -365,7 +381,5 @@ enum status scenario_load(const char *file, const struct scenario_options *optio
 		return err->code;
 	if (json_type(json_get(json_root(doc), "scenarios")) == JSON_NONE)
 		return add(doc, files_new(false), options, list, err);
-	load_suite(doc, options, list, err);
-	json_free(doc);
-	return err->code;
+	return load_suite(doc, options, list, err);
 }

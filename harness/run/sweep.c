@@ -1,0 +1,602 @@
+/* Everything is done on the text of values, by the paths that --set takes: a parameter is whatever
+ * can be edited, and the scenario's own parsers say what is allowed. The tables give the label, the
+ * unit and the default.
+ *
+ * Most parameters of a deployment do not matter to most claims, so all of them are moved together
+ * first; only where that moves a result are they tried one by one. */
+#include "harness/run/sweep.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "harness/base/mathx.h"
+#include "harness/base/units.h"
+#include "harness/run/edit.h"
+#include "harness/run/evaluate.h"
+
+#define SWEEP_ARENA_BYTES ((size_t)64 << 20)
+#define SWEEP_FACTOR      10.0
+
+enum quantity { Q_NONE, Q_DURATION, Q_INT, Q_REAL, Q_PERCENT, Q_ENUM, Q_BOOL, Q_HARDWARE };
+
+struct candidate {
+	struct assumption a;
+	enum quantity type;
+	double value, low, high; /* ns for durations */
+	const char *hardware_unit;
+	const char *const *choices;
+	bool of_deployment, moved, refused;
+};
+
+struct work {
+	const struct claim *claim;
+	const struct scenario_list *list;
+	const volatile sig_atomic_t *interrupt;
+	struct sweep *out;
+	struct probe base[CLAIM_SCENARIOS_MAX];
+	uint32_t n;
+	struct candidate *c; /* SWEEP_ASSUMPTIONS_MAX */
+	struct error *err;
+};
+
+static const struct scenario *member(const struct work *w, uint32_t k)
+{
+	return w->list->items[w->claim->scenarios[k]];
+}
+
+static bool stopped(const struct work *w)
+{
+	return w->err->code != ERR_NONE || *w->interrupt || w->out->requests >= SWEEP_REQUESTS;
+}
+
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+/* --- values as text ------------------------------------------------------------------------- */
+
+/* To three significant digits: what is reported is what was run. */
+static double rounded(double v, enum quantity type)
+{
+	char text[40];
+
+	(void)snprintf(text, sizeof(text), "%.3g", v);
+	v = strtod(text, NULL);
+	return type == Q_INT || type == Q_DURATION ? mathx_floor(v + 0.5) : v;
+}
+
+static void real_text(double v, char out[static SWEEP_TEXT])
+{
+	struct json_out o;
+
+	json_out_init(&o, 0);
+	json_out_real(&o, NULL, v);
+	(void)snprintf(out, SWEEP_TEXT, "%.*s", (int)o.n, o.buf);
+	json_out_free(&o);
+}
+
+static void value_text(const struct candidate *c, double v, char out[static SWEEP_TEXT])
+{
+	char duration[UNITS_DURATION_MAX];
+
+	if (c->type == Q_DURATION)
+		(void)snprintf(
+		        out, SWEEP_TEXT, "\"%s\"", units_format_duration((int64_t)v, duration));
+	else if (c->type == Q_INT || (c->type == Q_HARDWARE && !strcmp(c->hardware_unit, "count")))
+		(void)snprintf(out, SWEEP_TEXT, "%" PRId64, (int64_t)(v + 0.5));
+	else
+		real_text(v, out);
+}
+
+/* As an edit: a number of the hardware file is an object. */
+static void edit_text(const struct candidate *c, const char *value, char out[static 4 * SWEEP_TEXT])
+{
+	if (c->type == Q_HARDWARE)
+		(void)snprintf(out, (size_t)4 * SWEEP_TEXT,
+		        "{\"value\": %s, \"unit\": \"%s\", \"label\": \"assumption\", \"source\": "
+		        "\"sweep\"}",
+		        value, c->hardware_unit);
+	else
+		(void)snprintf(out, (size_t)4 * SWEEP_TEXT, "%s", value);
+}
+
+static bool read_duration(const char *text, double *out)
+{
+	int64_t ns;
+
+	if (!units_parse_duration(text, strlen(text), &ns))
+		return false;
+	*out = (double)ns;
+	return true;
+}
+
+/* The number that stands in the document. False: it is of another kind than the table says. */
+static bool read_value(struct candidate *c, struct jval v)
+{
+	struct error ignored = ERROR_INIT;
+	const char *text = json_string(v);
+	char *end;
+
+	if (c->type == Q_DURATION)
+		return text && read_duration(text, &c->value);
+	if (c->type == Q_PERCENT && text) {
+		c->value = strtod(text, &end) / 100;
+		return strcmp(end, "%") == 0;
+	}
+	return json_type(v) == JSON_NUMBER && json_real(v, &c->value, &ignored) == ERR_NONE;
+}
+
+/* --- candidates ---------------------------------------------------------------------- */
+
+static enum quantity quantity_of(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_DURATION:
+		return Q_DURATION;
+	case FIELD_INT:
+		return Q_INT;
+	case FIELD_REAL:
+		return Q_REAL;
+	case FIELD_PERCENT:
+		return Q_PERCENT;
+	case FIELD_ENUM:
+		return Q_ENUM;
+	case FIELD_BOOL:
+		return Q_BOOL;
+	default:
+		return Q_NONE;
+	}
+}
+
+/* What the table allows around the value. */
+static void interval(struct candidate *c, const struct field *f)
+{
+	c->low = rounded(c->value / SWEEP_FACTOR, c->type);
+	c->high = rounded(c->value * SWEEP_FACTOR, c->type);
+	if (c->type == Q_PERCENT)
+		c->high = smaller(c->high, 1);
+	if (!f)
+		return;
+	if (c->type == Q_REAL) {
+		c->low = larger(c->low, f->rmin);
+		if (f->rmax > 0)
+			c->high = smaller(c->high, f->rmax);
+		return;
+	}
+	c->low = larger(c->low, (double)f->min);
+	if (f->max > 0)
+		c->high = smaller(c->high, (double)f->max);
+}
+
+/* The candidate of this path and value, new or known; NULL where the table is full. */
+static struct candidate *place(struct work *w, uint32_t k, const char *path, const char *value)
+{
+	struct candidate *c;
+
+	for (uint32_t i = 0; i < w->n; i++)
+		if (!strcmp(w->c[i].a.path, path) && !strcmp(w->c[i].a.value, value)) {
+			w->c[i].a.in |= UINT64_C(1) << k;
+			return NULL;
+		}
+	if (w->n == SWEEP_ASSUMPTIONS_MAX || strlen(path) >= SWEEP_PATH)
+		return NULL;
+	c = &w->c[w->n++];
+	*c = (struct candidate){.a.in = UINT64_C(1) << k};
+	(void)snprintf(c->a.path, sizeof(c->a.path), "%s", path);
+	(void)snprintf(c->a.value, sizeof(c->a.value), "%s", value);
+	return c;
+}
+
+/* The value at the path, or the table's default, as JSON. */
+static struct jval stated(
+        const struct scenario *s, const char *path, const struct field *f, struct json **fallback)
+{
+	struct jval v = edit_find(s->document, path, s->files);
+	struct error ignored = ERROR_INIT;
+
+	*fallback = NULL;
+	if (json_type(v) != JSON_NONE || !f->fallback ||
+	        json_parse("default", f->fallback, strlen(f->fallback), fallback, &ignored))
+		return v;
+	return json_root(*fallback);
+}
+
+/* One labelled key of an object that the scenario has, or that is there by default. */
+static void add_field(
+        struct work *w, uint32_t k, const char *path, const struct field *f, bool of_deployment)
+{
+	struct json *fallback;
+	struct jval v;
+	struct json_out text;
+	struct candidate *c;
+
+	if (!f->label || strcmp(f->label, "assumption") != 0 || f->type == FIELD_STRING ||
+	        f->type == FIELD_NAME)
+		return;
+	v = stated(member(w, k), path, f, &fallback);
+	if (json_type(v) == JSON_NONE)
+		return;
+	json_out_init(&text, 0);
+	json_out_value(&text, NULL, v, false);
+	c = place(w, k, path, text.buf);
+	json_out_free(&text);
+	if (c) {
+		c->type = quantity_of(f);
+		c->choices = f->choices;
+		c->of_deployment = of_deployment;
+		c->a.unit = f->unit;
+		c->a.source = f->source;
+		if (c->type == Q_NONE)
+			c->a.note = "not a number";
+		else if (c->type < Q_ENUM && (!read_value(c, v) || c->value <= 0))
+			c->a.note = "no factor leads away from zero";
+		else if (c->type < Q_ENUM)
+			interval(c, f);
+	}
+	json_free(fallback);
+}
+
+static void add_faults(struct work *w, uint32_t k)
+{
+	const struct fault_plan *plan = &member(w, k)->faults;
+	char path[SWEEP_PATH];
+
+	for (uint32_t i = 0; i < plan->n; i++)
+		for (size_t f = 0; f < plan->faults[i].kind->n_fields; f++) {
+			const struct field *field = &plan->faults[i].kind->fields[f];
+
+			(void)snprintf(path, sizeof(path), "faults.%s.%s", plan->faults[i].id,
+			        field->name);
+			add_field(w, k, path, field, false);
+		}
+}
+
+/* Keys of the deployment that carry a label themselves. Pools' keys only where they are stated. */
+static void add_tables(struct work *w, uint32_t k)
+{
+	struct field_table tables[DEPLOYMENT_TABLES];
+	char path[SWEEP_PATH];
+
+	deployment_tables(tables);
+	for (size_t t = 0; t < DEPLOYMENT_TABLES; t++)
+		for (size_t f = 0; f < tables[t].n && !strchr(tables[t].object, '['); f++) {
+			const char *object = tables[t].object;
+
+			(void)snprintf(path, sizeof(path), "deployment.%s%s%s", object,
+			        *object ? "." : "", tables[t].fields[f].name);
+			add_field(w, k, path, &tables[t].fields[f], true);
+		}
+}
+
+static enum quantity own_quantity(const char *unit)
+{
+	if (strcmp(unit, "count") == 0)
+		return Q_INT;
+	return strcmp(unit, "ns") == 0 ? Q_DURATION : Q_REAL;
+}
+
+/* The numbers of the hardware file, behind those that count its parts: they say what the machine
+ * is, not how it behaves. */
+static void add_hardware(struct work *w, uint32_t k)
+{
+	const struct scenario *s = member(w, k);
+
+	for (uint32_t i = HW_FAN_ZONES_PER_NODE + 1; i < HW_COUNT; i++) {
+		const struct parameter *p = &s->deployment.parameters[i];
+		bool own = strcmp(p->source ? p->source : "", "deployment") == 0;
+		const char *section, *key;
+		char path[SWEEP_PATH], value[SWEEP_TEXT];
+		struct candidate shape = {.type = Q_HARDWARE, .hardware_unit = p->unit}, *c;
+
+		if (p->label != TRUTH_ASSUMPTION || p->value <= 0)
+			continue;
+		if (own && deployment_own_key((enum hardware_key)i, &section, &key)) {
+			(void)snprintf(path, sizeof(path), "deployment.%s.%s", section, key);
+			shape.type = own_quantity(p->unit);
+		} else {
+			(void)snprintf(path, sizeof(path), "deployment.hardware.%s", p->name);
+		}
+		value_text(&shape, p->value, value);
+		c = place(w, k, path, value);
+		if (!c)
+			continue;
+		c->type = shape.type;
+		c->hardware_unit = p->unit;
+		c->value = p->value;
+		c->of_deployment = true;
+		c->a.unit = p->unit;
+		c->a.source = p->source;
+		interval(c, NULL);
+		if (!strcmp(p->unit, "count"))
+			c->low = larger(mathx_floor(c->low), 1);
+		if (!strcmp(p->unit, "ratio"))
+			c->high = smaller(c->high, 1);
+	}
+}
+
+static bool sweep_end(const struct candidate *c, struct jval v, double *out)
+{
+	struct candidate read = *c;
+
+	if (!read_value(&read, v))
+		return false;
+	*out = read.value;
+	return true;
+}
+
+/* What the claim itself names. */
+static void add_named(struct work *w, uint32_t k, const struct claim_sweep *sweep)
+{
+	const struct scenario *s = member(w, k);
+	struct jval v = edit_find(s->document, sweep->path, s->files);
+	struct error ignored = ERROR_INIT;
+	struct json_out text;
+	struct candidate *c;
+	int64_t whole;
+
+	if (json_type(v) == JSON_NONE)
+		return;
+	json_out_init(&text, 0);
+	json_out_value(&text, NULL, v, false);
+	c = place(w, k, sweep->path, text.buf);
+	json_out_free(&text);
+	if (!c)
+		return;
+	c->type = Q_REAL;
+	if (json_string(v))
+		c->type = strchr(json_string(v), '%') ? Q_PERCENT : Q_DURATION;
+	else if (json_i64(v, &whole, &ignored) == ERR_NONE &&
+	         json_i64(sweep->from, &whole, &ignored) == ERR_NONE)
+		c->type = Q_INT;
+	c->a.source = sweep->source;
+	c->moved = true; /* it is listed whatever it does */
+	if (!read_value(c, v) || !sweep_end(c, sweep->from, &c->low) ||
+	        !sweep_end(c, sweep->to, &c->high))
+		c->a.note = "the ends are not of the value's kind";
+	else if (c->value < c->low || c->value > c->high)
+		c->a.note = "the value lies outside of the ends";
+}
+
+static void gather(struct work *w)
+{
+	for (uint32_t k = 0; k < w->claim->n; k++) {
+		for (uint32_t i = 0; i < w->claim->n_sweeps; i++)
+			add_named(w, k, &w->claim->sweeps[i]);
+		add_faults(w, k);
+		if (member(w, k)->has_deployment) {
+			add_tables(w, k);
+			add_hardware(w, k);
+		}
+	}
+}
+
+/* --- runs ---------------------------------------------------------------------------- */
+
+/* One scenario with edits. `moved`: its results are not those of the scenario as it stands. */
+static bool try_edits(struct work *w, uint32_t k, const struct scenario_edit *edits, uint32_t n,
+        bool *moved, bool *refused)
+{
+	struct error refusal = ERROR_INIT;
+	struct scenario *variant;
+	struct probe probe;
+	bool pass = false;
+
+	if (scenario_variant(member(w, k), edits, n, &variant, &refusal)) {
+		*refused = true;
+		return false;
+	}
+	if (evaluate_probe(variant, w->interrupt, &probe, w->err) == ERR_NONE) {
+		w->out->runs++;
+		w->out->requests += probe.requests;
+		pass = probe.verdict == VERDICT_PASS;
+		*moved |= memcmp(probe.digest, w->base[k].digest, DIGEST_BYTES) != 0;
+	}
+	scenario_free(variant);
+	return pass;
+}
+
+/* Whether the claim holds with the parameter at this value, in all scenarios that have it. */
+static bool holds_text(struct work *w, struct candidate *c, const char *value)
+{
+	char text[4 * SWEEP_TEXT];
+	struct scenario_edit edit = {.path = c->a.path, .value = text};
+
+	edit_text(c, value, text);
+	for (uint32_t k = 0; k < w->claim->n; k++)
+		if ((c->a.in >> k & 1) &&
+		        (stopped(w) || !try_edits(w, k, &edit, 1, &c->moved, &c->refused)))
+			return false;
+	return true;
+}
+
+static bool holds(struct work *w, struct candidate *c, double value)
+{
+	char text[SWEEP_TEXT];
+
+	value_text(c, value, text);
+	return holds_text(w, c, text);
+}
+
+static double between(double a, double b, enum quantity type)
+{
+	return rounded(a > 0 && b > 0 ? mathx_sqrt(a * b) : (a + b) / 2, type);
+}
+
+/* The value nearest to `end` that was seen to hold. */
+static double search(struct work *w, struct candidate *c, double end, bool *edge)
+{
+	double good = c->value, bad = end;
+	int steps = SWEEP_STEPS;
+
+	*edge = false;
+	if (end == c->value || holds(w, c, end)) {
+		double middle = between(c->value, end, c->type);
+
+		if (end == c->value || !c->moved || holds(w, c, middle)) {
+			*edge = true;
+			return end;
+		}
+		bad = middle;
+		steps--;
+	}
+	for (; steps > 0 && !stopped(w); steps--) {
+		double middle = between(good, bad, c->type);
+
+		if (middle == good || middle == bad)
+			break;
+		if (holds(w, c, middle))
+			good = middle;
+		else
+			bad = middle;
+	}
+	return good;
+}
+
+static void search_choices(struct work *w, struct candidate *c)
+{
+	static const char *const booleans[] = {"false", "true", NULL};
+	const char *const *names = c->type == Q_BOOL ? booleans : c->choices;
+	const char *quote = c->type == Q_BOOL ? "" : "\"";
+	size_t at = 0;
+	int n;
+
+	for (; *names && !stopped(w); names++) {
+		char text[SWEEP_TEXT];
+
+		(void)snprintf(text, sizeof(text), "%s%s%s", quote, *names, quote);
+		if (strcmp(text, c->a.value) != 0 && !holds_text(w, c, text))
+			continue;
+		n = snprintf(
+		        c->a.holds + at, sizeof(c->a.holds) - at, "%s%s", at ? ", " : "[", text);
+		at += n > 0 && (size_t)n < sizeof(c->a.holds) - at - 1 ? (size_t)n : 0;
+	}
+	(void)snprintf(c->a.holds + at, sizeof(c->a.holds) - at, "]");
+}
+
+static void search_candidate(struct work *w, struct candidate *c)
+{
+	double low, high;
+
+	if (c->a.note)
+		return;
+	if (c->type == Q_ENUM || c->type == Q_BOOL) {
+		search_choices(w, c);
+	} else {
+		low = search(w, c, c->low, &c->a.low_is_edge);
+		high = search(w, c, c->high, &c->a.high_is_edge);
+		value_text(c, c->low, c->a.from);
+		value_text(c, c->high, c->a.to);
+		value_text(c, low, c->a.low);
+		value_text(c, high, c->a.high);
+	}
+	if (stopped(w)) {
+		c->a.note = "the search was cut";
+		c->a.low[0] = c->a.high[0] = c->a.holds[0] = '\0';
+		c->moved = true;
+	}
+}
+
+/* --- all of a deployment's numbers together ------------------------------------------------ */
+
+static bool moved_together(struct work *w, uint32_t k, bool high)
+{
+	struct scenario_edit edits[SWEEP_ASSUMPTIONS_MAX];
+	char(*texts)[4 * SWEEP_TEXT] = mem_alloc(SWEEP_ASSUMPTIONS_MAX, sizeof(*texts));
+	bool moved = false, refused = false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->n; i++) {
+		struct candidate *c = &w->c[i];
+		char value[SWEEP_TEXT];
+
+		if (!c->of_deployment || c->type == Q_ENUM || c->type == Q_BOOL || c->a.note ||
+		        !(c->a.in >> k & 1))
+			continue;
+		value_text(c, high ? c->high : c->low, value);
+		edit_text(c, value, texts[n]);
+		edits[n] = (struct scenario_edit){.path = c->a.path, .value = texts[n]};
+		n++;
+	}
+	if (n > 0)
+		(void)try_edits(w, k, edits, n, &moved, &refused);
+	mem_free(texts);
+	return moved || refused;
+}
+
+static bool deployment_matters(struct work *w)
+{
+	for (uint32_t k = 0; k < w->claim->n && !stopped(w); k++)
+		if (moved_together(w, k, true) || moved_together(w, k, false))
+			return true;
+	return stopped(w);
+}
+
+/* --- the whole ----------------------------------------------------------------------- */
+
+static bool reads_trace(const struct scenario *s)
+{
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
+		if (s->traffic.tenants[t].from_trace)
+			return true;
+	return false;
+}
+
+static bool measure_base(struct work *w)
+{
+	bool pass = true;
+
+	for (uint32_t k = 0; k < w->claim->n; k++) {
+		if (reads_trace(member(w, k)) || !member(w, k)->has_deployment || stopped(w) ||
+		        evaluate_probe(member(w, k), w->interrupt, &w->base[k], w->err))
+			return false;
+		w->out->runs++;
+		w->out->requests += w->base[k].requests;
+		pass &= w->base[k].verdict == VERDICT_PASS;
+	}
+	return pass;
+}
+
+static void keep(struct work *w)
+{
+	struct sweep *out = w->out;
+
+	out->items = ARENA_ARRAY(&out->arena, struct assumption, w->n + 1);
+	for (uint32_t i = 0; i < w->n; i++)
+		if (w->c[i].moved)
+			out->items[out->n++] = w->c[i].a;
+}
+
+enum status sweep_claim(const struct claim *c, const struct scenario_list *list,
+        const volatile sig_atomic_t *interrupt, struct sweep *out, struct error *err)
+{
+	struct work w = {.claim = c, .list = list, .interrupt = interrupt, .out = out, .err = err};
+	bool deployment;
+
+	*out = (struct sweep){0};
+	arena_init(&out->arena, SWEEP_ARENA_BYTES);
+	out->base_holds = measure_base(&w);
+	if (!out->base_holds)
+		return err->code;
+	w.c = mem_alloc(SWEEP_ASSUMPTIONS_MAX, sizeof(*w.c));
+	gather(&w);
+	deployment = deployment_matters(&w);
+	for (uint32_t i = 0; i < w.n && err->code == ERR_NONE; i++)
+		if (deployment || !w.c[i].of_deployment || w.c[i].type == Q_ENUM ||
+		        w.c[i].type == Q_BOOL)
+			search_candidate(&w, &w.c[i]);
+	keep(&w);
+	mem_free(w.c);
+	return err->code;
+}
+
+void sweep_free(struct sweep *s)
+{
+	arena_free(&s->arena);
+}

@@ -143,6 +143,12 @@ static void advance(struct live *l, const struct episode *e)
 	l->delivered += e->tokens;
 }
 
+/* A token that was to be wrong and that never came. */
+static void forget_undelivered(struct live *l)
+{
+	l->corrupt -= l->corrupt && l->corrupt_last >= l->delivered;
+}
+
 void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault)
 {
 	struct episode e = episode_of(r, l, now);
@@ -150,6 +156,7 @@ void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault)
 	book_episode(l, &e, now);
 	collect_gaps(r, l, &e, &l->gaps);
 	advance(l, &e);
+	forget_undelivered(l);
 	if (e.tokens) {
 		account_stall(l, fault, now - e.t_last);
 	} else if (!l->delivered) {
@@ -262,6 +269,7 @@ static void fill(const struct live *l, struct rack_completion *out)
 	out->itl_max_ns = out->itl_p99_ns = 0;
 	out->replays = l->replays;
 	out->tokens_recomputed = l->recomputed;
+	out->tokens_corrupt = l->corrupt;
 	out->n_stalls = l->n_stalls;
 	for (uint32_t i = 0; i < l->n_stalls; i++)
 		out->stalls[i] = l->stalls[i];
@@ -304,6 +312,7 @@ void account_cancel(struct rack *r, int64_t now, struct live *l, struct rack_com
 
 		book_episode(l, &e, now);
 		advance(l, &e);
+		forget_undelivered(l);
 	} else if (l->state == LIVE_QUEUED && l->replay_fault == FAULT_NONE) {
 		l->queue_ns += now - l->t_queued;
 	}

@@ -157,6 +157,7 @@ struct raw_health {
 	int64_t poll_period_ns, polls, timeout_ns, persist_ns, suspicions, suspect_window_ns;
 	int64_t isolate_ns, remap_ns, resync_ns, resume_ns;
 	int weights_from;
+	bool checksum;
 };
 
 #define HEALTH_DURATION(key, member, low, text)                                                    \
@@ -198,6 +199,14 @@ static const struct field health_fields[] = {
                 .choices = weights_from_names,
                 .help = "where a spare loads its weights",
                 .label = "assumption"},
+        {.name = "checksum",
+                .type = FIELD_BOOL,
+                .offset = offsetof(struct raw_health, checksum),
+                .fallback = "false",
+                .help = "results carry a checksum: silent corruption (chip.sdc) is flagged in its "
+                        "frame, which is replayed",
+                .label = "assumption",
+                .source = "no machine of this kind is known to check its results end to end"},
 };
 
 static const struct hardware_fallback health_fallbacks[] = {
@@ -238,6 +247,7 @@ static enum status parse_health(struct jval v, struct deployment *d, struct erro
 	        .remap_fixed =
 	                json_type(v) != JSON_NONE && json_type(json_get(v, "remap")) != JSON_NONE,
 	        .weights_from = (enum weights_from)raw.weights_from,
+	        .checksum = raw.checksum,
 	        .host_dram_bytes_per_s = d->hardware.base[HW_HOST_LOAD_BANDWIDTH],
 	        .registry_bytes_per_s = d->hardware.base[HW_REGISTRY_BANDWIDTH],
 	};

@@ -107,6 +107,7 @@ struct health_spec {
 	int64_t isolate_ns, resync_ns, resume_ns;
 	int64_t remap_ns; /* fixed part (or, with remap_fixed, the whole) of a remap */
 	bool remap_fixed; /* deployment gave health.remap outright */
+	bool checksum;    /* a wrong token is flagged before it leaves the rack */
 	enum weights_from weights_from;
 	double host_dram_bytes_per_s, registry_bytes_per_s; /* a node */
 };

@@ -65,14 +65,6 @@ void health_create(struct rack *r)
 	}
 }
 
-static bool uses_node(const struct instance *in, uint32_t node)
-{
-	for (uint32_t n = 0; n < in->n_nodes; n++)
-		if (in->nodes[n] == node)
-			return true;
-	return false;
-}
-
 static bool uses_link(const struct instance *in, uint32_t link)
 {
 	for (uint32_t n = 0; n < in->n_links; n++)
@@ -336,6 +328,7 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 	r->counts.spares_used++;
 	replace_node(r, in, c->node, spare);
 	clocking_remapped(r, now, in);
+	sdc_remapped(r, now, in);
 	recheck_links(r, now, in);
 }
 

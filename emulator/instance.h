@@ -69,6 +69,7 @@ struct instance {
 	struct heap ends;    /* (tick, request id, slot | generation << 32) */
 	struct heap entries; /* the same, only where entering can change the rate: slower buckets */
 	struct heap tokens;  /* the same, only with emit_tokens */
+	struct heap hits;    /* the same: the tick before a slot's next wrong token (sdc.c) */
 	int64_t boundary_tick; /* next frame boundary at which the rack must look at the frame that
 	                          ends (rack_arm), NS_NEVER */
 

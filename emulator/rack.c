@@ -17,6 +17,7 @@
 #include "harness/base/mutant.h"
 
 enum { LIVES_MAX = 1 << 24 };
+#define TOKEN_WRONG (UINT64_C(1) << 31) /* beside a handle: no live has an index so high */
 
 /* --- life
  * ------------------------------------------------------------------------------------------ */
@@ -85,6 +86,7 @@ void rack_free(struct rack *r)
 		instance_free(&r->instances[i]);
 	fabric_free(r);
 	clocking_free(r);
+	sdc_free(r);
 	power_free(r);
 	mem_free(r->suspicions);
 	mem_free(r->cases);
@@ -247,7 +249,7 @@ void rack_finish(struct rack *r, int64_t now, uint32_t live)
 /* --- frame ends
  * ------------------------------------------------------------------------------------ */
 
-static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index)
+static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index, bool wrong)
 {
 	struct live *l = live_at(r, live);
 
@@ -255,7 +257,7 @@ static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index
 		l->t_first_out = due;
 	r->counts.tokens_emitted++;
 	if (r->config.listener.token)
-		r->config.listener.token(r->config.listener.ctx, due, &l->req, index);
+		r->config.listener.token(r->config.listener.ctx, due, &l->req, index, wrong);
 }
 
 static void token_due(
@@ -265,19 +267,20 @@ static void token_due(
 	int64_t index = l->delivered + s->next_token++ - (MUTANT(TOKEN_REPEATED) && l->replays);
 	int64_t due = fabric_deliver(r, &l->link, l->req.id, (uint64_t)index + 1,
 	        (uint64_t)(l->req.output_tokens - index - 1), now);
+	bool wrong = l->corrupt && l->corrupt_last == index;
 
 	if (top.key < s->end)
 		heap_replace_top(&in->tokens, top.key + (int64_t)in->f0, top.sub, top.value);
 	else
 		(void)heap_pop(&in->tokens);
 	if (due > now) {
-		bool ok = heap_push(
-		        &r->tokens, due, l->req.id << 24 | (uint64_t)index, handle_of(r, s->live));
+		bool ok = heap_push(&r->tokens, due, l->req.id << 24 | (uint64_t)index,
+		        handle_of(r, s->live) | (wrong ? TOKEN_WRONG : 0));
 
 		CHECK(ok);
 		return;
 	}
-	emit_token(r, due, s->live, index);
+	emit_token(r, due, s->live, index, wrong);
 }
 
 static void slot_done(struct rack *r, int64_t now, struct instance *in, uint32_t slot)
@@ -345,6 +348,8 @@ static void step_instance(struct rack *r, int64_t now, struct instance *in)
 		if (s && !s->entered)
 			instance_entered(in, slot, now);
 	}
+	if (LPC_UNLIKELY(in->hits.n))
+		sdc_step(r, now, in, tick);
 	if (in->boundary_tick <= tick)
 		frame_boundary(r, now, in);
 	instance_schedule(in);
@@ -389,9 +394,11 @@ static void step_leaving(struct rack *r, int64_t now)
 {
 	while (heap_at(&r->tokens) <= now) {
 		struct heap_entry e = heap_pop(&r->tokens);
+		uint32_t live = (uint32_t)(e.value & ~TOKEN_WRONG);
 
-		if (pool_is_live(&r->lives, (uint32_t)e.value, (uint32_t)(e.value >> 32)))
-			emit_token(r, e.key, (uint32_t)e.value, (int64_t)(e.sub & 0xffffff));
+		if (pool_is_live(&r->lives, live, (uint32_t)(e.value >> 32)))
+			emit_token(
+			        r, e.key, live, (int64_t)(e.sub & 0xffffff), e.value & TOKEN_WRONG);
 	}
 	while (heap_at(&r->leaving) <= now) {
 		struct heap_entry e = heap_pop(&r->leaving);
@@ -575,6 +582,14 @@ static void sink_slow(void *ctx, int64_t now, uint32_t fault, uint32_t component
 	reschedule(r);
 }
 
+static void sink_sdc(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppb)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	sdc_set(r, now, fault, component, ppb);
+	reschedule(r);
+}
+
 static void sink_pdu_open(
         void *ctx, int64_t now, uint32_t fault, uint32_t component, enum detection how)
 {
@@ -621,6 +636,7 @@ struct fault_sink rack_sink(struct rack *r)
 	        .reverted = sink_reverted,
 	        .ether_delay = sink_ether_delay,
 	        .slow = sink_slow,
+	        .sdc = sink_sdc,
 	        .pdu_open = sink_pdu_open,
 	        .pdu_skew = sink_pdu_skew,
 	        .power_load = sink_power_load,
@@ -678,6 +694,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	lanes_add(&lanes, r->fabric.n_active);
 	lanes_add(&lanes, r->n_suspicions);
 	clocking_fold(r, &lanes);
+	sdc_fold(r, &lanes);
 	power_digest(r, &lanes);
 	lanes_final(&lanes, out);
 }

@@ -63,6 +63,7 @@ struct rack_completion {
 	        itl_p99_ns; /* of this request's gaps at the client's end; 0 if one token */
 	uint32_t replays;   /* times it lost its instance and was replayed */
 	int64_t tokens_recomputed;
+	int64_t tokens_corrupt; /* delivered, and wrong */
 	uint32_t n_stalls;
 	struct rack_stall stalls[RACK_BLAME_MAX];
 	bool failed; /* on_loss: fail, after `delivered` tokens */
@@ -80,8 +81,9 @@ struct rack_listener {
 	void (*refused)(void *ctx, int64_t due, const struct rack_request *req,
 	        enum rack_refusal why, int64_t retry_after_s);
 	/* Token `index` (0-based) is due at the client's end at `due` (<= now). Only with
-	 * emit_tokens. */
-	void (*token)(void *ctx, int64_t due, const struct rack_request *req, int64_t index);
+	 * emit_tokens. wrong: a fault has made another token of it. */
+	void (*token)(
+	        void *ctx, int64_t due, const struct rack_request *req, int64_t index, bool wrong);
 	/* In order of `now`, the instant of the last token at the client's end; the order among
 	 * equals is the rack's own (a recorder sorts them by id). */
 	void (*completed)(void *ctx, int64_t now, const struct rack_completion *done);

@@ -56,6 +56,7 @@ struct live {
 	struct rack_stall stalls[RACK_BLAME_MAX];
 	uint32_t replays, replay_fault;
 	int64_t recomputed;
+	int64_t corrupt, corrupt_last; /* wrong tokens; index of the last of them */
 	bool failed, refused;
 	enum rack_refusal why;
 	int64_t retry_after_s;
@@ -177,6 +178,18 @@ struct clocking {
 	bool *replaying;    /* by instance: replays a frame that came late */
 };
 
+/* A chip that corrupts tokens. */
+struct sdc_unit {
+	uint32_t fault, component, node;
+	uint32_t ppb; /* of the tokens */
+	uint64_t key; /* prng_at key: request id, index of the token */
+};
+
+struct sdc {
+	struct sdc_unit *units; /* by fault */
+	uint32_t n, capacity;
+};
+
 struct rack {
 	struct rack_config config;
 	const struct deployment *d;
@@ -192,11 +205,12 @@ struct rack {
 	uint32_t n_cases, cases_capacity;
 	struct fabric fabric;
 	struct clocking clocking;
+	struct sdc sdc;
 	struct power power;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
-	struct heap
-	        tokens; /* (instant at the client's end, id, live | index << 32): delayed tokens */
+	struct heap tokens; /* (instant at the client's end, id << 24 | index, handle, TOKEN_WRONG):
+	                       delayed tokens */
 	struct gap_list scratch;
 	uint64_t queued; /* in all queues together */
 	bool dispatch_due;
@@ -211,6 +225,14 @@ struct rack {
 static inline struct live *live_at(const struct rack *r, uint32_t index)
 {
 	return pool_at(&r->lives, index);
+}
+
+static inline bool uses_node(const struct instance *in, uint32_t node)
+{
+	for (uint32_t n = 0; n < in->n_nodes; n++)
+		if (in->nodes[n] == node)
+			return true;
+	return false;
 }
 
 /* rack.c */
@@ -296,6 +318,15 @@ int64_t message_loss(struct ether_fault *e, const struct message *msg, uint8_t *
 /* How many times as long a bulk transfer takes at `now`, 0 = it stands still; *until: when that may
  * change next, if it is sooner. */
 uint32_t message_bulk(struct ether_fault *e, int64_t now, int64_t *until);
+
+/* sdc.c: silent data corruption. sdc_set: ppb 0 ends this fault's effect on the component. */
+void sdc_free(struct rack *r);
+void sdc_set(struct rack *r, int64_t now, uint32_t fault, uint32_t component, uint32_t ppb);
+/* The instance has other nodes now; to be called whenever they change. */
+void sdc_remapped(struct rack *r, int64_t now, struct instance *in);
+void sdc_entered(struct rack *r, struct instance *in, uint32_t slot); /* a request has its slot */
+void sdc_step(struct rack *r, int64_t now, struct instance *in, int64_t tick);
+void sdc_fold(const struct rack *r, struct lanes *lanes); /* into the static digest */
 
 /* fabric.c: Ethernet */
 void fabric_create(struct rack *r);

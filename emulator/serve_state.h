@@ -58,6 +58,9 @@ struct client_list {
 
 enum { STREAM_WRITES_MAX = 2 * SERVE_QUEUED_EVENTS_MAX }; /* a power of two */
 
+/* So many wrong tokens of a plain answer are said wrong; one would do to make it so. */
+enum { STREAM_WRONG_MAX = 8 };
+
 struct stream {
 	uint64_t conn;   /* conn_handle */
 	uint64_t handle; /* of rack_submit; valid while in_rack */
@@ -65,7 +68,9 @@ struct stream {
 	int64_t max_tokens;
 	int64_t t_submit, t_token; /* run time; t_token = due of the newest token */
 	int64_t text_next;         /* plain answers: tokens written so far */
-	bool in_rack;              /* the rack has not called its last for it */
+	uint32_t n_wrong;          /* … and those that a fault has made wrong */
+	int64_t wrong[STREAM_WRONG_MAX];
+	bool in_rack; /* the rack has not called its last for it */
 	bool streaming, flex;
 	bool head_sent, done; /* done: all of the answer is queued */
 	bool broken;          /* … which ends early */

@@ -242,6 +242,21 @@ static bool write_first(struct client *c, struct conn *conn, struct stream *st)
 	return write_noted(conn, st, buf, n);
 }
 
+/* A plain answer's text is written when all of it is there. */
+static void note_wrong(struct stream *st, int64_t index)
+{
+	if (st->n_wrong < STREAM_WRONG_MAX)
+		st->wrong[st->n_wrong++] = index;
+}
+
+static bool is_wrong(const struct stream *st, int64_t index)
+{
+	for (uint32_t i = 0; i < st->n_wrong; i++)
+		if (st->wrong[i] == index)
+			return true;
+	return false;
+}
+
 /* The text of a plain answer, as far as there is room; behind it the tail. */
 static bool pump_plain(struct client *c, struct conn *conn, struct stream *st)
 {
@@ -254,7 +269,11 @@ static bool pump_plain(struct client *c, struct conn *conn, struct stream *st)
 		if (conn_queued_writes(conn) >= PIECES_QUEUED)
 			return true;
 		for (int i = 0; i < PIECE_TOKENS && st->text_next < a->output_tokens; i++) {
-			token_text(a->digest, (uint64_t)st->text_next++, text);
+			uint64_t digest = is_wrong(st, st->text_next)
+			                          ? token_wrong_digest(a->digest)
+			                          : a->digest;
+
+			token_text(digest, (uint64_t)st->text_next++, text);
 			memcpy(buf + n, text, TOKEN_TEXT_BYTES);
 			n += TOKEN_TEXT_BYTES;
 		}
@@ -298,8 +317,10 @@ static bool write_last(struct client *c, struct conn *conn, struct stream *st)
  * -------------------------------------------------------------------------- */
 
 static bool write_token(struct serve *s, struct client *c, struct conn *conn, struct stream *st,
-        int64_t due, int64_t index)
+        int64_t due, int64_t index, bool wrong)
 {
+	const struct render_answer *a = &st->answer;
+	struct render_answer said;
 	char *at;
 
 	if (!st->head_sent && !write_first(c, conn, st))
@@ -309,12 +330,18 @@ static bool write_token(struct serve *s, struct client *c, struct conn *conn, st
 	at = conn_reserve(conn, RENDER_EVENT_MAX);
 	if (!at)
 		return false;
-	conn_commit(conn, render_token(&s->render, &st->answer, index, at));
+	if (wrong) {
+		said = *a;
+		said.digest = token_wrong_digest(a->digest);
+		a = &said;
+	}
+	conn_commit(conn, render_token(&s->render, a, index, at));
 	note_write(st, due);
 	return true;
 }
 
-static void on_token(void *ctx, int64_t due, const struct rack_request *req, int64_t index)
+static void on_token(
+        void *ctx, int64_t due, const struct rack_request *req, int64_t index, bool wrong)
 {
 	struct serve *s = ctx;
 	struct stream *st = stream_at(s, req->user);
@@ -328,7 +355,9 @@ static void on_token(void *ctx, int64_t due, const struct rack_request *req, int
 		metrics_observe(&s->metrics.itl, due - st->t_token);
 	st->t_token = due;
 	s->counts.tokens++;
-	if (st->streaming && !write_token(s, c, client_conn(c), st, due, index)) {
+	if (wrong && !st->streaming)
+		note_wrong(st, index);
+	if (st->streaming && !write_token(s, c, client_conn(c), st, due, index, wrong)) {
 		s->counts.slow_readers++;
 		doom(s, st, req->user);
 	}

@@ -13,6 +13,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_chip_loss,
         &fault_chip_hang,
         &fault_chip_slow,
+        &fault_chip_sdc,
         &fault_node_loss,
         &fault_power_pdu_trip,
         &fault_power_spike,

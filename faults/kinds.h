@@ -9,6 +9,7 @@ extern const struct fault_kind fault_link_down;
 extern const struct fault_kind fault_chip_loss;
 extern const struct fault_kind fault_chip_hang;
 extern const struct fault_kind fault_chip_slow;
+extern const struct fault_kind fault_chip_sdc;
 extern const struct fault_kind fault_node_loss;
 extern const struct fault_kind fault_power_pdu_trip;
 extern const struct fault_kind fault_power_spike;

@@ -78,6 +78,9 @@ struct fault_sink {
 	 */
 	void (*slow)(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppm,
 	        enum slow_mode mode);
+	/* Tokens of the instances that use the chip are wrong with a chance of ppb / 10^9 each from
+	 * now on; ppb = 0 ends it. */
+	void (*sdc)(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppb);
 	/* The law of an Ethernet link's messages on top of its healthy delay; NULL takes this
 	 * fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,

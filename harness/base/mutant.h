@@ -27,6 +27,7 @@
 	X(LIFO_QUEUE, "lifo-queue", "the last to come is the first to be served")                  \
 	X(COUNTER_ONLY, "counter-only",                                                            \
 	        "a link that is down is noted in the ledger and stops nobody")                     \
+	X(SDC_UNNOTICED, "sdc-unnoticed", "a wrong token goes out as a right one")                 \
 	X(WRONG_NODE, "wrong-node",                                                                \
 	        "a lost unit takes its mirror image in the rack with it instead")
 

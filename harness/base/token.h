@@ -41,4 +41,11 @@ static inline size_t token_text(uint64_t digest, uint64_t index, char out[static
 	return TOKEN_TEXT_BYTES;
 }
 
+/* The digest under which a corrupted token is said: at every index its text is another one than the
+ * right one, in the first syllable at least. */
+static inline uint64_t token_wrong_digest(uint64_t digest)
+{
+	return ~digest;
+}
+
 #endif

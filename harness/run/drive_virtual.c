@@ -230,6 +230,8 @@ static bool lost_and_retried(struct run *r, uint32_t index, int64_t now)
 
 static enum outcome outcome_of(const struct rack_completion *done)
 {
+	if (done->tokens_corrupt) /* whatever else happened: the client has seen it */
+		return OUTCOME_CORRUPT;
 	if (!done->failed)
 		return OUTCOME_OK;
 	return done->delivered ? OUTCOME_TRUNCATED : OUTCOME_HTTP_5XX;
@@ -407,7 +409,11 @@ static void give_up(struct run *r, uint32_t index, enum outcome outcome)
 
 	if (c->handle && c->handle != UINT64_MAX)
 		(void)rack_cancel(r->rack, r->now, c->handle, &left);
-	s = sample_of(r, c, c->handle == UINT64_MAX ? c->standing : outcome, r->now);
+	if (c->handle == UINT64_MAX)
+		outcome = c->standing;
+	else if (left.tokens_corrupt)
+		outcome = OUTCOME_CORRUPT;
+	s = sample_of(r, c, outcome, r->now);
 	fill_served(&left, &s);
 	give(r, &s);
 	retire(r, index);

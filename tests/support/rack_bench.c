@@ -35,6 +35,7 @@ void bench_free(struct bench *b)
 {
 	mem_free(b->answers);
 	mem_free(b->token_at);
+	mem_free(b->token_wrong);
 	json_free(b->doc);
 	arena_free(&b->arena);
 }
@@ -71,13 +72,15 @@ static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, i
 		a->gap_max_ns = gap_ns;
 }
 
-static void on_token(void *ctx, int64_t due, const struct rack_request *req, int64_t index)
+static void on_token(
+        void *ctx, int64_t due, const struct rack_request *req, int64_t index, bool wrong)
 {
 	struct bench *b = ctx;
 
 	CHECK(index < b->tokens_max);
 	CHECK(b->token_at[(int64_t)req->user * b->tokens_max + index] == 0);
 	b->token_at[(int64_t)req->user * b->tokens_max + index] = due;
+	b->token_wrong[(int64_t)req->user * b->tokens_max + index] = wrong;
 }
 
 static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
@@ -110,8 +113,10 @@ void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
 	memset(b->phase, 0xff, sizeof(b->phase));
 	mem_free(b->answers);
 	mem_free(b->token_at);
+	mem_free(b->token_wrong);
 	b->answers = mem_alloc(n + 1, sizeof(*b->answers));
 	b->token_at = mem_alloc((size_t)(n * b->tokens_max) + 1, sizeof(*b->token_at));
+	b->token_wrong = mem_alloc((size_t)(n * b->tokens_max) + 1, sizeof(*b->token_wrong));
 	b->rack = rack_create(&config);
 	sink = rack_sink(b->rack);
 	rack_static_digest(b->rack, b->digest_before);

@@ -39,6 +39,7 @@ struct bench {
 	uint8_t digest_before[32], digest_after[32];
 	/* with tokens: instants by (request, index) for requests of up to tokens_max tokens */
 	int64_t *token_at;
+	bool *token_wrong;
 	int64_t tokens_max;
 };
 

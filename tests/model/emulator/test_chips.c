@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/prng.h"
 #include "harness/base/units.h"
 #include "tests/support/rack_bench.h"
 #include "tests/support/run_suite.h"
@@ -348,6 +349,209 @@ START_TEST(a_lost_node_takes_its_chips_along)
 }
 END_TEST
 
+/* --- silent corruption ---------------------------------------------------------------------- */
+
+static void sdc(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	const struct act *a = ctx;
+
+	s->sdc(s->ctx, now, a->fault, component(a->component), a->ppm);
+	if (!a->ppm)
+		s->reverted(s->ctx, now, a->fault);
+}
+
+/* The bench's seed is 42, faults go by their index, requests by theirs + 1. */
+static bool draws_wrong(uint32_t request, int64_t index, uint32_t ppb)
+{
+	uint64_t u = prng_at(prng_purpose(42, "sdc/0"), request + 1, (uint64_t)index);
+
+	return prng_ratio(u, ppb, 1000000000);
+}
+
+enum { CROWD = 300, CROWD_TOKENS = 40 };
+
+static void make_crowd(struct bench_request *r)
+{
+	for (uint32_t i = 0; i < CROWD; i++)
+		r[i] = (struct bench_request){.at_ns = (int64_t)i * 7 * MS + i % 13,
+		        .prompt = 1 + (i * 37) % 300,
+		        .output = 1 + (i * 11) % CROWD_TOKENS,
+		        .max = CROWD_TOKENS};
+}
+
+static const char *const crowded =
+        "{" HEALTH("") ",\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,"
+                       "\"frame\":\"10ms\",\"slots\":7,\"prefill_tokens_per_frame\":64}],"
+                       "\"instances\":1,\"nodes\":[[\"r0.n0\",\"r0.n1\"]]}]}";
+
+/* Which tokens are wrong is worked out here, over ids and indices; then the events of the wall
+ * clock and the books of the virtual one must say the same. The node with the bad chip is lost in
+ * the middle: from then on every token is right, though the fault goes on. */
+START_TEST(wrong_tokens_are_a_function_of_request_and_index)
+{
+	enum { RATE = 100000000 };
+	struct act on = {0, "r0.n1.c2", RATE, 0}, off = {0, "r0.n1.c2", 0, 0},
+	           other = {1, "r0.n0.c1", 0, 0}, loss = {2, "r0.n1.c7", 0, 0};
+	struct bench_event e[] = {{303 * MS, sdc, &on}, {500 * MS, lost, &other},
+	        {1503 * MS, lost, &loss}, {2500 * MS, sdc, &off}, {2600 * MS, restored, &other},
+	        {2700 * MS, restored, &loss}};
+	struct bench_request r[CROWD];
+	int64_t wrong[CROWD] = {0}, sum = 0;
+
+	make_crowd(r);
+	bench_init(&b, crowded);
+	b.tokens_max = CROWD_TOKENS;
+	bench_play(&b, r, CROWD, e, ARRAY_LEN(e), NS_MAX);
+	for (uint32_t i = 0; i < CROWD; i++) {
+		ck_assert(b.answers[i].completed);
+		for (int64_t k = 0; k < r[i].output; k++) {
+			int64_t at = b.token_at[i * CROWD_TOKENS + k];
+			bool expected = at > 303 * MS && at <= 1503 * MS && draws_wrong(i, k, RATE);
+
+			ck_assert_int_eq(b.token_wrong[i * CROWD_TOKENS + k], expected);
+			wrong[i] += expected;
+		}
+		sum += wrong[i];
+		ck_assert_int_eq(b.answers[i].done.tokens_corrupt, wrong[i]);
+	}
+	ck_assert_int_gt(sum, 50);
+	same_digest();
+	b.tokens_max = 0;
+	bench_play(&b, r, CROWD, e, ARRAY_LEN(e), NS_MAX);
+	for (uint32_t i = 0; i < CROWD; i++)
+		ck_assert_int_eq(b.answers[i].done.tokens_corrupt, wrong[i]);
+	ck_assert_int_ge(b.phase[0][PHASE_EFFECT], 303 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], -1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+/* From the token of 50 ms, which was made before, to that of 100 ms, which was made within. */
+START_TEST(a_token_is_made_before_its_instant)
+{
+	struct act on = {0, "r0.n1.c2", 1000000000, 0}, off = {0, "r0.n1.c2", 0, 0};
+	struct bench_event e[] = {{50 * MS, sdc, &on}, {100 * MS, sdc, &off}};
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	b.tokens_max = 20;
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	for (int64_t k = 0; k < 20; k++)
+		ck_assert_int_eq(b.token_wrong[k], k >= 5 && k <= 9);
+	ck_assert_int_eq(b.answers[0].done.tokens_corrupt, 5);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, 200 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 60 * MS - 1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+/* Lost in the last nanosecond before the wrong token: that one never came, the spare's is right. */
+START_TEST(a_wrong_token_that_never_came_is_not_counted)
+{
+	struct act on = {0, "r0.n1.c2", 1000000000, 0}, loss = {1, "r0.n1", 0, 0};
+	struct bench_event e[] = {{55 * MS, sdc, &on}, {60 * MS - 1, lost, &loss}};
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.answers[0].done.delivered, 20);
+	ck_assert_int_eq(b.answers[0].done.replays, 1);
+	ck_assert_int_eq(b.answers[0].done.tokens_corrupt, 0);
+	ck_assert(memcmp(b.digest_before, b.digest_after, 32) != 0);
+	bench_free(&b);
+}
+END_TEST
+
+#define CHECKED(suspicions)                                                                        \
+	"{\"health\":{\"isolate\":\"3ms\",\"remap\":\"70ms\",\"resync\":\"5ms\","                  \
+	"\"resume\":\"2ms\",\"suspicions\":" suspicions                                            \
+	",\"suspect_window\":\"5m\",\"checksum\":true}," POOL("10ms", "1", "") "}"
+
+START_TEST(with_checksums_each_hit_costs_one_frame)
+{
+	enum { RATE = 350000000 };
+	struct act on = {0, "r0.n1.c2", RATE, 0}, off = {0, "r0.n1.c2", 0, 0};
+	struct bench_event e[] = {{0, sdc, &on}, {900 * MS, sdc, &off}};
+	int64_t hits = 0;
+
+	bench_init(&b, CHECKED("1000"));
+	b.tokens_max = 20;
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	for (int64_t k = 0; k < 20; k++) {
+		hits += draws_wrong(0, k, RATE);
+		ck_assert_int_eq(b.token_at[k], (k + 1 + hits) * 10 * MS);
+		ck_assert(!b.token_wrong[k]);
+	}
+	ck_assert_int_gt(hits, 1);
+	same_digest();
+	b.tokens_max = 0;
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.answers[0].done.tokens_corrupt, 0);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, (20 + hits) * 10 * MS);
+	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, hits * 10 * MS);
+	ck_assert_int_eq(b.answers[0].done.prefill_ns + b.answers[0].done.decode_ns, 200 * MS);
+	ck_assert_uint_eq(b.counts.frames_replayed, (uint64_t)hits);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(with_checksums_the_second_hit_evicts)
+{
+	enum { RATE = 350000000 };
+	struct act on = {0, "r0.n1.c2", RATE, 0}, off = {0, "r0.n1.c2", 0, 0};
+	struct bench_event e[] = {{0, sdc, &on}, {900 * MS, sdc, &off}};
+	int64_t first = 0, second, evicted, back;
+	const struct rack_completion *d;
+
+	while (!draws_wrong(0, first, RATE))
+		first++;
+	for (second = first + 1; !draws_wrong(0, second, RATE);)
+		second++;
+	ck_assert_int_lt(second, 20);
+	bench_init(&b, CHECKED("2"));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	d = &b.answers[0].done;
+	/* The second one comes a frame later than it would have, for the first one's replay. */
+	evicted = (second + 2) * 10 * MS - 1;
+	back = evicted + 3 * MS + 77 * MS;
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], (first + 1) * 10 * MS - 1);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], (first + 1) * 10 * MS - 1);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], evicted + 3 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], back);
+	/* `second` tokens were out: 64 + second prompt tokens again, the rest of the answer behind.
+	 */
+	ck_assert_int_eq(
+	        d->t_last_edge, back + ((64 + second + 63) / 64 + 20 - second - 1) * 10 * MS);
+	ck_assert_int_eq(d->tokens_corrupt, 0);
+	ck_assert_int_eq(d->replays, 1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+/* Departing together, several tokens of one frame are wrong: it is one frame, and one suspicion. */
+START_TEST(one_frame_with_many_wrong_tokens_is_replayed_once)
+{
+	struct act on = {0, "r0.n1.c2", 1000000000, 0}, off = {0, "r0.n1.c2", 0, 0};
+	struct bench_event e[] = {{55 * MS, sdc, &on}, {66 * MS, sdc, &off}};
+	struct bench_request r[4];
+
+	for (int i = 0; i < 4; i++)
+		r[i] = one;
+	bench_init(&b, "{\"health\":{\"checksum\":true},\"pools\":[{\"name\":\"p\",\"buckets\":["
+	               "{\"max_seq\":4096,\"frame\":\"10ms\",\"slots\":4,"
+	               "\"prefill_tokens_per_frame\":64}],\"instances\":1,"
+	               "\"nodes\":[[\"r0.n0\",\"r0.n1\"]],\"entry\":\"frame\"}]}");
+	bench_play(&b, r, 4, e, 2, NS_MAX);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(b.answers[i].done.t_last_edge, 210 * MS);
+	ck_assert_uint_eq(b.counts.frames_replayed, 1);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("chips");
@@ -366,6 +570,14 @@ int main(void)
 	t = tcase_create("units");
 	tcase_add_loop_test(t, a_hang_is_found_by_the_time_out_alone, 0, ARRAY_LEN(hangs));
 	tcase_add_test(t, a_lost_node_takes_its_chips_along);
+	suite_add_tcase(s, t);
+	t = tcase_create("sdc");
+	tcase_add_test(t, wrong_tokens_are_a_function_of_request_and_index);
+	tcase_add_test(t, a_token_is_made_before_its_instant);
+	tcase_add_test(t, a_wrong_token_that_never_came_is_not_counted);
+	tcase_add_test(t, with_checksums_each_hit_costs_one_frame);
+	tcase_add_test(t, with_checksums_the_second_hit_evicts);
+	tcase_add_test(t, one_frame_with_many_wrong_tokens_is_replayed_once);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

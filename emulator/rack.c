@@ -678,6 +678,9 @@ void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out)
 		if (oldest > out->oldest_queue_ns)
 			out->oldest_queue_ns = oldest;
 	}
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		out->healthy_instances +=
+		        r->instances[i].state == INSTANCE_LIVE && !r->instances[i].holds;
 	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
 		out->spare_count += r->nodes[n].spare && health_usable(&r->nodes[n]);
 }

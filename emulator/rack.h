@@ -134,7 +134,9 @@ struct fault_sink rack_sink(struct rack *r);
 /* Live signals, sampled by the caller on the 10 ms grid. */
 struct rack_signals {
 	uint64_t queued, running, live_instances, spare_count;
-	int64_t oldest_queue_ns; /* age of the oldest queued request over all pools */
+	uint64_t
+	        healthy_instances; /* live, and not stopped by a trouble that is not yet detected */
+	int64_t oldest_queue_ns;   /* age of the oldest queued request over all pools */
 };
 void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out);
 int64_t rack_pool_queue_ns(

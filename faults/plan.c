@@ -251,6 +251,7 @@ enum status fault_plan_parse(struct jval v, uint64_t seed, int64_t duration_ns,
 	size_t n = json_type(v) == JSON_ARRAY ? json_count(v) : 0;
 
 	out->n = 0;
+	out->limits = (struct fault_limits){0};
 	out->faults = NULL;
 	if (json_type(v) == JSON_NONE)
 		return ERR_NONE;

@@ -8,6 +8,8 @@ void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan
 {
 	s->plan = plan;
 	s->duration_ns = duration_ns;
+	s->n_active = 0;
+	s->n_health = 0;
 	s->timers = ARENA_ARRAY(arena, struct fault_timer, plan->n);
 	for (uint32_t i = 0; i < plan->n; i++) {
 		struct fault_timer *t = &s->timers[i];
@@ -17,6 +19,8 @@ void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan
 		t->revert_at = NS_NEVER;
 		t->active = false;
 		t->fired = false;
+		t->began_at = NS_NEVER;
+		t->withheld = LIMIT_NONE;
 		t->stream = plan->faults[i].every.stream;
 		trigger_init(&t->trigger, &plan->faults[i].when);
 	}
@@ -55,18 +59,75 @@ static void reached(struct fault_schedule *s, uint32_t fault, enum fault_phase p
 	}
 }
 
-static void begin(struct fault_schedule *s, uint32_t fault)
+/* --- limits
+ * ---------------------------------------------------------------------------------------- */
+
+void fault_schedule_health(struct fault_schedule *s, int64_t at_ns, uint32_t healthy)
+{
+	s->health[s->n_health++ % FAULT_HEALTH_KEPT] =
+	        (struct fault_health){.at_ns = at_ns, .healthy = healthy};
+}
+
+/* The latest sample that is old enough; before there is one, all are healthy. */
+static struct fault_health health_before(const struct fault_schedule *s, int64_t at)
+{
+	uint64_t oldest = s->n_health > FAULT_HEALTH_KEPT ? s->n_health - FAULT_HEALTH_KEPT : 0;
+
+	for (uint64_t i = s->n_health; i-- > oldest;)
+		if (s->health[i % FAULT_HEALTH_KEPT].at_ns <= at - FAULT_HEALTH_AGE_NS)
+			return s->health[i % FAULT_HEALTH_KEPT];
+	return (struct fault_health){.at_ns = -1, .healthy = s->plan->limits.instances};
+}
+
+/* Faults that began since the sample count in full; older ones have shown what they do. */
+static bool leaves_too_few(const struct fault_schedule *s, uint32_t fault, int64_t at)
+{
+	struct fault_health seen = health_before(s, at);
+	int64_t left = (int64_t)seen.healthy - s->plan->faults[fault].impact;
+
+	if (!s->plan->faults[fault].impact)
+		return false;
+	for (uint32_t i = 0; i < s->plan->n; i++)
+		if (s->timers[i].active && s->timers[i].began_at > seen.at_ns)
+			left -= s->plan->faults[i].impact;
+	return left < s->plan->limits.never_below;
+}
+
+static enum fault_limit limit_met(const struct fault_schedule *s, uint32_t fault, int64_t at)
+{
+	const struct fault_limits *limits = &s->plan->limits;
+
+	if (limits->max_active && s->n_active >= limits->max_active)
+		return LIMIT_MAX_ACTIVE;
+	if (limits->never_below && leaves_too_few(s, fault, at))
+		return LIMIT_NEVER_BELOW;
+	return LIMIT_NONE;
+}
+
+/* --- begin and end
+ * ---------------------------------------------------------------------------------- */
+
+/* False if it is withheld: then it comes again when it would have, and nobody follows it. */
+static bool begin(struct fault_schedule *s, uint32_t fault)
 {
 	const struct fault_spec *spec = &s->plan->faults[fault];
 	struct fault_timer *t = &s->timers[fault];
 	int64_t at = t->inject_at;
+	enum fault_limit limit = limit_met(s, fault, at);
 
-	t->active = true;
-	t->revert_at = spec->for_ns == NS_NEVER ? NS_NEVER : at + spec->for_ns;
 	t->inject_at = recurrence_next(&spec->every, &t->stream, at, spec->for_ns);
 	if (t->inject_at >= s->duration_ns)
 		t->inject_at = NS_NEVER;
+	if (limit != LIMIT_NONE) {
+		t->withheld = t->withheld ? t->withheld : limit;
+		return false;
+	}
+	t->active = true;
+	t->began_at = at;
+	t->revert_at = spec->for_ns == NS_NEVER ? NS_NEVER : at + spec->for_ns;
+	s->n_active++;
 	reached(s, fault, PHASE_INJECT, at);
+	return true;
 }
 
 static void end(struct fault_schedule *s, uint32_t fault)
@@ -76,6 +137,7 @@ static void end(struct fault_schedule *s, uint32_t fault)
 
 	t->active = false;
 	t->revert_at = NS_NEVER;
+	s->n_active--;
 	reached(s, fault, PHASE_REVERT, at);
 }
 
@@ -91,8 +153,8 @@ void fault_schedule_step(struct fault_schedule *s, int64_t now, fault_event_fn *
 		for (uint32_t i = 0; i < s->plan->n; i++) {
 			if (s->timers[i].active || s->timers[i].inject_at > now)
 				continue;
-			begin(s, i);
-			fn(ctx, now, i, true);
+			if (begin(s, i))
+				fn(ctx, now, i, true);
 		}
 	} while (fault_schedule_next_at(s) <= now); /* a fault without delay after another one */
 }
@@ -125,6 +187,7 @@ void fault_schedule_finish(struct fault_schedule *s, int64_t now, fault_event_fn
 
 		t->active = false;
 		t->inject_at = t->revert_at = NS_NEVER;
+		s->n_active -= active;
 		if (active)
 			fn(ctx, now, i, false);
 	}

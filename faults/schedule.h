@@ -40,6 +40,11 @@ struct target_resolver {
 	        struct arena *arena, const uint32_t **ids, uint32_t *n, const char **detail);
 	/* `classes`: of the kind; they say in which space the id is. */
 	const char *(*name)(void *ctx, unsigned classes, uint32_t id);
+	/* How many instances a fault on these may take away, as deployed: those whose path, nodes,
+	 * feeds or pool are among them, and one for each idle spare node, which a failover may have
+	 * brought into service by then. ids NULL: all instances there are. */
+	uint32_t (*instances)(
+	        void *ctx, unsigned classes, const uint32_t *ids, uint32_t n, struct arena *arena);
 	/* A law of token counts (workloads/length.h), opaque here. */
 	enum status (*length_law)(
 	        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err);
@@ -77,12 +82,25 @@ struct fault_spec {
 	int64_t at_ns;            /* first inject; NS_NEVER = not known, or not within the run */
 	struct recurrence every;
 	int64_t for_ns;     /* NS_NEVER = to the end of the run */
+	uint32_t impact;    /* instances that it may take away */
 	int64_t stagger_ns; /* target i is hit i times this later; 0 = all at once */
 	void *params;       /* the kind's record, complete */
 };
 
+/* The blast radius that a scenario allows ("limits"). A fault that would go beyond is withheld. */
+enum fault_limit { LIMIT_NONE, LIMIT_MAX_ACTIVE, LIMIT_NEVER_BELOW };
+
+struct fault_limits {
+	int64_t max_active;  /* faults at one time; 0 = no limit */
+	int64_t never_below; /* healthy instances; 0 = no limit */
+	uint32_t instances;  /* that there are */
+};
+
+const char *fault_limit_name(enum fault_limit limit); /* "max_active" …; NULL for none */
+
 struct fault_plan {
 	uint32_t n;
+	struct fault_limits limits;
 	struct fault_spec *faults; /* in the order of the file */
 };
 
@@ -92,6 +110,12 @@ struct fault_plan {
 enum status fault_plan_parse(struct jval v, uint64_t seed, int64_t duration_ns,
         const struct target_resolver *resolver, struct arena *arena, struct fault_plan *out,
         struct error *err) LPC_MUST_USE;
+
+/* v: the scenario's "limits", or JSON_NONE. After fault_plan_parse. */
+enum status fault_limits_parse(struct jval v, const struct target_resolver *resolver,
+        struct arena *arena, struct fault_plan *plan, struct error *err) LPC_MUST_USE;
+/* A member of the open object, only where a limit is set. */
+void fault_limits_canonical(const struct fault_limits *limits, struct json_out *o, const char *key);
 
 /* Canonical form for the plan digest: keys sorted, ns, defaults expanded, targets by name. */
 void fault_plan_canonical(const struct fault_plan *plan, const struct target_resolver *resolver,
@@ -110,14 +134,32 @@ struct fault_timer {
 	int64_t inject_at, revert_at; /* NS_NEVER = none planned */
 	bool active;
 	bool fired; /* START_AFTER: its phase came */
+	int64_t began_at;
+	enum fault_limit withheld; /* the first time that it was; LIMIT_NONE = never */
 	struct trigger trigger;
 	struct prng stream; /* of the recurrence */
 };
+
+/* A sample of how many instances were healthy. */
+struct fault_health {
+	int64_t at_ns;
+	uint32_t healthy;
+};
+
+enum { FAULT_HEALTH_KEPT = 64 };
+/* A limit on healthy instances is judged by the latest sample at least this long before the
+ * instant, and by what was injected since. What is known sooner on one clock than on the other thus
+ * counts on neither; it covers the look ahead of the wall clock's scheduler and the way of a
+ * message. */
+#define FAULT_HEALTH_AGE_NS (70 * NS_PER_MS)
 
 struct fault_schedule {
 	const struct fault_plan *plan;
 	int64_t duration_ns;
 	struct fault_timer *timers; /* by fault */
+	uint32_t n_active;
+	struct fault_health health[FAULT_HEALTH_KEPT]; /* a ring */
+	uint64_t n_health;
 };
 
 void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan,
@@ -134,6 +176,8 @@ void fault_schedule_sample(struct fault_schedule *s, int64_t now, uint32_t fault
  * knows inject and revert by itself. */
 void fault_schedule_phase(
         struct fault_schedule *s, uint32_t fault, enum fault_phase phase, int64_t at_ns);
+/* How many instances are healthy: serving and not stopped. Only with limits.never_below. */
+void fault_schedule_health(struct fault_schedule *s, int64_t at_ns, uint32_t healthy);
 /* The end of the run, however it came: reverts all that is active, plans nothing more. */
 void fault_schedule_finish(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx);
 

@@ -163,6 +163,7 @@ static void fault_json(struct json_out *o, const struct score_fault *f)
 	instant_json(o, "recover_ns", f->recover_ns);
 	instant_json(o, "revert_ns", f->revert_ns);
 	json_out_bool(o, "clean", f->clean);
+	json_out_str(o, "withheld", f->withheld);
 	since_json(o, "ttd_ms", f->detect_ns, f->inject_ns);
 	since_json(o, "ttf_ms", f->failover_ns, f->inject_ns);
 	since_json(o, "ttr_ms", f->recover_ns, f->inject_ns);

@@ -56,6 +56,7 @@ struct control_message {
 		struct {
 			int64_t at_ns;
 			uint64_t spare_count;
+			uint32_t healthy_instances;
 			int64_t pool_queue_ns[DEPLOYMENT_POOLS_MAX];
 		} signal;
 		struct {

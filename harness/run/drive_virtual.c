@@ -492,6 +492,7 @@ static void sample_signals(struct run *r)
 	signals_rack(r->signals, rs.spare_count, r->in_flight);
 	for (uint32_t p = 0; p < r->s->deployment.n_pools; p++)
 		signals_pool(r->signals, p, rack_pool_queue_ns(r->rack, r->now, p));
+	fault_schedule_health(&r->schedule, r->now, (uint32_t)rs.healthy_instances);
 	signals_triggers(r->signals, r->now, &r->schedule);
 	faults_next(r);
 	r->out->abort_rule = signals_abort(r->signals, r->now);
@@ -578,6 +579,7 @@ static enum status finish(struct run *r, struct error *err)
 			return st;
 	}
 	fault_schedule_finish(&r->schedule, r->now, fault_event, r);
+	ledger_withheld(&r->out->ledger, &r->schedule);
 	rack_static_digest(r->rack, live);
 	untouched = rack_create(&config);
 	rack_static_digest(untouched, fresh);

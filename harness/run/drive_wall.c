@@ -162,6 +162,9 @@ static void take(struct wall *w, const struct control_message *m)
 	switch (m->type) {
 	case CONTROL_SIGNAL:
 		w->spare_count = m->signal.spare_count;
+		fault_schedule_health(&w->schedule, m->signal.at_ns, m->signal.healthy_instances);
+		fault_schedule_health(
+		        &w->client_schedule, m->signal.at_ns, m->signal.healthy_instances);
 		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
 			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
 		break;
@@ -472,6 +475,7 @@ static void wind_down(struct wall *w)
 	int64_t deadline = clock_now_ns() + REPORT_WAIT_NS;
 
 	fault_schedule_finish(&w->schedule, w->out->ended_ns, fault_event, w);
+	ledger_withheld(&w->out->ledger, &w->schedule);
 	fault_schedule_finish(&w->client_schedule, w->out->ended_ns, client_event, w);
 	if (w->emulator.fd < 0)
 		return;

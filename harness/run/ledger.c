@@ -29,6 +29,12 @@ void ledger_phase(struct ledger *l, uint32_t fault, enum fault_phase phase, int6
 		*at = at_ns;
 }
 
+void ledger_withheld(struct ledger *l, const struct fault_schedule *schedule)
+{
+	for (uint32_t i = 0; i < l->n; i++)
+		l->e[i].withheld = schedule->timers[i].withheld;
+}
+
 void ledger_clean(struct ledger *l, bool clean)
 {
 	for (uint32_t i = 0; i < l->n; i++)
@@ -60,6 +66,7 @@ void ledger_score(const struct ledger *l, const struct fault_plan *plan, struct 
 		        .recover_ns = -1,
 		        .revert_ns = at[PHASE_REVERT],
 		        .clean = l->e[i].clean,
+		        .withheld = fault_limit_name(l->e[i].withheld),
 		        /* Detection is owed once the rack was hit, a failover once a node was given
 		           up. */
 		        .detect_started =

@@ -12,9 +12,10 @@
 #include "reports/score.h"
 
 struct ledger_entry {
-	int64_t at[PHASE_COUNT]; /* ns of run time, -1 = not reached */
-	uint64_t replayed;       /* requests that lost their slot to it */
-	bool clean;              /* static state after the last revert = never faulted */
+	int64_t at[PHASE_COUNT];   /* ns of run time, -1 = not reached */
+	uint64_t replayed;         /* requests that lost their slot to it */
+	enum fault_limit withheld; /* by which limit, the first time; LIMIT_NONE = never */
+	bool clean;                /* static state after the last revert = never faulted */
 };
 
 struct ledger {
@@ -25,6 +26,7 @@ struct ledger {
 void ledger_init(struct ledger *l, uint32_t n);
 void ledger_free(struct ledger *l);
 void ledger_phase(struct ledger *l, uint32_t fault, enum fault_phase phase, int64_t at_ns);
+void ledger_withheld(struct ledger *l, const struct fault_schedule *schedule);
 void ledger_clean(struct ledger *l, bool clean);
 
 /* Into the result digest: every phase of every fault, in order. */

@@ -15,7 +15,8 @@
 struct root {
 	const char *name, *about;
 	int64_t version, seed, duration_ns, warmup_ns, drain_ns;
-	struct jval recovery, deployment, target, allow_hosts, traffic, faults, slo, expect, abort;
+	struct jval recovery, deployment, target, allow_hosts, traffic, faults, limits, slo, expect,
+	        abort;
 };
 
 static const struct field root_fields[] = {
@@ -89,6 +90,10 @@ static const struct field root_fields[] = {
                 .type = FIELD_ARRAY,
                 .offset = offsetof(struct root, faults),
                 .help = "what breaks, and when"},
+        {.name = "limits",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct root, limits),
+                .help = "how far the faults may go"},
         {.name = "slo",
                 .type = FIELD_ARRAY,
                 .offset = offsetof(struct root, slo),
@@ -200,15 +205,17 @@ static enum status read_traffic(struct scenario *s, struct jval v, struct error 
 	return ERR_NONE;
 }
 
-static enum status read_faults(struct scenario *s, struct jval v, struct error *err)
+static enum status read_faults(
+        struct scenario *s, struct jval v, struct jval limits, struct error *err)
 {
 	s->target_context = (struct target_context){
 	        .deployment = s->has_deployment ? &s->deployment : NULL, .traffic = &s->traffic};
 	s->targets = targets_resolver(&s->target_context);
 	if (s->target.url && checks_fault_kinds(v, err))
 		return err->code;
-	return fault_plan_parse(
-	        v, s->seed, s->duration_ns, &s->targets, &s->arena, &s->faults, err);
+	if (fault_plan_parse(v, s->seed, s->duration_ns, &s->targets, &s->arena, &s->faults, err))
+		return err->code;
+	return fault_limits_parse(limits, &s->targets, &s->arena, &s->faults, err);
 }
 
 static enum status read_rules(struct scenario *s, struct error *err)
@@ -237,7 +244,7 @@ static enum status read_sections(struct scenario *s, struct error *err)
 
 	if (read_root(s, &root, err) || checks_target(s, root.target, root.allow_hosts, err) ||
 	        read_deployment(s, root.deployment, err) || read_traffic(s, root.traffic, err) ||
-	        read_faults(s, root.faults, err) || read_rules(s, err) ||
+	        read_faults(s, root.faults, root.limits, err) || read_rules(s, err) ||
 	        checks_times(s, json_get(json_root(s->document), "warmup"), err) ||
 	        checks_traffic(s, root.traffic, err) || checks_surges(s, err))
 		return err->code;

@@ -20,7 +20,7 @@ bool signals_wanted(const struct scenario *s)
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		if (s->faults.faults[i].start == START_TRIGGER)
 			return true;
-	return s->rules.n_abort > 0;
+	return s->rules.n_abort > 0 || s->faults.limits.never_below > 0;
 }
 
 static enum trigger_signal signal_by_name(const char *name)

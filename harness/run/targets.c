@@ -78,6 +78,84 @@ uint32_t *targets_uses(const struct deployment *d, struct arena *arena)
 	return uses;
 }
 
+/* Idle spare nodes among, or at an end of, the components: each counts once. */
+static uint32_t spares_among(const struct topology *t, const uint32_t *uses, const uint32_t *ids,
+        uint32_t n, struct arena *arena)
+{
+	bool *seen = ARENA_ARRAY(arena, bool, t->n_nodes);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct component *c = &t->components[ids[i]];
+		uint32_t ends[2] = {c->node, c->node};
+
+		if (c->kind == COMPONENT_LINK) {
+			ends[0] = t->links[c->index].node_a;
+			ends[1] = t->links[c->index].node_b;
+		}
+		for (uint32_t k = 0; k < 2; k++) {
+			if (ends[k] == COMPONENT_NONE || seen[ends[k]] ||
+			        ends[k] % t->nodes_per_rack <
+			                t->nodes_per_rack - t->spares_per_rack ||
+			        uses[t->node_component0 + ends[k]])
+				continue;
+			seen[ends[k]] = true;
+			count++;
+		}
+	}
+	return count;
+}
+
+/* The ingress is on every request's way, but on no instance's path. */
+static bool among(const struct topology *t, const uint32_t *uses, const uint32_t *ids, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (uses[ids[i]] && ids[i] != t->links[t->eth_ingress].component)
+			return true;
+	return false;
+}
+
+static uint32_t pool_instances(const struct deployment *d, const uint32_t *ids, uint32_t n)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		count += d->pools[ids[i]].n_instances;
+	return count;
+}
+
+static uint32_t instances(
+        void *ctx, unsigned classes, const uint32_t *ids, uint32_t n, struct arena *arena)
+{
+	const struct deployment *d = ((const struct target_context *)ctx)->deployment;
+	const struct topology *t;
+	uint32_t *uses, *links, room, count = 0, total = 0;
+
+	if (!d || (ids && classes & FAULT_TARGETS_APART & ~(unsigned)FAULT_TARGET_POOL))
+		return 0;
+	if (ids && classes & FAULT_TARGET_POOL)
+		return pool_instances(d, ids, n);
+	t = &d->topology;
+	room = topology_path_room(t, t->n_nodes);
+	uses = ARENA_ARRAY(arena, uint32_t, t->n_components);
+	links = ARENA_ARRAY(arena, uint32_t, room);
+	for (uint32_t p = 0; p < d->n_pools; p++) {
+		const struct pool_spec *pool = &d->pools[p];
+
+		total += pool->n_instances;
+		for (uint32_t i = 0; ids && i < pool->n_instances; i++) {
+			memset(uses, 0, t->n_components * sizeof(*uses));
+			count_instance(t, pool->nodes + (size_t)i * pool->nodes_per_instance,
+			        pool->nodes_per_instance, uses, links, room);
+			count += among(t, uses, ids, n);
+		}
+	}
+	if (!ids)
+		return total;
+	count += spares_among(t, targets_uses(d, arena), ids, n, arena);
+	return count < total ? count : total;
+}
+
 static bool inside(const struct topology *t, uint32_t id, uint32_t domain)
 {
 	const struct component *c = &t->components[id], *d = &t->components[domain];
@@ -327,6 +405,7 @@ struct target_resolver targets_resolver(struct target_context *context)
 	        .ctx = context,
 	        .resolve = resolve,
 	        .name = name,
+	        .instances = instances,
 	        .length_law = length_law,
 	        .length_law_canonical = length_law_canonical,
 	};

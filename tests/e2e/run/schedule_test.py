@@ -48,6 +48,24 @@ class Schedule(e2e.Case):
                          {x["id"]: x["verdict"] for x in wall["expect"]})
         self.assertEqual([x["observed"] for x in virtual["expect"]][::2], [x["observed"] for x in wall["expect"]][::2])
 
+    def test_both_clocks_withhold_the_same(self):
+        """Two instances of a node each: the second loss comes while the first is out, the third when the spare serves; the
+        last is one fault too many."""
+        rack = {"health": {"isolate": "3ms", "remap": "270ms", "resync": "5ms", "resume": "2ms"},
+                "pools": [{"name": "p", "nodes": [["r0.n0"], ["r0.n1"]], "admission": {"policy": "none"}, "buckets": [
+                    {"max_seq": 4096, "frame": "10ms", "slots": 16, "prefill_tokens_per_frame": 512}]}]}
+        losses = [("first", "r0.n0", "500ms", "1500ms"), ("too-soon", "r0.n1", "600ms", "100ms"),
+                  ("again", "r0.n1", "1s", "300ms"), ("too-many", "r0.n5", "1100ms", "100ms")]
+        s = e2e.scenario("limits", duration="2500ms", warmup="0s", deployment=rack, limits={"max_active": 2, "never_below": 1},
+                         faults=[{"id": i, "kind": "node.loss", "target": n, "at": at, "for": length}
+                                 for i, n, at, length in losses])
+        file = self.write(s)
+        for clock in ("virtual", "wall"):
+            faults = self.run_files(file, clock=clock, codes=(0, 1, 4)).results[0]["faults"]
+            self.assertEqual([None, "never_below", None, "max_active"], [f["withheld"] for f in faults], clock)
+            self.assertEqual([500_000_000, None, 1_000_000_000, None], [f["inject_ns"] for f in faults], clock)
+            self.assertTrue(all(f["clean"] for f in faults))
+
 
 if __name__ == "__main__":
     e2e.main()

@@ -44,7 +44,7 @@ START_TEST(gaps_are_those_of_libm)
 		const struct fault_spec *f = planned(laws[i].every, 7);
 		struct prng stream = f->every.stream, twin = stream;
 		double scale = 30e6 / tgamma(1 + 1 / laws[i].shape), sum = 0;
-		int n = 200000;
+		int n = 50000;
 
 		for (int k = 0; k < n; k++) {
 			int64_t gap = recurrence_gap(&f->every, &stream);
@@ -54,8 +54,8 @@ START_TEST(gaps_are_those_of_libm)
 			ck_assert_double_le(fabs((double)gap - expected), 0.6 + expected * 1e-11);
 			sum += (double)gap;
 		}
-		/* Standard error of the mean: below 0.4 % for the widest of these laws. */
-		ck_assert_double_le(fabs(sum / n / 30e6 - 1), 0.015);
+		/* Standard error of the mean: 0.7 % for the widest of these laws. */
+		ck_assert_double_le(fabs(sum / n / 30e6 - 1), 0.03);
 	}
 }
 END_TEST

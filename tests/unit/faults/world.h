@@ -79,6 +79,17 @@ static inline const char *world_name(void *ctx, unsigned classes, uint32_t id)
 	return NULL;
 }
 
+/* Four instances; every target may take one of them away. */
+static inline uint32_t world_instances(
+        void *ctx, unsigned classes, const uint32_t *ids, uint32_t n, struct arena *arena)
+{
+	(void)ctx;
+	(void)arena;
+	if (!ids)
+		return 4;
+	return classes & FAULT_TARGETS_APART ? 0 : n;
+}
+
 static inline enum status world_law(
         void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err)
 {
@@ -98,6 +109,7 @@ static inline void world_law_canonical(
 
 static const struct target_resolver WORLD_RESOLVER = {.resolve = world_resolve,
         .name = world_name,
+        .instances = world_instances,
         .length_law = world_law,
         .length_law_canonical = world_law_canonical};
 
@@ -120,8 +132,7 @@ static inline void world_free(struct world *w)
 	arena_free(&w->arena);
 }
 
-/* Parses a fault list with ' for ", in a run of 60 s. */
-static inline enum status world_plan(struct world *w, const char *text, uint64_t seed)
+static inline void world_parse(struct world *w, const char *text)
 {
 	char *copy = strdup(text);
 
@@ -131,6 +142,12 @@ static inline enum status world_plan(struct world *w, const char *text, uint64_t
 	memset(&w->err, 0, sizeof(w->err));
 	ck_assert(json_parse("s.json", copy, strlen(copy), &w->doc, &w->err) == ERR_NONE);
 	free(copy);
+}
+
+/* Parses a fault list with ' for ", in a run of 60 s. */
+static inline enum status world_plan(struct world *w, const char *text, uint64_t seed)
+{
+	world_parse(w, text);
 	return fault_plan_parse(json_root(w->doc), seed, 60 * NS_PER_S, &WORLD_RESOLVER, &w->arena,
 	        &w->plan, &w->err);
 }

@@ -1,4 +1,4 @@
-"""Silent corruption over real sockets: the server says wrong tokens, the client finds them, and both clocks name the same
+"""Chips that are slow, hang or are lost, on both clocks. Silent corruption over real sockets: the server says wrong tokens, the client finds them, and both clocks name the same
 requests; with checksums nothing wrong leaves the rack."""
 import contextlib
 import http.client
@@ -29,6 +29,23 @@ def answer(port, tokens):
 
 
 class Chips(e2e.Case):
+
+    def test_slow_hung_and_lost_on_both_clocks(self):
+        file = self.write(e2e.scenario("units", duration="3s", warmup="0s", expect=None, slo=[
+            {"id": "ttft", "tier": "interactive", "metric": "ttft_ms", "quantile": 0.5, "max": "2s"}], faults=[
+                {"id": "slow", "kind": "chip.slow", "target": "r0.n1.c0", "at": "200ms", "for": "600ms", "factor": 1.5},
+                {"id": "late", "kind": "chip.slow", "target": "r0.n3.c1", "at": "1s", "for": "400ms", "mode": "violate"},
+                {"id": "hang", "kind": "chip.hang", "target": "r0.n4.c7", "at": "1800ms", "for": "300ms"},
+                {"id": "node", "kind": "node.loss", "target": "r0.n5", "at": "2500ms", "for": "300ms"}]))
+        virtual = self.run_files(file, clock="virtual", codes=e2e.JUDGED).results[0]
+        wall = self.run_files(file).results[0]
+        self.assertLess(wall["agreement"]["ledger_max_ms"], 20)
+        for v, w in zip(virtual["faults"], wall["faults"]):
+            self.assertTrue(v["clean"] and w["clean"])
+            self.assertGreater(v["damage"]["late"], 0)
+            for phase in ("effect_ns", "detect_ns", "isolate_ns", "failover_ns"):
+                self.assertEqual(v[phase] is None, w[phase] is None)
+                self.assertEqual(v["id"] == "slow" and phase in ("isolate_ns", "failover_ns"), v[phase] is None)
 
     def test_wrong_tokens_are_found_and_fail_the_run(self):
         file = self.write(corrupted("wrong"))

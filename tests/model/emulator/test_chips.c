@@ -552,6 +552,72 @@ START_TEST(one_frame_with_many_wrong_tokens_is_replayed_once)
 }
 END_TEST
 
+/* --- all of it at once ---------------------------------------------------------------------- */
+
+static const char *const mixed[] = {"false", "true"};
+
+/* Two buckets, ramps, late frames, wrong tokens, a hang: the events of the wall clock (a token at a
+ * time) and the books of the virtual one (read from the log at the end) are the same instants. */
+START_TEST(tokens_and_books_agree)
+{
+	struct act up[] = {{0, "r0.n0.c2", 1234567, SLOW_RECLOCK},
+	        {0, "r0.n0.c2", 1777777, SLOW_RECLOCK}, {3, "r0", 1100000, SLOW_RECLOCK},
+	        {0, "r0.n0.c2", SLOW_NONE, 0}, {3, "r0", SLOW_NONE, 0}};
+	struct act late = {1, "r0.n1.c4", 1500000, SLOW_VIOLATE},
+	           in_time = {1, "r0.n1.c4", SLOW_NONE, 0};
+	struct act bad = {0, "r0.n0.c5", 10000000, 0}, good = {0, "r0.n0.c5", 0, 0},
+	           hang = {2, "r0.n0.c0", 0, 0};
+	struct bench_event e[] = {{201 * MS, slow, &up[0]}, {300 * MS, sdc, &bad},
+	        {333 * MS, slow, &up[1]}, {444 * MS, slow, &up[2]}, {555 * MS, slow, &up[3]},
+	        {801 * MS, slow, &late}, {809 * MS, slow, &in_time}, {1100 * MS, hung, &hang},
+	        {1800 * MS, slow, &up[4]}, {2100 * MS, sdc, &good}, {2200 * MS, restored, &hang}};
+	struct bench_request r[CROWD];
+	struct bench_answer *books;
+	int64_t sum = 0;
+	char text[1024];
+
+	make_crowd(r);
+	snprintf(text, sizeof(text),
+	        "{\"health\":{\"checksum\":%s,\"suspicions\":5},\"pools\":[{\"name\":\"p\","
+	        "\"instances\":1,\"nodes\":[[\"r0.n0\",\"r0.n1\"]],\"buckets\":["
+	        "{\"max_seq\":200,\"frame\":\"9999991ns\",\"slots\":5,"
+	        "\"prefill_tokens_per_frame\":64},{\"max_seq\":4096,\"frame\":\"17ms\","
+	        "\"slots\":3,\"prefill_tokens_per_frame\":64}]}]}",
+	        mixed[_i]);
+	bench_init(&b, text);
+	bench_play(&b, r, CROWD, e, ARRAY_LEN(e), NS_MAX);
+	same_digest();
+	ck_assert_uint_eq(b.counts.throttled, 2);
+	ck_assert_uint_eq(b.counts.failovers, 1);
+	ck_assert_uint_ge(b.counts.frames_replayed, 1);
+	books = b.answers;
+	b.answers = NULL;
+	b.tokens_max = CROWD_TOKENS;
+	bench_play(&b, r, CROWD, e, ARRAY_LEN(e), NS_MAX);
+	for (uint32_t i = 0; i < CROWD; i++) {
+		const int64_t *at = &b.token_at[i * CROWD_TOKENS];
+		const bool *wrong = &b.token_wrong[i * CROWD_TOKENS];
+		int64_t gap_max = 0, n_wrong = wrong[0];
+
+		for (int64_t k = 1; k < r[i].output; k++) {
+			ck_assert_int_gt(at[k], at[k - 1]);
+			gap_max = at[k] - at[k - 1] > gap_max ? at[k] - at[k - 1] : gap_max;
+			n_wrong += wrong[k];
+		}
+		ck_assert_int_eq(books[i].done.t_first_edge, at[0]);
+		ck_assert_int_eq(books[i].done.t_last_edge, at[r[i].output - 1]);
+		ck_assert_int_eq(books[i].done.t_entry, b.answers[i].done.t_entry);
+		ck_assert_int_eq(books[i].gap_max_ns, gap_max);
+		ck_assert_int_eq(books[i].done.tokens_corrupt, n_wrong);
+		ck_assert_int_eq(b.answers[i].done.tokens_corrupt, n_wrong);
+		sum += n_wrong;
+	}
+	ck_assert(_i ? sum == 0 : sum > 5);
+	mem_free(books);
+	bench_free(&b);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("chips");
@@ -578,6 +644,9 @@ int main(void)
 	tcase_add_test(t, with_checksums_each_hit_costs_one_frame);
 	tcase_add_test(t, with_checksums_the_second_hit_evicts);
 	tcase_add_test(t, one_frame_with_many_wrong_tokens_is_replayed_once);
+	suite_add_tcase(s, t);
+	t = tcase_create("mixed");
+	tcase_add_loop_test(t, tokens_and_books_agree, 0, ARRAY_LEN(mixed));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

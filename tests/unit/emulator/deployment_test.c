@@ -307,6 +307,29 @@ START_TEST(written_defaults_of_artifacts_change_no_digest)
 }
 END_TEST
 
+START_TEST(checksums_are_off_unless_asked_for)
+{
+	struct json_out without, with;
+	const struct deployment *d = good("{\"pools\":[" POOL("p", "") "]}");
+
+	ck_assert(!d->health.checksum);
+	canonical(d, &without);
+	parsed_free(&p);
+	d = good("{\"pools\":[" POOL("p", "") "],\"health\":{\"checksum\":false}}");
+	canonical(d, &with);
+	ck_assert_str_eq(without.buf, with.buf);
+	json_out_free(&with);
+	parsed_free(&p);
+	d = good("{\"pools\":[" POOL("p", "") "],\"health\":{\"checksum\":true}}");
+	ck_assert(d->health.checksum);
+	canonical(d, &with);
+	ck_assert_ptr_nonnull(strstr(with.buf, "\"health\":{\"checksum\":true,"));
+	json_out_free(&with);
+	json_out_free(&without);
+	parsed_free(&p);
+}
+END_TEST
+
 START_TEST(artifacts_are_counted_by_digest)
 {
 #define COMPILED(name, compiler)                                                                   \
@@ -339,6 +362,7 @@ int main(void)
 	add_test(suite, "embedded", the_embedded_hardware_is_the_shipped_file);
 	add_test(suite, "artifacts", artifacts_in_operation_are_read_and_written_back);
 	add_test(suite, "artifact defaults", written_defaults_of_artifacts_change_no_digest);
+	add_test(suite, "checksum", checksums_are_off_unless_asked_for);
 	add_test(suite, "artifact count", artifacts_are_counted_by_digest);
 	tcase_add_loop_test(profiles, the_canonical_form_reads_back_to_itself, 0, 3);
 	suite_add_tcase(suite, profiles);

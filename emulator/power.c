@@ -178,6 +178,22 @@ static void stage(struct rack *r, int64_t now, uint32_t node)
 	health_unit_boots(r, node);
 }
 
+/* Who took the last feed of a node: the overload that opens one of them at this very instant (it
+ * counts as overloaded until it is judged again), or the deed `by`. Breakers in different places
+ * may open together, each by a fault of its own. */
+static uint32_t darkened_by(const struct rack *r, uint32_t node, uint32_t by)
+{
+	uint32_t feeds[2], n = topology_feeds(&r->d->topology, node, feeds);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct power_pdu *pdu = &r->power.pdus[feeds[i]];
+
+		if (pdu->tripped != FAULT_NONE && pdu->over_since != NS_NEVER)
+			return pdu->tripped;
+	}
+	return by;
+}
+
 static void look_at_feeds(struct rack *r, int64_t now, uint32_t node, uint32_t by)
 {
 	struct power_node *n = &r->power.nodes[node];
@@ -187,6 +203,7 @@ static void look_at_feeds(struct rack *r, int64_t now, uint32_t node, uint32_t b
 		stage(r, now, node);
 	if (n_live || n->state == POWER_DARK)
 		return;
+	by = darkened_by(r, node, by);
 	CHECK(by != FAULT_NONE);
 	n->state = POWER_DARK;
 	health_unit_lost(r, now, by, node, found_by(&r->power, by));
@@ -208,7 +225,7 @@ static int64_t next_of(const struct rack *r)
 	return next;
 }
 
-/* Something has changed: feeds, then loads, then who is overloaded. `by` opened a breaker, or
+/* Something has changed: feeds, then loads, then who is overloaded. `by`: whose deed it was, or
  * FAULT_NONE. */
 static void settle(struct rack *r, int64_t now, uint32_t by)
 {
@@ -237,18 +254,16 @@ static void advance_node(struct rack *r, int64_t now, uint32_t node)
 /* All breakers that are due at one instant open together. */
 static void trip(struct rack *r, int64_t now)
 {
-	uint32_t by = FAULT_NONE;
-
 	for (uint32_t i = 0; i < r->power.n_pdus; i++) {
 		struct power_pdu *pdu = &r->power.pdus[i];
 
 		if (pdu->over_since == NS_NEVER ||
 		        pdu->over_since + r->d->power.trip_after_ns > now)
 			continue;
-		pdu->tripped = by = pdu->over_by;
+		pdu->tripped = pdu->over_by;
 		r->power.n_tripped++;
 	}
-	settle(r, now, by);
+	settle(r, now, FAULT_NONE);
 }
 
 void power_step(struct rack *r, int64_t now)

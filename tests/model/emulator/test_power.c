@@ -115,6 +115,24 @@ START_TEST(a_trip_cascades_after_its_delay)
 END_TEST
 
 /* With which nothing happens: 17.3 kW carry 16.5; 17.3 × 0.954 = 16.504; 20.7 × 0.8 = 16.56. */
+/* Both sides of the rack fall at one instant, each by its own fault: 16.5 and 13.2 kW on 12.11. */
+START_TEST(each_cascade_has_its_own_fault)
+{
+	struct deed even = {.fault = 0, .on = "r0.pdu0"}, odd = {.fault = 1, .on = "r0.pdu2"};
+	struct look after = {0};
+	struct bench_event e[] = {
+	        {1 * S, opens, &even}, {1 * S, opens, &odd}, {11 * S + 1, look, &after}};
+
+	bench_init(&b, DEPLOYMENT(",\"derating\":0.7"));
+	bench_play(&b, NULL, 0, e, 3, NS_MAX);
+	ck_assert_uint_eq(after.usable, 0);
+	ck_assert_uint_eq(after.open, 0xf);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 11 * S); /* the instance stands on even nodes */
+	ck_assert_int_eq(b.phase[1][PHASE_EFFECT], -1);
+	bench_free(&b);
+}
+END_TEST
+
 static const char *const holding[] = {DEPLOYMENT(",\"derating\":1"),
         DEPLOYMENT(",\"derating\":0.954"), DEPLOYMENT(",\"rating\":20.7"),
         DEPLOYMENT(",\"trip_after\":\"60s\"")};
@@ -328,6 +346,7 @@ int main(void)
 	TCase *t = tcase_create("arithmetic");
 
 	tcase_add_test(t, a_trip_cascades_after_its_delay);
+	tcase_add_test(t, each_cascade_has_its_own_fault);
 	tcase_add_loop_test(t, what_carries_everything_holds, 0, ARRAY_LEN(holding));
 	tcase_add_test(t, nodes_come_back_in_turns);
 	tcase_add_test(t, a_boot_is_no_static_state);

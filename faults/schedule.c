@@ -8,6 +8,9 @@ void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan
 {
 	s->plan = plan;
 	s->duration_ns = duration_ns;
+	s->record = NULL;
+	s->replay = NULL;
+	s->replayed = 0;
 	s->n_active = 0;
 	s->n_health = 0;
 	s->timers = ARENA_ARRAY(arena, struct fault_timer, plan->n);
@@ -26,10 +29,65 @@ void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan
 	}
 }
 
+/* --- scripts
+ * --------------------------------------------------------------------------------------- */
+
+bool fault_plan_is_live(const struct fault_plan *plan)
+{
+	bool live = plan->limits.max_active || plan->limits.never_below;
+
+	for (uint32_t i = 0; i < plan->n; i++)
+		live |= !plan->faults[i].planned;
+	return live;
+}
+
+void fault_script_free(struct fault_script *script)
+{
+	mem_free(script->e);
+	*script = (struct fault_script){0};
+}
+
+void fault_schedule_record(struct fault_schedule *s, struct fault_script *script)
+{
+	s->record = script;
+}
+
+void fault_schedule_replay(struct fault_schedule *s, const struct fault_script *script)
+{
+	s->replay = script;
+}
+
+/* All that the schedule says goes through here. */
+static void happen(struct fault_schedule *s, int64_t now, uint32_t fault, bool inject,
+        fault_event_fn *fn, void *ctx)
+{
+	struct fault_script *script = s->record;
+
+	if (script && script->n == script->capacity) {
+		script->capacity = script->capacity ? script->capacity * 2 : 64;
+		script->e = mem_grow(script->e, script->capacity, sizeof(*script->e));
+	}
+	if (script)
+		script->e[script->n++] = (struct fault_happening){now, fault, inject};
+	fn(ctx, now, fault, inject);
+}
+
+static void follow(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx)
+{
+	while (s->replayed < s->replay->n && s->replay->e[s->replayed].at_ns <= now) {
+		const struct fault_happening *h = &s->replay->e[s->replayed++];
+
+		s->timers[h->fault].active = h->inject;
+		fn(ctx, now, h->fault, h->inject);
+	}
+}
+
 int64_t fault_schedule_next_at(const struct fault_schedule *s)
 {
 	int64_t next = NS_NEVER;
 
+	if (s->replay)
+		return s->replayed < s->replay->n ? s->replay->e[s->replayed].at_ns : NS_NEVER;
 	for (uint32_t i = 0; i < s->plan->n; i++) {
 		const struct fault_timer *t = &s->timers[i];
 		int64_t at = t->active ? t->revert_at : t->inject_at;
@@ -143,18 +201,22 @@ static void end(struct fault_schedule *s, uint32_t fault)
 
 void fault_schedule_step(struct fault_schedule *s, int64_t now, fault_event_fn *fn, void *ctx)
 {
+	if (s->replay) {
+		follow(s, now, fn, ctx);
+		return;
+	}
 	do {
 		for (uint32_t i = 0; i < s->plan->n; i++) {
 			if (!s->timers[i].active || s->timers[i].revert_at > now)
 				continue;
 			end(s, i);
-			fn(ctx, now, i, false);
+			happen(s, now, i, false, fn, ctx);
 		}
 		for (uint32_t i = 0; i < s->plan->n; i++) {
 			if (s->timers[i].active || s->timers[i].inject_at > now)
 				continue;
 			if (begin(s, i))
-				fn(ctx, now, i, true);
+				happen(s, now, i, true, fn, ctx);
 		}
 	} while (fault_schedule_next_at(s) <= now); /* a fault without delay after another one */
 }
@@ -187,8 +249,10 @@ void fault_schedule_finish(struct fault_schedule *s, int64_t now, fault_event_fn
 
 		t->active = false;
 		t->inject_at = t->revert_at = NS_NEVER;
-		s->n_active -= active;
 		if (active)
-			fn(ctx, now, i, false);
+			happen(s, now, i, false, fn, ctx);
 	}
+	s->n_active = 0;
+	if (s->replay) /* a run that ends sooner than the one it follows */
+		s->replayed = s->replay->n;
 }

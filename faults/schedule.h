@@ -153,8 +153,26 @@ enum { FAULT_HEALTH_KEPT = 64 };
  * message. */
 #define FAULT_HEALTH_AGE_NS (70 * NS_PER_MS)
 
+/* What a schedule said, in order: for a run that is to meet the same faults at the same instants,
+ * whatever its signals and phases would have called for. */
+struct fault_happening {
+	int64_t at_ns;
+	uint32_t fault;
+	bool inject;
+};
+
+struct fault_script {
+	struct fault_happening *e;
+	uint64_t n, capacity;
+};
+
+void fault_script_free(struct fault_script *script);
+
 struct fault_schedule {
 	const struct fault_plan *plan;
+	struct fault_script *record;       /* filled while it runs; NULL = not kept */
+	const struct fault_script *replay; /* followed instead of the plan; NULL */
+	uint64_t replayed;
 	int64_t duration_ns;
 	struct fault_timer *timers; /* by fault */
 	uint32_t n_active;
@@ -164,6 +182,11 @@ struct fault_schedule {
 
 void fault_schedule_init(struct fault_schedule *s, const struct fault_plan *plan,
         int64_t duration_ns, struct arena *arena);
+/* True if only the run can tell when its faults begin: triggers, phases of the model, limits. */
+bool fault_plan_is_live(const struct fault_plan *plan);
+/* Right after fault_schedule_init, at most one of them; borrowed. */
+void fault_schedule_record(struct fault_schedule *s, struct fault_script *script);
+void fault_schedule_replay(struct fault_schedule *s, const struct fault_script *script);
 int64_t fault_schedule_next_at(const struct fault_schedule *s); /* NS_NEVER when nothing is due */
 /* Says everything that is due at or before `now`, at `now`, and what follows from it within the
  * instant. Instants should not be skipped: a virtual driver stops at each, a wall driver passes the

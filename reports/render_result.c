@@ -135,6 +135,14 @@ static void since_json(struct json_out *o, const char *key, int64_t at, int64_t 
 		json_out_real(o, key, ns_to_ms(ns));
 }
 
+static void twin_json(struct json_out *o, const char *key, bool known, uint64_t n)
+{
+	if (known)
+		json_out_u64(o, key, n);
+	else
+		json_out_null(o, key);
+}
+
 static void damage_json(struct json_out *o, const struct score_fault *f)
 {
 	if (!f->has_damage) {
@@ -145,6 +153,7 @@ static void damage_json(struct json_out *o, const struct score_fault *f)
 	json_out_u64(o, "late", f->damage.late);
 	json_out_real(o, "extra_ms_sum", ns_to_ms(f->damage.extra_ns_sum));
 	json_out_u64(o, "lost", f->damage.lost);
+	json_out_u64(o, "refused", f->damage.refused);
 	json_out_u64(o, "tokens_recomputed", f->damage.tokens_recomputed);
 	json_out_close(o);
 }
@@ -170,6 +179,9 @@ static void fault_json(struct json_out *o, const struct score_fault *f)
 	json_out_bool(o, "breach", f->breach);
 	instant_json(o, "coalesce_ns", f->coalesce_ns);
 	json_out_u64(o, "replayed_requests", f->replayed_requests);
+	twin_json(o, "lost_requests", f->has_damage, f->damage.lost);
+	twin_json(o, "refused_requests", f->has_damage, f->damage.refused);
+	twin_json(o, "tokens_recomputed", f->has_damage, f->damage.tokens_recomputed);
 	damage_json(o, f);
 	json_out_close(o);
 }

@@ -130,7 +130,7 @@ struct score_fault {
 	uint64_t replayed_requests;
 	bool has_damage;
 	struct {
-		uint64_t late, lost;
+		uint64_t late, lost, refused; /* refused: with the fault, and not without it */
 		int64_t extra_ns_sum;
 		uint64_t tokens_recomputed;
 	} damage;

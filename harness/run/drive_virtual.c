@@ -623,6 +623,10 @@ static enum status prepare(struct run *r, struct error *err)
 	r->demand = demand_new(r->s, r->o->seed);
 	r->client_side = demand_sink(r->demand);
 	fault_schedule_init(&r->schedule, &r->s->faults, r->s->duration_ns, &r->arena);
+	if (r->o->script)
+		fault_schedule_replay(&r->schedule, r->o->script);
+	else if (fault_plan_is_live(&r->s->faults))
+		fault_schedule_record(&r->schedule, &r->out->script);
 	fault_machines_init(&r->model, &r->s->faults, FAULT_MODEL, &r->arena);
 	fault_machines_init(&r->client, &r->s->faults, FAULT_CLIENT, &r->arena);
 	faults_next(r);
@@ -676,6 +680,7 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 void virtual_result_free(struct virtual_result *r)
 {
 	ledger_free(&r->ledger);
+	fault_script_free(&r->script);
 }
 
 struct rack_config scenario_rack_config(

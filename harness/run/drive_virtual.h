@@ -22,11 +22,12 @@ enum { MODEL_VERSION = 1 };
 #define VIRTUAL_ALL_FAULTS UINT32_MAX
 
 struct virtual_options {
-	uint64_t seed;       /* of the traffic and the run-time draws */
-	uint32_t without;    /* leave this fault out (twin), or VIRTUAL_ALL_FAULTS */
-	struct score *score; /* fed and left undecided; NULL = not wanted */
-	struct book *book;   /* likewise */
-	bool digest;         /* fold the result digest */
+	uint64_t seed;                     /* of the traffic and the run-time draws */
+	uint32_t without;                  /* leave this fault out (twin), or VIRTUAL_ALL_FAULTS */
+	const struct fault_script *script; /* faults happen as in the run that left it; NULL */
+	struct score *score;               /* fed and left undecided; NULL = not wanted */
+	struct book *book;                 /* likewise */
+	bool digest;                       /* fold the result digest */
 	const volatile sig_atomic_t
 	        *interrupt; /* non-zero = stop, keep what there is; may be NULL */
 	/* Every request once, in order of its outcome; may be NULL. */
@@ -41,6 +42,7 @@ struct virtual_options {
 
 struct virtual_result {
 	struct ledger ledger;
+	struct fault_script script; /* what happened, where only the run could tell */
 	uint8_t result_digest[DIGEST_BYTES], traffic_digest[DIGEST_BYTES];
 	struct traffic_counts traffic;
 	struct rack_counts rack;

@@ -44,8 +44,10 @@ static bool damage_of(const struct book_entry *a, const struct book_entry *b, in
 	if (a->recomputed > b->recomputed)
 		fault->damage.tokens_recomputed += a->recomputed - b->recomputed;
 	if (a->outcome != b->outcome) {
-		/* Who leaves by his own will has lost nothing. */
-		fault->damage.lost += b->outcome == OUTCOME_OK && a->outcome != OUTCOME_CANCELLED;
+		/* Who leaves by his own will has lost nothing; who is refused may come again. */
+		fault->damage.refused += a->outcome == OUTCOME_REJECTED;
+		fault->damage.lost += b->outcome == OUTCOME_OK && a->outcome != OUTCOME_CANCELLED &&
+		                      a->outcome != OUTCOME_REJECTED;
 		return true;
 	}
 	if (a->outcome != OUTCOME_OK)
@@ -113,6 +115,7 @@ static enum status twins(const struct scenario *s, const volatile sig_atomic_t *
 		st = drive_virtual(s,
 		        &(struct virtual_options){.seed = s->seed,
 		                .without = i,
+		                .script = fault_plan_is_live(&s->faults) ? &e->run.script : NULL,
 		                .book = &book,
 		                .interrupt = interrupt},
 		        &twin, err);

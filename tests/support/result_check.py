@@ -205,8 +205,13 @@ class Checker:
             self.member(f, path, "coalesce_ns", COUNT, null=True)
             self.member(f, path, "replayed_requests", COUNT)
             damage = self.member(f, path, "damage", dict, null=True)
+            for key in ("lost_requests", "refused_requests", "tokens_recomputed"):
+                value = self.member(f, path, key, COUNT, null=True)
+                told = damage and damage.get(key.removesuffix("_requests"))
+                self.expect(value == told, f"{path}.{key}: {value}, damage says {told}")
+            self.expect("withheld" in f and f["withheld"] in (None, "max_active", "never_below"), f"{path}.withheld")
             if damage is not None:
-                for key in ("late", "lost", "tokens_recomputed"):
+                for key in ("late", "lost", "refused", "tokens_recomputed"):
                     self.member(damage, f"{path}.damage", key, COUNT)
                 self.member(damage, f"{path}.damage", "extra_ms_sum", NUMBER)
 

@@ -36,15 +36,20 @@
 	"{\"id\":\"loss\",\"kind\":\"chip.loss\",\"target\":\"r0.n1.c1\",\"at\":\"%dus\",\"for\":" \
 	"\"1s\"}"
 
-static struct evaluation evaluated(const char *text, struct scenario **s)
+static struct evaluation evaluate_scenario(const struct scenario *s)
 {
 	struct error err = ERROR_INIT;
 	struct evaluation e;
 
-	*s = scenario_text(text);
-	ck_assert_int_eq(evaluate(*s, true, NULL, &e, &err), 0);
+	ck_assert_int_eq(evaluate(s, true, NULL, &e, &err), 0);
 	ck_assert(e.valid);
 	return e;
+}
+
+static struct evaluation evaluated(const char *text, struct scenario **s)
+{
+	*s = scenario_text(text);
+	return evaluate_scenario(*s);
 }
 
 /* When request n arrives; independent of anything that happens to it. */
@@ -204,6 +209,116 @@ START_TEST(twins_share_the_jitter_of_others)
 }
 END_TEST
 
+START_TEST(a_loss_has_others_refused)
+{
+	/* 680 ms and a detection without the instance, and one request may wait. First that is the
+	 * one that was evicted: who comes meanwhile is refused, and would not have been. Nobody is
+	 * lost. */
+	static const char *const edits[] = {"deployment.health.remap=670ms",
+	        "deployment.pools.p.admission={\"policy\":\"queue_cap\",\"limit\":1}"};
+	char text[4096];
+	struct scenario *s;
+	struct evaluation e;
+	uint64_t hit = 1, refused = 0, late = 1;
+	int64_t lost, end, start, extra;
+
+	(void)snprintf(text, sizeof(text), SCENARIO(EACH_210_MS, "replay", LOSS), at_us(10, 4));
+	s = scenario_text_edited(text, edits, 2);
+	e = evaluate_scenario(s);
+	lost = e.run.ledger.e[0].at[PHASE_INJECT];
+	while (arrives(&e, hit + 1) <= lost)
+		hit++;
+	end = (lost / (10 * MS) + 1) * 10 * MS + 680 * MS + 200 * MS;
+	start = end - 200 * MS;
+	extra = start - arrives(&e, hit);
+	for (uint64_t id = hit + 1; arrives(&e, id) < end; id++) {
+		if (arrives(&e, id) < start) { /* somebody waits */
+			refused++;
+			continue;
+		}
+		start = end;
+		end += 200 * MS;
+		late++;
+		extra += start - arrives(&e, id);
+	}
+	ck_assert_uint_gt(refused, 2);
+	ck_assert_uint_eq(e.faults[0].damage.refused, refused);
+	ck_assert_uint_eq(e.result->by_outcome[OUTCOME_REJECTED], refused);
+	ck_assert_uint_eq(e.faults[0].damage.lost, 0);
+	ck_assert_uint_eq(e.faults[0].damage.late, late);
+	ck_assert_int_eq(e.faults[0].damage.extra_ns_sum, extra);
+	ck_assert_uint_eq(e.faults[0].damage.tokens_recomputed, 64);
+	evaluation_free(&e);
+	scenario_free(s);
+}
+END_TEST
+
+#define SECOND(when)                                                                               \
+	",{\"id\":\"flap\",\"kind\":\"link.flap\",\"target\":\"r0.n0-r0.n1.1\",\"for\":"           \
+	"\"1s\"," when                                                                             \
+	"},{\"id\":\"hold\",\"kind\":\"link.flap\",\"target\":\"r0.n0-r0.n8.0\",\"for\":\"1s\","   \
+	"\"down\":\"150ms\",\"up\":\"10s\"," when "}"
+
+/* A twin meets every other fault where the run met it: what began by another fault's phase, or by a
+ * signal that this one raised, is not put down to that one. */
+START_TEST(who_began_by_another_is_told_apart)
+{
+	char live[4096], fixed[4096];
+	struct scenario *s[2];
+	struct evaluation e[2];
+	int64_t began;
+
+	(void)snprintf(live, sizeof(live),
+	        SCENARIO(EACH_210_MS, "replay",
+	                LOSS SECOND("\"after\":{\"fault\":\"loss\",\"phase\":\"failover\","
+	                            "\"delay\":\"64ms\"}")),
+	        at_us(10, 4));
+	e[0] = evaluated(live, &s[0]);
+	began = e[0].run.ledger.e[0].at[PHASE_FAILOVER] + 64 * MS;
+	ck_assert_int_eq(e[0].run.ledger.e[2].at[PHASE_INJECT], began);
+	(void)snprintf(fixed, sizeof(fixed),
+	        SCENARIO(EACH_210_MS, "replay", LOSS SECOND("\"at\":\"%dms\"")), at_us(10, 4),
+	        (int)(began / MS), (int)(began / MS));
+	ck_assert_int_eq(began % MS, 0);
+	e[1] = evaluated(fixed, &s[1]);
+	for (int i = 0; i < 3; i++) {
+		const struct score_fault *a = &e[0].faults[i], *b = &e[1].faults[i];
+
+		ck_assert_uint_eq(a->damage.late, b->damage.late);
+		ck_assert_int_eq(a->damage.extra_ns_sum, b->damage.extra_ns_sum);
+		ck_assert_uint_eq(a->damage.tokens_recomputed, b->damage.tokens_recomputed);
+		ck_assert_int_eq(a->coalesce_ns, b->coalesce_ns);
+	}
+	ck_assert_uint_gt(e[0].faults[2].damage.late, 0);
+	for (int i = 0; i < 2; i++) {
+		evaluation_free(&e[i]);
+		scenario_free(s[i]);
+	}
+}
+END_TEST
+
+START_TEST(who_never_began_has_no_damage)
+{
+	char text[4096];
+	struct scenario *s;
+	struct evaluation e;
+
+	(void)snprintf(text, sizeof(text),
+	        SCENARIO("2", "replay",
+	                LOSS SECOND("\"when\":{\"signal\":\"in_flight\",\"op\":\">\","
+	                            "\"value\":1000}")),
+	        2044000);
+	e = evaluated(text, &s);
+	ck_assert(e.faults[0].has_damage && !e.faults[1].has_damage && !e.faults[2].has_damage);
+	for (int p = 0; p < PHASE_COUNT; p++)
+		ck_assert_int_eq(e.run.ledger.e[1].at[p], -1);
+	ck_assert_int_eq(e.faults[1].inject_ns, -1);
+	ck_assert_int_eq(e.faults[1].coalesce_ns, -1);
+	evaluation_free(&e);
+	scenario_free(s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("twin");
@@ -212,6 +327,9 @@ int main(void)
 	tcase_add_test(t, a_stall_knocks_on);
 	tcase_add_test(t, a_loss_is_replayed);
 	tcase_add_test(t, a_loss_may_lose);
+	tcase_add_test(t, a_loss_has_others_refused);
+	tcase_add_test(t, who_began_by_another_is_told_apart);
+	tcase_add_test(t, who_never_began_has_no_damage);
 	tcase_add_test(t, twins_share_the_jitter_of_others);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -1,8 +1,10 @@
 """Signals at every stage of a run: faults reverted, the emulator gone, a result that says partial."""
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
@@ -13,6 +15,28 @@ FLAP = {"id": "flap", "kind": "link.flap", "target": "r0.n1-r0.n2.0", "at": "200
 
 def long_run(name, **members):
     return e2e.scenario(name, **{"duration": "60s", "faults": [FLAP], "deployment": e2e.ONE_RACK, **members})
+
+
+def many_faults():
+    """As many kinds as may be in force together, from 200 ms to the end of the run."""
+    catalogue = subprocess.run([e2e.BINARY, "faults", "--json"], capture_output=True, text=True, check=True).stdout
+    faults = []
+    for kind in json.loads(catalogue):
+        fault = {**kind["example"], "at": "200ms"}
+        fault.pop("for", None)
+        fault.pop("every", None)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+            json.dump(crowded("try", faults + [fault]), f)
+            f.flush()
+            if subprocess.run([e2e.BINARY, "plan", f.name], capture_output=True, check=False).returncode == 0:
+                faults.append(fault)
+    return faults
+
+
+def crowded(name, faults, **members):
+    s = long_run(name, faults=faults, expect=None, **members)
+    s["traffic"][0]["name"] = "t"
+    return s
 
 
 class WallClock(e2e.Case):
@@ -109,6 +133,28 @@ class WallClock(e2e.Case):
         self.assertTrue(result["faults"][0]["clean"])
         self.assertIsNotNone(result["faults"][0]["revert_ns"])
 
+    def test_everything_at_once_is_reverted(self):
+        """By a signal, and by an abort rule: whatever kind it is."""
+        faults = many_faults()
+        self.assertGreater(len(faults), 8)
+        rule = [{"signal": "in_flight", "op": ">=", "value": 0, "for": "900ms"}]
+        for number, code, abort in ((signal.SIGINT, 130, None), (None, 5, rule)):
+            with self.started(self.arguments(self.write(crowded("crowd", faults, abort=abort)))) as p:
+                child = self.child_of(p)
+                if number:
+                    time.sleep(1.2)
+                    p.send_signal(number)
+                self.assertEqual(code, p.wait(15), self.said())
+                self.assertFalse(e2e.alive(child))
+            self.no_sanitizer(self.said())
+            result = self.result("crowd")
+            self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))
+            self.assertEqual(len(faults), len(result["faults"]))
+            for fault in result["faults"]:
+                self.assertTrue(fault["clean"], fault["id"])
+                self.assertEqual(200_000_000, fault["inject_ns"], fault["id"])
+                self.assertGreater(fault["revert_ns"], 200_000_000, fault["id"])
+
     def test_a_suite_ends_with_the_interrupted_scenario(self):
         suite = {"version": 1, "name": "suite", "scenarios": [long_run("first"), long_run("second")]}
         with self.started(self.arguments(self.write(suite), "--junit", str(self.folder / "all.xml"))) as p:
@@ -121,6 +167,14 @@ class WallClock(e2e.Case):
 
 
 class VirtualClock(e2e.Case):
+
+    def test_an_abort_rule(self):
+        rule = [{"signal": "in_flight", "op": ">=", "value": 0, "for": "600ms"}]
+        self.run_files(self.write(long_run("enough", abort=rule)), clock="virtual", codes=(5,))
+        result = self.result("enough", clock="virtual")
+        self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))
+        fault = result["faults"][0]
+        self.assertEqual((True, 600_000_000), (fault["clean"], fault["revert_ns"]))
 
     def test_a_long_run(self):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -162,6 +162,28 @@ START_TEST(a_spare_counts_as_an_instance)
 }
 END_TEST
 
+/* Whatever a trigger can watch can also end a run; a rule that always holds ends it at once. */
+START_TEST(abort_rules_know_every_signal)
+{
+	for (int i = 0; i < SIGNAL_COUNT; i++) {
+		const char *name = trigger_signal_name((enum trigger_signal)i);
+		bool in_ms = strlen(name) > 3 && strcmp(name + strlen(name) - 3, "_ms") == 0;
+		char text[4096];
+
+		snprintf(text, sizeof(text),
+		        LIMITED("[[\"r0.n0\"]]",
+		                "\"abort\":[{\"signal\":\"%s\",\"op\":\">=\",\"value\":%s%s}],",
+		                LOSS("a", "r0.n0", "1s", "18s")),
+		        name, in_ms ? "\"0s\"" : "0",
+		        strncmp(name, "pool.", 5) == 0 ? ",\"pool\":\"p\"" : "");
+		played(text);
+		ck_assert(run.result.aborted ||
+		          strcmp(name, "p99_ttft_ms") == 0); /* too few to have one */
+		done();
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("schedule");
@@ -171,6 +193,7 @@ int main(void)
 	tcase_add_test(tc, one_target_after_the_other);
 	tcase_add_test(tc, one_instance_must_live);
 	tcase_add_test(tc, a_spare_counts_as_an_instance);
+	tcase_add_test(tc, abort_rules_know_every_signal);
 	tcase_add_test(tc, laws_come_as_planned);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -230,6 +230,8 @@ static void settle_gaps(struct rack *r, struct live *l, struct rack_completion *
 {
 	struct gap_list *list = &r->scratch;
 
+	if (l->req.watched) /* told token by token */
+		return;
 	if (!r->config.emit_gaps) {
 		if (!r->config.emit_tokens) {
 			out->t_first = fabric_deliver(r, &l->link, l->req.id, 1,
@@ -317,7 +319,7 @@ void account_cancel(struct rack *r, int64_t now, struct live *l, struct rack_com
 		l->queue_ns += now - l->t_queued;
 	}
 	fill(l, out);
-	if (!r->config.emit_tokens && l->delivered) {
+	if (!r->config.emit_tokens && !l->req.watched && l->delivered) {
 		out->t_first = l->t_first + r->d->ethernet.ingress_delay_ns;
 		out->t_last = l->t_last + r->d->ethernet.ingress_delay_ns;
 	}

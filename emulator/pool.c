@@ -345,7 +345,8 @@ static void start(struct rack *r, const struct serving_pool *p, struct bucket_qu
 	else
 		account_stall(l, l->replay_fault, now - l->t_queued);
 	instance_occupy(in, now, c->slot, live, l->req.id, c->tick,
-	        ceil_div_i64(l->prompt_left, b->ppf), l->output_left, r->config.emit_tokens);
+	        ceil_div_i64(l->prompt_left, b->ppf), l->output_left,
+	        r->config.emit_tokens || l->req.watched);
 	sdc_entered(r, in, c->slot);
 	r->counts.dispatches++;
 	instance_schedule(in);

@@ -182,7 +182,7 @@ static void call_out(struct rack *r, int64_t due, uint32_t live, const struct ra
 		if (to->refused)
 			to->refused(to->ctx, due, &l->req, l->why, l->retry_after_s);
 	} else {
-		for (uint32_t i = 0; to->gaps && i < gaps->n; i++)
+		for (uint32_t i = 0; to->gaps && !l->req.watched && i < gaps->n; i++)
 			to->gaps(to->ctx, &l->req, gaps->runs[i].gap_ns, gaps->runs[i].n);
 		if (to->completed)
 			to->completed(to->ctx, due, done);
@@ -253,8 +253,6 @@ static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index
 {
 	struct live *l = live_at(r, live);
 
-	if (index == 0)
-		l->t_first_out = due;
 	r->counts.tokens_emitted++;
 	if (r->config.listener.token)
 		r->config.listener.token(r->config.listener.ctx, due, &l->req, index, wrong);

@@ -29,6 +29,9 @@ struct rack_request {
 	uint32_t tenant; /* index into the names given at rack_create */
 	uint32_t tier;
 	int64_t prompt_tokens, output_tokens, max_tokens; /* all >= 1; output <= max */
+	/* Its tokens are events, as with emit_tokens; its gaps are then left to whoever listens to
+	 * them: no `gaps`, and none in its completion. */
+	bool watched;
 };
 
 enum rack_refusal {
@@ -81,7 +84,7 @@ struct rack_listener {
 	void (*refused)(void *ctx, int64_t due, const struct rack_request *req,
 	        enum rack_refusal why, int64_t retry_after_s);
 	/* Token `index` (0-based) is due at the client's end at `due` (<= now). Only with
-	 * emit_tokens. wrong: a fault has made another token of it. */
+	 * emit_tokens, or of a watched request. wrong: a fault has made another token of it. */
 	void (*token)(
 	        void *ctx, int64_t due, const struct rack_request *req, int64_t index, bool wrong);
 	/* In order of `now`, the instant of the last token at the client's end; the order among

@@ -63,7 +63,7 @@ struct live {
 	struct gap_list gaps; /* of earlier episodes; empty unless it was replayed */
 	struct stream_link link;
 	struct parked *parked; /* LIVE_LEAVING and not refused */
-	int64_t t_first_out;   /* first token at the client's end; emit_tokens only */
+	int64_t t_first_out;   /* first token at the client's end; if its tokens are events */
 };
 
 struct live_list {

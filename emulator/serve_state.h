@@ -74,6 +74,8 @@ struct stream {
 	bool streaming, flex;
 	bool head_sent, done; /* done: all of the answer is queued */
 	bool broken;          /* … which ends early */
+	bool timely;          /* the newest token was written when it was due */
+	bool blocked;         /* its peer does not read: how late events leave is not ours */
 	bool doomed;          /* to be dropped when the rack has returned */
 	/* Instants by the timetable of the queued writes, -1 for those that are no tokens. */
 	uint32_t due_head, due_n;

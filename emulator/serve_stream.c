@@ -20,6 +20,7 @@
 enum {
 	HEAD_MAX = 1024,
 	EXTRA_MAX = 512,
+	TIMELY_NS = 1000000,
 	PIECE_TOKENS = 200, /* of a plain answer's text, in one write … */
 	PIECES_QUEUED = 8,  /* … of which so many wait at most */
 };
@@ -122,6 +123,25 @@ static void note_write(struct stream *st, int64_t due)
 {
 	CHECK(st->due_n < STREAM_WRITES_MAX);
 	st->due[(st->due_head + st->due_n++) % STREAM_WRITES_MAX] = due;
+}
+
+/* A token whose predecessor was written in time a while ago, and has still not left, waits for its
+ * peer, not for us: from there on until all has left nothing is said about our lateness. */
+static void note_token(struct serve *s, struct stream *st, int64_t due)
+{
+	bool timely = ring_now(s->ring) - s->t0 - due < TIMELY_NS;
+
+	if (st->due_n == 0) {
+		st->blocked = false;
+	} else if (timely && st->timely && !st->blocked) {
+		int64_t newest = st->due[(st->due_head + st->due_n - 1) % STREAM_WRITES_MAX];
+
+		st->blocked = newest >= 0 && due - newest > 2 * TIMELY_NS;
+		for (uint32_t i = 0; st->blocked && i < st->due_n; i++)
+			st->due[(st->due_head + i) % STREAM_WRITES_MAX] = -1;
+	}
+	st->timely = timely;
+	note_write(st, st->blocked ? -1 : due);
 }
 
 static struct stream *stream_make(struct client *c, bool chat, const struct serve_ask *ask)
@@ -336,7 +356,7 @@ static bool write_token(struct serve *s, struct client *c, struct conn *conn, st
 		a = &said;
 	}
 	conn_commit(conn, render_token(&s->render, a, index, at));
-	note_write(st, due);
+	note_token(s, st, due);
 	return true;
 }
 

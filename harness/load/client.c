@@ -225,7 +225,7 @@ enum status client_open(struct client **out, struct ring *r, const struct client
 	        .chunk_limit = config->limit * CLIENT_QUEUE_CHUNKS,
 	        .queue_bytes = CLIENT_CHUNK_BYTES * (CLIENT_QUEUE_CHUNKS - 1),
 	        .queue_writes = CLIENT_QUEUE_CHUNKS * 2,
-	        .socket = {.nodelay = true},
+	        .socket = {.nodelay = true, .rcvbuf_bytes = config->rcvbuf_bytes},
 	};
 	struct client *c = mem_alloc(1, sizeof(*c));
 	enum status rc;
@@ -300,6 +300,17 @@ bool wire_write(struct wire *w, const void *data, size_t n)
 bool wire_has_queued(const struct wire *w)
 {
 	return conn_queued_bytes(wire_conn(w)) > 0;
+}
+
+void wire_pause(struct wire *w)
+{
+	CHECK(w->state == WIRE_BUSY);
+	conn_pause(wire_conn(w));
+}
+
+void wire_resume(struct wire *w)
+{
+	conn_resume(wire_conn(w));
 }
 
 void client_detach(struct wire *w)

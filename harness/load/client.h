@@ -66,7 +66,8 @@ struct client_handler {
 
 struct client_config {
 	struct sock_address peer;
-	uint32_t limit; /* wires */
+	uint32_t limit;   /* wires */
+	int rcvbuf_bytes; /* of each socket; 0 = the kernel's default */
 };
 
 struct client_counts {
@@ -94,6 +95,11 @@ void client_begin(struct wire *w, uint32_t owner);
 /* False when the wire's or the pool's output memory is full: try the rest after on_sent. */
 bool wire_write(struct wire *w, const void *data, size_t n) LPC_MUST_USE;
 bool wire_has_queued(const struct wire *w); /* some of what was written has not left yet */
+
+/* A busy wire is not read from until it is resumed, at the latest when its exchange ends; what
+ * comes meanwhile stays in the sockets. */
+void wire_pause(struct wire *w);
+void wire_resume(struct wire *w);
 
 void client_detach(struct wire *w);  /* no more callbacks for this exchange */
 void client_abandon(struct wire *w); /* … and close it */

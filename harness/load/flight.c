@@ -174,6 +174,7 @@ static void start(struct flight *f, struct wire *w)
 	f->state = FLIGHT_ACTIVE;
 	f->tail_due = true;
 	f->sent = f->over = false;
+	f->resume_ns = NS_NEVER;
 	f->retry_after_ns = -1;
 	s->outcome = LOAD_STALLED;
 	s->attempts++;
@@ -260,6 +261,21 @@ static void refuse_launch(struct load *l, const struct load_request *r)
 	l->config.listener.sample(l->config.listener.ctx, &s);
 }
 
+static void act_at(struct flight *f, int64_t at_ns)
+{
+	bool ok = heap_push(&f->load->acting, at_ns, f->sample.request.id, handle_of(f));
+
+	CHECK(ok);
+}
+
+static void acted(const struct flight *f, int64_t at_ns)
+{
+	const struct load_listener *to = &f->load->config.listener;
+
+	if (to->acted)
+		to->acted(to->ctx, f->sample.request.habit.fault, at_ns);
+}
+
 void flight_launch(struct load *l, const struct load_request *r)
 {
 	uint32_t index = pool_take(&l->flights);
@@ -279,6 +295,7 @@ void flight_launch(struct load *l, const struct load_request *r)
 	        .index = index,
 	        .body = POOL_NONE,
 	        .retry_after_ns = -1,
+	        .resume_ns = NS_NEVER,
 	        .gaps = gaps,
 	};
 	gaps_reset(&f->gaps, 0);
@@ -287,6 +304,8 @@ void flight_launch(struct load *l, const struct load_request *r)
 		f->prompt = request_digest(r);
 	l->result->totals.in_flight++;
 	list_append(l, f);
+	if (r->habit.leave_ns)
+		act_at(f, r->at_ns + r->habit.leave_ns);
 	attempt(f);
 }
 
@@ -371,6 +390,37 @@ static void note_usage(struct load_sample *s, const struct event *e)
 	s->decode_ns = e->completion_ns;
 }
 
+static void stream_over(struct flight *f, enum load_outcome verdict)
+{
+	f->over = true;
+	f->verdict = verdict;
+}
+
+static void read_on(struct flight *f)
+{
+	if (f->resume_ns == NS_NEVER)
+		return;
+	f->resume_ns = NS_NEVER;
+	wire_resume(f->wire);
+}
+
+/* A client that is to leave or to stop reading by now. */
+static void follow_habit(struct flight *f, int64_t now_ns)
+{
+	const struct load_habit *h = &f->sample.request.habit;
+
+	if (h->leave_tokens && f->sample.events == h->leave_tokens) {
+		acted(f, now_ns);
+		stream_over(f, LOAD_CANCELLED);
+	}
+	if (h->pause_tokens && f->sample.events == h->pause_tokens) {
+		acted(f, now_ns);
+		f->resume_ns = now_ns + h->pause_ns;
+		wire_pause(f->wire);
+		act_at(f, f->resume_ns);
+	}
+}
+
 static void note_token(struct flight *f, const struct event *e)
 {
 	struct load_sample *s = &f->sample;
@@ -387,12 +437,7 @@ static void note_token(struct flight *f, const struct event *e)
 	else
 		gaps_add(&f->gaps, t_ns - s->t_last);
 	s->t_last = t_ns;
-}
-
-static void stream_over(struct flight *f, enum load_outcome verdict)
-{
-	f->over = true;
-	f->verdict = verdict;
+	follow_habit(f, t_ns);
 }
 
 /* Only notes what an event says. The request ends in on_body, when the parser has returned and its
@@ -430,6 +475,7 @@ static void stream_end(struct flight *f, int64_t now_ns)
 	}
 	if (f->load->config.verify && f->sample.n_out != f->sample.events)
 		f->corrupt = true;
+	read_on(f);
 	client_detach(f->wire);
 	finish(f, LOAD_OK, now_ns);
 }
@@ -483,6 +529,7 @@ static void on_end(void *ctx, struct wire *w, enum client_end how, int error)
 	const struct load_sample *s = &f->sample;
 	enum load_outcome outcome = LOAD_MALFORMED;
 
+	read_on(f);
 	f->sample.error = error;
 	if (how == CLIENT_DONE)
 		outcome = outcome_of_answer(f, &w->response);
@@ -499,6 +546,34 @@ const struct client_handler flight_client_handler = {
         .on_body = on_body,
         .on_end = on_end,
 };
+
+/* --- habits
+ * ------------------------------------------------------------------------------------------- */
+
+static void leave(struct flight *f, int64_t now_ns)
+{
+	if (f->state == FLIGHT_ACTIVE)
+		client_abandon(f->wire);
+	acted(f, now_ns);
+	finish(f, LOAD_CANCELLED, now_ns);
+}
+
+void flight_act(struct load *l, uint64_t handle, int64_t now_ns)
+{
+	uint32_t index = (uint32_t)handle;
+	struct flight *f;
+	int64_t leave_ns;
+
+	if (!pool_is_live(&l->flights, index, (uint32_t)(handle >> 32)))
+		return;
+	f = flight_at(l, index);
+	leave_ns = f->sample.request.habit.leave_ns;
+	if (leave_ns && now_ns >= f->sample.t_sched + leave_ns) {
+		leave(f, now_ns);
+	} else if (f->state == FLIGHT_ACTIVE && now_ns >= f->resume_ns) {
+		read_on(f);
+	}
+}
 
 /* --- deadlines
  * ---------------------------------------------------------------------------------------- */

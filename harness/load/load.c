@@ -43,6 +43,8 @@ static bool play_one(struct load *l, int64_t now_ns, int64_t *at_ns)
 {
 	const struct heap_entry *rest = heap_top(&l->resting);
 	int64_t arrival = next_arrival(l), again = rest ? rest->key : NS_NEVER;
+	const struct heap_entry *act = heap_top(&l->acting);
+	int64_t acting = act ? act->key : NS_NEVER;
 	int64_t timed = next_timed(l), tick = l->next_tick_ns, deadline;
 	uint32_t index = POOL_NONE;
 
@@ -50,6 +52,7 @@ static bool play_one(struct load *l, int64_t now_ns, int64_t *at_ns)
 	*at_ns = arrival < again ? arrival : again;
 	*at_ns = timed < *at_ns ? timed : *at_ns;
 	*at_ns = deadline < *at_ns ? deadline : *at_ns;
+	*at_ns = acting < *at_ns ? acting : *at_ns;
 	*at_ns = tick < *at_ns ? tick : *at_ns;
 	if (*at_ns > now_ns || l->stopping)
 		return false;
@@ -65,6 +68,8 @@ static bool play_one(struct load *l, int64_t now_ns, int64_t *at_ns)
 		flight_relaunch(l, heap_pop(&l->resting).value);
 	} else if (deadline == *at_ns) {
 		flight_time_out(l, index, now_ns);
+	} else if (acting == *at_ns) {
+		flight_act(l, heap_pop(&l->acting).value, now_ns);
 	} else {
 		l->config.listener.tick(l->config.listener.ctx, tick, now_ns);
 		l->next_tick_ns += LOAD_TICK_NS;
@@ -137,8 +142,9 @@ void load_watch(struct load *l, int fd, void (*fn)(void *ctx, int fd), void *ctx
 static enum status open_io(struct load *l, struct error *err)
 {
 	const struct load_config *config = &l->config;
-	const struct client_config client = {
-	        .peer = config->peer, .limit = config->connections_max};
+	const struct client_config client = {.peer = config->peer,
+	        .limit = config->connections_max,
+	        .rcvbuf_bytes = config->rcvbuf_bytes};
 	const struct ring_config ring = {
 	        .in_flight_max = client_in_flight_max(config->connections_max) + LOAD_WATCH_MAX,
 	};
@@ -168,6 +174,7 @@ enum status load_open(struct load **out, const struct load_config *config, struc
 	pool_init(&l->carries, EVENT_BYTES_MAX, config->connections_max);
 	fifo_init(&l->waiting, 0);
 	heap_init(&l->resting, FLIGHTS_MAX);
+	heap_init(&l->acting, 0);
 	l->live = ARENA_ARRAY(&l->arena, struct flight_list, config->n_tenants);
 	for (uint32_t i = 0; i < config->n_tenants; i++)
 		l->live[i].first = l->live[i].last = POOL_NONE;
@@ -191,6 +198,7 @@ void load_close(struct load *l)
 	for (uint32_t i = 0; i < l->flights.capacity; i++)
 		gaps_free(&((struct flight *)pool_at(&l->flights, i))->gaps);
 	heap_free(&l->resting);
+	heap_free(&l->acting);
 	fifo_free(&l->waiting);
 	pool_free(&l->carries);
 	pool_free(&l->flights);

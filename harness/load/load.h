@@ -51,6 +51,15 @@ enum load_outcome {
 
 const char *load_outcome_name(enum load_outcome o);
 
+/* What the client of a request does by itself; zeros = nothing. Tokens count within an attempt. */
+struct load_habit {
+	uint32_t fault;       /* the caller's, handed back by `acted` */
+	int64_t leave_tokens; /* closes its connection when so many have come … */
+	int64_t leave_ns;     /* … or so long after the planned instant: LOAD_CANCELLED */
+	int64_t pause_tokens; /* stops reading when so many have come … */
+	int64_t pause_ns;     /* … for so long */
+};
+
 struct load_request {
 	uint64_t id;
 	uint64_t order; /* the caller's, handed back */
@@ -59,6 +68,7 @@ struct load_request {
 	int64_t prompt_tokens; /* >= 1; so many whitespace-separated words are sent */
 	int64_t output_tokens; /* what the emulated model will say; travels in the first word */
 	int64_t max_tokens;    /* 0 = leave it to the server */
+	struct load_habit habit;
 };
 
 /* Everything about one finished request. Times are -1 where they were never reached. */
@@ -112,6 +122,8 @@ struct load_listener {
 	void *ctx;
 	/* Once for every request that next() handed over, in the order in which they finish. */
 	void (*sample)(void *ctx, const struct load_sample *s);
+	/* A client has done what its habit is, at at_ns. May be NULL. */
+	void (*acted)(void *ctx, uint32_t fault, int64_t at_ns);
 	/* Every instant of the 10 ms grid from 0 on until the run ends, each once and in order with
 	 * the pulls (arrivals of the same instant first); late ones follow each other. now_ns >=
 	 * grid_ns. */
@@ -132,6 +144,7 @@ struct load_config {
 	uint64_t seed; /* of the back-off's jitter */
 	int64_t duration_ns, drain_ns;
 	uint32_t connections;     /* opened by load_connect */
+	int rcvbuf_bytes;         /* of each connection; 0 = the kernel's default */
 	uint32_t connections_max; /* further ones are opened on demand up to this; more requests
 	                             wait */
 	struct load_source source;

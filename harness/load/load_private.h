@@ -41,6 +41,7 @@ struct flight {
 	bool corrupt;
 	bool over;                 /* the stream has come to its end, as said by … */
 	enum load_outcome verdict; /* … what its events said */
+	int64_t resume_ns;         /* it does not read before; NS_NEVER = it reads */
 	bool sent;                 /* this attempt's first byte was taken by the kernel */
 	uint64_t prompt;           /* digest, for verification */
 	struct sse_parser events;
@@ -70,6 +71,7 @@ struct load {
 	struct pool carries; /* buffers for events cut by a buffer's end, and for error bodies */
 	struct fifo waiting; /* handles, oldest first; stale ones are skipped */
 	struct heap resting; /* handles by instant */
+	struct heap acting;  /* of clients that will leave or read again */
 	struct flight_list *live; /* by tenant */
 	uint64_t jitter;          /* purpose key */
 	bool running, stopping, over;
@@ -93,6 +95,9 @@ void flight_launch(struct load *l, const struct load_request *r);
 
 /* The next attempt of a resting flight; the handle may be stale. */
 void flight_relaunch(struct load *l, uint64_t handle);
+
+/* What a client was to do at this instant; the handle may be stale. */
+void flight_act(struct load *l, uint64_t handle, int64_t now_ns);
 
 /* The earliest deadline, NS_NEVER when nothing is live, and what happens at it. */
 int64_t flight_deadline(const struct load *l, uint32_t *index);

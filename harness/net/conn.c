@@ -353,6 +353,14 @@ void conn_finish(struct conn *c)
 	conn_finish_if_drained(c);
 }
 
+void conn_pause(struct conn *c)
+{
+	if (c->paused || c->state != CONN_OPEN)
+		return;
+	c->paused = true;
+	conn_cancel_receive(c);
+}
+
 void conn_resume(struct conn *c)
 {
 	if (c->paused && c->state == CONN_OPEN)

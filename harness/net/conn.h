@@ -134,7 +134,11 @@ void conn_finish(struct conn *c);
 /* --- the rest
  * --------------------------------------------------------------------------------------- */
 
-/* Ends the pause that on_data began: what was kept is offered in the next turn, then receiving goes
+/* Receiving stops, as if on_data had taken too little: what was received already is kept.
+ * Idempotent. */
+void conn_pause(struct conn *c);
+
+/* Ends a pause, however it began: what was kept is offered in the next turn, then receiving goes
  * on. */
 void conn_resume(struct conn *c);
 bool conn_is_paused(const struct conn *c);

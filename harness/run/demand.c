@@ -2,8 +2,10 @@
  * which order the drivers ask, changes nothing. */
 #include "harness/run/demand.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "faults/client.h"
 #include "faults/load.h"
 #include "faults/shape.h"
 #include "harness/base/arena.h"
@@ -14,6 +16,11 @@ struct shape {
 	bool active;
 	int64_t since;
 	const struct shape_params *params;
+	uint64_t key;
+};
+
+struct manner {
+	const struct client_habit *params; /* NULL = inactive */
 	uint64_t key;
 };
 
@@ -40,6 +47,8 @@ struct demand {
 	uint64_t *added;          /* by fault: requests so far */
 	uint32_t n_shapes;        /* active ones */
 	struct shape *shapes;     /* by fault */
+	uint32_t n_manners;       /* active ones */
+	struct manner *manners;   /* by fault */
 	struct slow_bucket slow[TRAFFIC_TENANTS_MAX];
 };
 
@@ -91,6 +100,14 @@ static struct slow_bucket slow_bucket_of(
 	return slow;
 }
 
+static uint64_t purpose_key(uint64_t seed, const char *family, const char *id)
+{
+	char purpose[128];
+
+	(void)snprintf(purpose, sizeof(purpose), "%s/%s", family, id);
+	return prng_purpose(seed, purpose);
+}
+
 /* A place for each fault of the load's side and traffic entry: nothing moves once a surge has
  * begun. */
 static void make_streams(struct demand *d)
@@ -124,8 +141,11 @@ struct demand *demand_new(const struct scenario *s, uint64_t seed)
 	d->s = s;
 	d->seed = seed;
 	d->shapes = mem_alloc(s->faults.n + 1, sizeof(*d->shapes));
-	for (uint32_t i = 0; i < s->faults.n; i++)
+	d->manners = mem_alloc(s->faults.n + 1, sizeof(*d->manners));
+	for (uint32_t i = 0; i < s->faults.n; i++) {
 		d->shapes[i].key = reshape_key(seed, s->faults.faults[i].id);
+		d->manners[i].key = purpose_key(seed, "client", s->faults.faults[i].id);
+	}
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
 		d->slow[t] = slow_bucket_of(&s->deployment, &s->traffic.tenants[t]);
 	make_streams(d);
@@ -138,8 +158,14 @@ void demand_free(struct demand *d)
 		return;
 	mem_free(d->shapes);
 	mem_free(d->streams);
+	mem_free(d->manners);
 	mem_free(d->added);
 	mem_free(d);
+}
+
+bool demand_is_quiet(const struct demand *d)
+{
+	return d->n_shapes == 0 && d->n_manners == 0 && d->next == d->n_streams;
 }
 
 /* --- lengths
@@ -293,7 +319,52 @@ void demand_shape(struct demand *d, struct arrival *a,
 		a->output_tokens = a->max_tokens;
 }
 
+/* --- clients
+ * ----------------------------------------------------------------------------------- */
+
+static void habit(void *ctx, int64_t now, uint32_t fault, const struct client_habit *p)
+{
+	struct demand *d = ctx;
+	struct manner *m = &d->manners[fault];
+
+	(void)now;
+	if ((m->params != NULL) != (p != NULL))
+		d->n_manners += p ? 1 : -1u;
+	m->params = p;
+}
+
+/* What a foreign server will say is not known: its answers may always go on. */
+static int64_t if_more_come(const struct demand *d, int64_t tokens, const struct arrival *a)
+{
+	return d->s->target.url || tokens < a->output_tokens ? tokens : 0;
+}
+
+static bool has_habit(const struct habit *h)
+{
+	return h->leave_tokens || h->leave_ns || h->pause_tokens;
+}
+
+bool demand_habit(const struct demand *d, const struct arrival *a, struct habit *out)
+{
+	for (uint32_t i = 0; d->n_manners && i < d->s->faults.n; i++) {
+		const struct client_habit *p = d->manners[i].params;
+
+		if (!p || !targets(d, i, a->tenant) ||
+		        !prng_ratio(prng_at(d->manners[i].key, a->request_id, 0), ppb(p->share),
+		                1000000000))
+			continue;
+		*out = (struct habit){.fault = i,
+		        .leave_tokens = if_more_come(d, p->leave_tokens, a),
+		        .leave_ns = p->leave_ns,
+		        .pause_tokens = if_more_come(d, p->pause_tokens, a),
+		        .pause_ns = p->pause_ns,
+		        .buffered = p->buffered};
+		return has_habit(out);
+	}
+	return false;
+}
+
 struct fault_sink demand_sink(struct demand *d)
 {
-	return (struct fault_sink){.ctx = d, .reshape = reshape, .surge = surge};
+	return (struct fault_sink){.ctx = d, .reshape = reshape, .surge = surge, .habit = habit};
 }

@@ -13,6 +13,9 @@ struct demand *demand_new(const struct scenario *s, uint64_t seed); /* s is borr
 void demand_free(struct demand *d);
 struct fault_sink demand_sink(struct demand *d);
 
+/* Nothing is in force: what clients do is as it was before the first fault. */
+bool demand_is_quiet(const struct demand *d);
+
 /* Bends the lengths of a planned arrival by every active fault that targets its traffic entry, in
  * order of the plan, then settles max_tokens. Calls `hit` for each fault that changed it. */
 void demand_shape(struct demand *d, struct arrival *a,
@@ -22,5 +25,17 @@ void demand_shape(struct demand *d, struct arrival *a,
  * as things stand), and taking it. Their ids are traffic_extra_id()s. They are yet to be shaped. */
 int64_t demand_next_at(const struct demand *d);
 void demand_take(struct demand *d, struct arrival *out);
+
+/* What the client of one request does; zeros = nothing. At most one fault picks a client, the first
+ * of the plan. By tokens only where more are to come: who leaves with the last one has missed
+ * nothing. */
+struct habit {
+	uint32_t fault;
+	int64_t leave_tokens, leave_ns;
+	int64_t pause_tokens, pause_ns, buffered; /* faults/client.h */
+};
+
+/* For a planned request, shaped. False: its client does nothing but wait for its answer. */
+bool demand_habit(const struct demand *d, const struct arrival *a, struct habit *out);
 
 #endif

@@ -6,7 +6,7 @@
  *      faults   schedule + machines       ── sink ──►  rack, demand
  *      traffic  arrivals (and retries)    ──────────►  rack_submit
  *      rack     completions, refusals     ──────────►  sample → score, book, digest
- *      clients  timeouts                  ──────────►  rack_cancel
+ *      clients  timeouts, habits          ──────────►  rack_cancel
  *
  * The client is the ideal one: it sends at the planned instant. Memory grows with the number in
  * flight. */
@@ -23,6 +23,7 @@
 #include "harness/run/demand.h"
 #include "harness/run/plan.h"
 #include "harness/run/signals.h"
+#include "harness/run/watched.h"
 
 enum { CLIENTS_MAX = 1 << 24, DIGEST_WORDS = 8 };
 
@@ -33,6 +34,7 @@ struct client {
 	int64_t t_sched;
 	uint64_t handle; /* of the rack; UINT64_MAX while a retry waits */
 	uint32_t attempts, prev, next;
+	uint32_t watch;        /* of the watched, POOL_NONE = it only waits for its answer */
 	enum outcome standing; /* of the last attempt, while a retry waits */
 };
 
@@ -62,6 +64,8 @@ struct run {
 	struct client_list tenants[TRAFFIC_TENANTS_MAX];
 	int64_t timeout_at;  /* no client in flight times out before */
 	struct heap retries; /* (instant, id, client) */
+	struct pool watches; /* of struct watched */
+	struct heap acts;    /* of watched clients: (instant, id, client) */
 	uint64_t back_off;   /* purpose of its draws, the load generator's too */
 	struct arrival next;
 	bool more;
@@ -175,6 +179,8 @@ static void retire(struct run *r, uint32_t index)
 	else
 		client_at(r, c->next)->prev = c->prev;
 	r->in_flight--;
+	if (c->watch != POOL_NONE)
+		pool_give(&r->watches, c->watch);
 	pool_give(&r->clients, index);
 }
 
@@ -237,25 +243,93 @@ static enum outcome outcome_of(const struct rack_completion *done)
 	return done->delivered ? OUTCOME_TRUNCATED : OUTCOME_HTTP_5XX;
 }
 
-static void on_completed(void *ctx, int64_t now, const struct rack_completion *done)
+/* What a watched client saw, and its gaps. What it did not read in time is its fault's. */
+static void fill_watched(struct run *r, const struct watched *w, struct sample *s)
 {
-	struct run *r = ctx;
-	uint32_t index = done->req.user;
-	enum outcome outcome = outcome_of(done);
-	struct sample s;
+	int64_t late = w->t_last - s->t_last;
 
-	if (outcome == OUTCOME_HTTP_5XX && lost_and_retried(r, index, now))
+	watched_fill(w, s);
+	for (uint32_t i = 0; r->o->score && i < w->gaps.n; i++)
+		score_gaps(r->o->score, s->id, s->tier, w->gaps.ns[i], 1);
+	if (s->outcome != OUTCOME_OK || late <= 0)
 		return;
-	s = sample_of(r, client_at(r, index), outcome, now);
+	if (s->n_stalls < SAMPLE_STALLS_MAX)
+		s->stalls[s->n_stalls++] = (struct sample_stall){w->habit.fault, late};
+	else
+		s->blame_network_ns += late;
+}
+
+/* The client has read the end of its answer. */
+static void finish_served(struct run *r, int64_t now, const struct rack_completion *done)
+{
+	uint32_t index = done->req.user;
+	struct client *c = client_at(r, index);
+	struct sample s = sample_of(r, c, outcome_of(done), now);
+
 	fill_served(done, &s);
 	if (!done->failed)
 		s.blame_network_ns = (done->t_arrival - s.t_sched) + (s.t_last - done->t_last_edge);
+	if (c->watch != POOL_NONE)
+		fill_watched(r, pool_at(&r->watches, c->watch), &s);
 	for (uint32_t i = 0; i < done->n_stalls; i++)
 		r->out->ledger.e[done->stalls[i].fault].replayed += done->stalls[i].evicted;
 	if (r->o->explain_id == s.id && r->o->explain_done)
 		r->o->explain_done(r->o->explain_ctx, &s, done);
 	give(r, &s);
 	retire(r, index);
+}
+
+static struct watched *watched_of(struct run *r, const struct client *c)
+{
+	return c->watch == POOL_NONE ? NULL : pool_at(&r->watches, c->watch);
+}
+
+static void on_completed(void *ctx, int64_t now, const struct rack_completion *done)
+{
+	struct run *r = ctx;
+	uint32_t index = done->req.user;
+	struct client *c = client_at(r, index);
+	struct watched *w = watched_of(r, c);
+
+	if (outcome_of(done) == OUTCOME_HTTP_5XX && lost_and_retried(r, index, now))
+		return;
+	if (!w || w->resume_at == NS_NEVER) {
+		finish_served(r, now, done);
+		return;
+	}
+	w->done = *done; /* it does not look before resume_at */
+	w->held_back = true;
+	c->handle = 0;
+}
+
+static void act_at(struct run *r, int64_t at_ns, uint32_t index)
+{
+	bool ok = heap_push(&r->acts, at_ns, client_at(r, index)->a.request_id,
+	        (uint64_t)pool_generation(&r->clients, index) << 32 | index);
+
+	CHECK(ok);
+}
+
+static void on_token(
+        void *ctx, int64_t due, const struct rack_request *req, int64_t token, bool wrong)
+{
+	struct run *r = ctx;
+	struct watched *w = watched_of(r, client_at(r, req->user));
+
+	(void)token, (void)wrong; /* its completion counts the wrong ones */
+	switch (watched_token(w, due)) {
+	case WATCHED_NOTHING:
+	case WATCHED_FIRST:
+		return;
+	case WATCHED_STOPS:
+		ledger_phase(&r->out->ledger, w->habit.fault, PHASE_EFFECT, due);
+		act_at(r, w->resume_at, req->user);
+		return;
+	case WATCHED_LEAVES:
+	case WATCHED_CLOSED:
+		act_at(r, due, req->user);
+		return;
+	}
 }
 
 static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n)
@@ -293,6 +367,8 @@ static void submit(struct run *r, uint32_t index)
 	uint64_t handle;
 
 	c->attempts += MUTANT(RETRY_TWICE) && c->attempts ? 2 : 1;
+	if (c->watch != POOL_NONE)
+		watched_attempt(watched_of(r, c));
 	handle = rack_submit(r->rack, r->now,
 	        &(struct rack_request){
 	                .id = c->a.request_id,
@@ -302,6 +378,7 @@ static void submit(struct run *r, uint32_t index)
 	                .prompt_tokens = c->a.prompt_tokens,
 	                .output_tokens = c->a.output_tokens,
 	                .max_tokens = c->a.max_tokens,
+	                .watched = c->watch != POOL_NONE,
 	        });
 	/* A refusal may have come back within: then the client is gone, or waits to try again. */
 	if (pool_is_live(&r->clients, index, generation) && c->handle != UINT64_MAX)
@@ -337,6 +414,21 @@ static enum status pull(struct run *r, struct error *err)
 	return traffic_next(r->traffic, &r->next, &r->more, err);
 }
 
+/* Gives the client its habit, if a fault has picked it. */
+static void watch(struct run *r, uint32_t index)
+{
+	struct client *c = client_at(r, index);
+	struct habit habit;
+
+	if (!demand_habit(r->demand, &c->a, &habit))
+		return;
+	c->watch = pool_take(&r->watches);
+	CHECK(c->watch != POOL_NONE);
+	watched_init(watched_of(r, c), &habit);
+	if (habit.leave_ns)
+		act_at(r, c->t_sched + habit.leave_ns, index);
+}
+
 /* The planned request becomes a client: lengths bent by what is active now, max_tokens settled. */
 static uint32_t take_arrival(struct run *r, struct arrival *a)
 {
@@ -352,7 +444,8 @@ static uint32_t take_arrival(struct run *r, struct arrival *a)
 	        .order = ++r->out->scheduled,
 	        .t_sched = a->at_ns,
 	        .prev = list->tail,
-	        .next = POOL_NONE};
+	        .next = POOL_NONE,
+	        .watch = POOL_NONE};
 	if (list->tail == POOL_NONE)
 		list->head = index;
 	else
@@ -362,6 +455,7 @@ static uint32_t take_arrival(struct run *r, struct arrival *a)
 	timeout_at = c->t_sched + r->s->traffic.tenants[c->a.tenant].timeout_ns;
 	if (timeout_at < r->timeout_at)
 		r->timeout_at = timeout_at;
+	watch(r, index);
 	return index;
 }
 
@@ -403,20 +497,73 @@ static enum status arrivals(struct run *r, struct error *err)
 static void give_up(struct run *r, uint32_t index, enum outcome outcome)
 {
 	struct client *c = client_at(r, index);
+	const struct watched *w = watched_of(r, c);
 	struct rack_completion left = {
 	        .t_entry = -1, .t_first = -1, .t_last = -1, .t_first_edge = -1, .t_last_edge = -1};
 	struct sample s;
 
 	if (c->handle && c->handle != UINT64_MAX)
 		(void)rack_cancel(r->rack, r->now, c->handle, &left);
-	if (c->handle == UINT64_MAX)
+	else if (w && w->closed)
+		left = w->done;
+	if (c->handle == UINT64_MAX && outcome != OUTCOME_CANCELLED)
 		outcome = c->standing;
 	else if (left.tokens_corrupt)
 		outcome = OUTCOME_CORRUPT;
 	s = sample_of(r, c, outcome, r->now);
 	fill_served(&left, &s);
+	if (w)
+		watched_fill(w, &s);
 	give(r, &s);
 	retire(r, index);
+}
+
+static void leave(struct run *r, uint32_t index)
+{
+	uint32_t fault = watched_of(r, client_at(r, index))->habit.fault;
+
+	ledger_phase(&r->out->ledger, fault, PHASE_EFFECT, r->now);
+	give_up(r, index, OUTCOME_CANCELLED);
+}
+
+/* It reads again: what it finds is a while old, or the end of its answer, or a closed connection.
+ */
+static void resume(struct run *r, uint32_t index)
+{
+	struct watched *w = watched_of(r, client_at(r, index));
+
+	watched_resume(w);
+	if (w->closed)
+		give_up(r, index, OUTCOME_TRUNCATED);
+	else if (w->held_back)
+		finish_served(r, r->now, &w->done);
+}
+
+/* Whatever the client was to do at this instant, or no longer. */
+static void act(struct run *r, uint32_t index)
+{
+	struct client *c = client_at(r, index);
+	struct watched *w = watched_of(r, c);
+	int64_t leave_ns = w->habit.leave_ns;
+
+	if (w->leaves || (leave_ns && r->now >= c->t_sched + leave_ns)) {
+		leave(r, index);
+	} else if (w->closed && c->handle) {
+		(void)rack_cancel(r->rack, r->now, c->handle, &w->done);
+		c->handle = 0;
+	} else if (r->now >= w->resume_at) {
+		resume(r, index);
+	}
+}
+
+static void acts(struct run *r)
+{
+	while (r->acts.n && r->acts.e[0].key <= r->now) {
+		struct heap_entry e = heap_pop(&r->acts);
+
+		if (pool_is_live(&r->clients, (uint32_t)e.value, (uint32_t)(e.value >> 32)))
+			act(r, (uint32_t)e.value);
+	}
 }
 
 /* Heads leave without being looked at again, so the instant may turn out to be too early. */
@@ -514,6 +661,8 @@ static int64_t next_instant(struct run *r)
 	at = min_i64(at, demand_next_at(r->demand));
 	if (r->retries.n)
 		at = min_i64(at, r->retries.e[0].key);
+	if (r->acts.n)
+		at = min_i64(at, r->acts.e[0].key);
 	if (r->in_flight)
 		at = min_i64(at, r->timeout_at);
 	if (r->signals)
@@ -544,6 +693,8 @@ static enum status loop(struct run *r, struct error *err)
 			rack_dispatch(r->rack, at);
 		if (r->timeout_at <= at)
 			timeouts(r);
+		if (r->acts.n && r->acts.e[0].key <= at)
+			acts(r);
 		if (r->signals)
 			sample_signals(r);
 		if (r->o->interrupt && (r->out->events & 1023) == 0 && *r->o->interrupt) {
@@ -584,7 +735,7 @@ static enum status finish(struct run *r, struct error *err)
 	untouched = rack_create(&config);
 	rack_static_digest(untouched, fresh);
 	rack_free(untouched);
-	clean = true;
+	clean = demand_is_quiet(r->demand);
 	for (unsigned i = 0; i < DIGEST_BYTES; i++)
 		clean &= live[i] == fresh[i];
 	ledger_clean(&r->out->ledger, clean);
@@ -614,6 +765,7 @@ static enum status prepare(struct run *r, struct error *err)
 	        .ctx = r,
 	        .refused = on_refused,
 	        .completed = on_completed,
+	        .token = on_token,
 	        .gaps = r->o->score ? on_gaps : NULL,
 	        .phase = on_phase,
 	        .trace = r->o->explain_id && r->o->explain ? on_trace : NULL,
@@ -654,6 +806,8 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 	arena_init(&r.arena, (size_t)1 << 32);
 	pool_init(&r.clients, sizeof(struct client), CLIENTS_MAX);
 	heap_init(&r.retries, 0);
+	heap_init(&r.acts, 0);
+	pool_init(&r.watches, sizeof(struct watched), CLIENTS_MAX);
 	r.back_off = prng_purpose(options->seed, "back-off");
 	lanes_init(&r.lanes);
 	lanes_init(&r.traffic_lanes);
@@ -671,6 +825,10 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 	demand_free(r.demand);
 	rack_free(r.rack);
 	heap_free(&r.retries);
+	heap_free(&r.acts);
+	for (uint32_t i = 0; i < r.watches.capacity; i++)
+		watched_free(pool_at(&r.watches, i));
+	pool_free(&r.watches);
 	pool_free(&r.clients);
 	arena_free(&r.arena);
 	mem_free(r.ended);

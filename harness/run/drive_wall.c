@@ -24,9 +24,10 @@
 #include "harness/run/signals.h"
 #include "harness/run/spawn.h"
 
-#define T0_AHEAD_NS    (250 * NS_PER_MS)
-#define LOOKAHEAD_NS   (50 * NS_PER_MS)
-#define REPORT_WAIT_NS (2 * NS_PER_S)
+#define T0_AHEAD_NS       (250 * NS_PER_MS)
+#define LOOKAHEAD_NS      (50 * NS_PER_MS)
+#define SLOW_RCVBUF_BYTES 4096
+#define REPORT_WAIT_NS    (2 * NS_PER_S)
 
 struct wall {
 	const struct scenario *s;
@@ -137,6 +138,7 @@ static void source_next(void *ctx, struct load_request *out)
 {
 	struct wall *w = ctx;
 	struct arrival a;
+	struct habit habit;
 
 	take_arrival(w, &a);
 	demand_shape(w->demand, &a, shaped, w);
@@ -147,6 +149,12 @@ static void source_next(void *ctx, struct load_request *out)
 	        .prompt_tokens = a.prompt_tokens,
 	        .output_tokens = a.output_tokens,
 	        .max_tokens = a.max_tokens};
+	if (demand_habit(w->demand, &a, &habit))
+		out->habit = (struct load_habit){.fault = habit.fault,
+		        .leave_tokens = habit.leave_tokens,
+		        .leave_ns = habit.leave_ns,
+		        .pause_tokens = habit.pause_tokens,
+		        .pause_ns = habit.pause_ns};
 }
 
 _Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT &&
@@ -392,6 +400,16 @@ static uint32_t connections_wanted(const struct scenario *s)
 	return slots < most ? slots : most;
 }
 
+/* A client that stops reading must leave room for little in its socket, and the room is settled
+ * when it connects: where a scenario has slow readers, all its sockets are small. */
+static bool slow_readers(const struct scenario *s)
+{
+	for (uint32_t i = 0; i < s->faults.n; i++)
+		if (strcmp(s->faults.faults[i].kind->name, "client.slow_reader") == 0)
+			return true;
+	return false;
+}
+
 static enum status open_load(struct wall *w, struct error *err)
 {
 	const struct scenario *s = w->s;
@@ -410,7 +428,8 @@ static enum status open_load(struct wall *w, struct error *err)
 	        .connections_max = control_connections_max(),
 	        .source = {.ctx = w, .peek = source_peek, .next = source_next},
 	        .timed = {.ctx = w, .next_at = client_next_at, .step = client_step},
-	        .listener = {.ctx = w, .sample = on_sample, .tick = on_tick},
+	        .listener = {.ctx = w, .sample = on_sample, .acted = shaped, .tick = on_tick},
+	        .rcvbuf_bytes = slow_readers(s) ? SLOW_RCVBUF_BYTES : 0,
 	};
 	uint16_t port = s->target.url ? s->target.port : w->emulator.port;
 	const char *name = s->target.url ? s->target.host : "127.0.0.1";
@@ -544,7 +563,8 @@ static enum status play(struct wall *w, struct error *err)
 	w->out->sched = lag_of(&w->out->load.send_lag);
 	w->out->loop = lag_of(&w->out->load.loop_lag);
 	w->out->overhead = lag_of(&w->overhead);
-	ledger_clean(&w->out->ledger, !w->out->has_emulator || w->out->clean);
+	ledger_clean(&w->out->ledger,
+	        demand_is_quiet(w->demand) && (!w->out->has_emulator || w->out->clean));
 	(void)getrusage(RUSAGE_SELF, &used);
 	w->out->client_peak_kib = used.ru_maxrss;
 	if (w->pull_failed) {

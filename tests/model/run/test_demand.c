@@ -278,6 +278,182 @@ START_TEST(a_burst_may_wait_for_a_signal)
 }
 END_TEST
 
+/* --- client.disconnect, client.slow_reader
+ * --------------------------------------------------------------------- */
+
+/* One request each 70 ms; `output` frames of 10 ms each at the one slot. */
+#define STREAMS(output)                                                                            \
+	"'traffic':[{'name':'t','tier':'x','timeout':'600s',"                                      \
+	"'arrival':{'process':'constant','rate':14.285714286},"                                    \
+	"'prompt_tokens':{'dist':'constant','value':64},"                                          \
+	"'output_tokens':{'dist':'constant','value':" output "}}],"
+
+static bool in_fault(const struct sample *x, int64_t from, int64_t until)
+{
+	return x->t_sched >= from && x->t_sched < until;
+}
+
+START_TEST(who_leaves_frees_the_slot_at_that_instant)
+{
+	/* 200 ms of work each 70 ms: a queue builds up. Those planned in the fault leave with their
+	 * fifth token, at start + 50 ms, and whoever is next starts then. */
+	int64_t free_at = 0;
+	uint64_t left = 0;
+
+	play("{'version':1,'name':'d','duration':'3s','drain':'60s'," ONE_SLOT STREAMS(
+	        "20") "'faults':[{'id':'d','kind':'client.disconnect','at':'1s','for':'1s',"
+	              "'share':1,'tokens':5}]}");
+	for (uint64_t i = 0; i < v.n; i++) {
+		const struct sample *x = &v.e[i];
+		bool leaves = in_fault(x, NS_PER_S, 2 * NS_PER_S);
+		int64_t start = x->t_sched > free_at ? x->t_sched : free_at;
+
+		free_at = start + (leaves ? 50 : 200) * MS;
+		ck_assert_int_eq(x->outcome, leaves ? OUTCOME_CANCELLED : OUTCOME_OK);
+		ck_assert_int_eq(x->output_tokens, leaves ? 5 : 20);
+		ck_assert_int_eq(x->queue_ns, start - x->t_sched);
+		ck_assert_int_eq(x->t_first, start + 10 * MS);
+		ck_assert_int_eq(x->t_last, free_at);
+		ck_assert_int_eq(x->t_done, free_at);
+		if (leaves && left++ == 0)
+			ck_assert_int_eq(effect(0), free_at);
+	}
+	ck_assert_uint_eq(left, 14);
+	ck_assert_uint_eq(v.result.rack.cancelled, left);
+	done();
+}
+END_TEST
+
+START_TEST(who_has_waited_long_enough_leaves)
+{
+	/* So long after the planned instant, from the queue or from the slot. */
+	int64_t free_at = 0;
+	uint64_t from_queue = 0, from_slot = 0;
+
+	play("{'version':1,'name':'d','duration':'5s','drain':'60s'," ONE_SLOT STREAMS(
+	        "13") "'faults':[{'id':'d','kind':'client.disconnect','at':'1s','for':'3s',"
+	              "'share':1,'tokens':0,'patience':'600ms'}]}");
+	for (uint64_t i = 0; i < v.n; i++) {
+		const struct sample *x = &v.e[i];
+		int64_t start = x->t_sched > free_at ? x->t_sched : free_at;
+		int64_t leaves_at =
+		        in_fault(x, NS_PER_S, 4 * NS_PER_S) ? x->t_sched + 600 * MS : NS_NEVER;
+
+		if (start + 130 * MS <= leaves_at) {
+			ck_assert_int_eq(x->outcome, OUTCOME_OK);
+			free_at = start + 130 * MS;
+			continue;
+		}
+		ck_assert_int_eq(x->outcome, OUTCOME_CANCELLED);
+		ck_assert_int_eq(x->t_done, leaves_at);
+		from_queue += start >= leaves_at;
+		from_slot += start < leaves_at;
+		if (start < leaves_at)
+			free_at = leaves_at;
+	}
+	ck_assert(from_queue > 0 && from_slot > 0);
+	done();
+}
+END_TEST
+
+START_TEST(who_has_it_all_does_not_leave)
+{
+	play("{'version':1,'name':'d','duration':'3s','drain':'60s'," ONE_SLOT STREAMS(
+	        "5") "'faults':[{'id':'d','kind':'client.disconnect','at':'1s','for':'1s',"
+	             "'share':1,'tokens':5}]}");
+	for (uint64_t i = 0; i < v.n; i++)
+		ck_assert_int_eq(v.e[i].outcome, OUTCOME_OK);
+	ck_assert_int_eq(effect(0), -1);
+	done();
+}
+END_TEST
+
+START_TEST(a_slow_reader_reads_late_and_holds_nobody_up)
+{
+	/* Stops at start + 40 ms for 95 ms of 300: a gap of 95 ms, nine tokens at once, and the
+	 * last one in time. With a pause beyond the end, the end is read at its end. The slot is
+	 * free at start + 300 ms in any case. */
+	static const char *const pauses[] = {"95ms", "900ms"};
+
+	for (int round = 0; round < 2; round++) {
+		int64_t free_at = 0, pause = round ? 900 * MS : 95 * MS;
+		char text[2048];
+
+		snprintf(text, sizeof(text),
+		        "{'version':1,'name':'s','duration':'3s','drain':'60s'," ONE_SLOT STREAMS(
+		                "30") "'faults':[{'id':'s','kind':'client.slow_reader','at':'1s',"
+		                      "'for':'1s','share':1,'tokens':4,'pause':'%s'}]}",
+		        pauses[round]);
+		play(text);
+		for (uint64_t i = 0; i < v.n; i++) {
+			const struct sample *x = &v.e[i];
+			bool slow = in_fault(x, NS_PER_S, 2 * NS_PER_S);
+			int64_t start = x->t_sched > free_at ? x->t_sched : free_at;
+			int64_t resume = start + 40 * MS + pause;
+
+			free_at = start + 300 * MS;
+			ck_assert_int_eq(x->outcome, OUTCOME_OK);
+			ck_assert_int_eq(x->output_tokens, 30);
+			ck_assert_int_eq(x->t_first, start + 10 * MS);
+			ck_assert_int_eq(x->t_last, slow && resume > free_at ? resume : free_at);
+			ck_assert_int_eq(x->t_done, x->t_last);
+			ck_assert_int_eq(x->itl_judged_ns, slow ? pause : 10 * MS);
+		}
+		ck_assert_int_gt(effect(0), NS_PER_S);
+		done();
+	}
+}
+END_TEST
+
+START_TEST(too_slow_a_reader_is_closed)
+{
+	/* Two tokens in the sockets, 64 in the server's queue: the 67th after the fourth closes the
+	 * stream, at start + 710 ms of 1000, and frees the slot. The reader learns of it 2 s after
+	 * it stopped, at start + 40 ms. */
+	int64_t free_at = 0;
+	uint64_t closed = 0;
+
+	play("{'version':1,'name':'s','duration':'3s','drain':'60s'," ONE_SLOT STREAMS(
+	        "100") "'faults':[{'id':'s','kind':'client.slow_reader','at':'1s','for':'1s',"
+	               "'share':1,'tokens':4,'pause':'2s','buffered':2}]}");
+	for (uint64_t i = 0; i < v.n; i++) {
+		const struct sample *x = &v.e[i];
+		bool slow = in_fault(x, NS_PER_S, 2 * NS_PER_S);
+		int64_t start = x->t_sched > free_at ? x->t_sched : free_at;
+
+		free_at = start + (slow ? 710 : 1000) * MS;
+		ck_assert_int_eq(x->t_first, start + 10 * MS);
+		ck_assert_int_eq(x->outcome, slow ? OUTCOME_TRUNCATED : OUTCOME_OK);
+		ck_assert_int_eq(x->t_done, slow ? start + 2040 * MS : free_at);
+		closed += slow;
+	}
+	ck_assert_uint_eq(closed, 14);
+	ck_assert_uint_eq(v.result.rack.cancelled, closed);
+	done();
+}
+END_TEST
+
+START_TEST(a_share_of_the_clients_is_picked_by_id)
+{
+	/* The same clients whatever else goes on: here the others' lengths change. */
+	struct virtual_samples alone;
+	uint64_t left = 0;
+
+	play("{'version':1,'name':'p','duration':'60s','drain':'600s'," ONE_SLOT STREAMS(
+	        "5") "'faults':[{'id':'d','kind':'client.disconnect','at':'0s','share':0.3,"
+	             "'tokens':2},{'id':'o','kind':'shape.outlier','at':'0s','share':0.5,"
+	             "'prompt_tokens':{'dist':'constant','value':500}}]}");
+	virtual_samples_run(&alone, s, 1, true);
+	for (uint64_t i = 0; i < v.n; i++) {
+		ck_assert_int_eq(v.e[i].outcome, alone.e[i].outcome);
+		left += v.e[i].outcome == OUTCOME_CANCELLED;
+	}
+	about(left, 0.3 * 857);
+	virtual_samples_free(&alone);
+	done();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("demand");
@@ -288,6 +464,12 @@ int main(void)
 	tcase_add_test(t, the_twin_of_a_burst_counts_only_the_others);
 	tcase_add_test(t, a_step_rises_along_its_ramp_and_stays);
 	tcase_add_test(t, a_burst_may_wait_for_a_signal);
+	tcase_add_test(t, who_leaves_frees_the_slot_at_that_instant);
+	tcase_add_test(t, who_has_waited_long_enough_leaves);
+	tcase_add_test(t, who_has_it_all_does_not_leave);
+	tcase_add_test(t, a_slow_reader_reads_late_and_holds_nobody_up);
+	tcase_add_test(t, too_slow_a_reader_is_closed);
+	tcase_add_test(t, a_share_of_the_clients_is_picked_by_id);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

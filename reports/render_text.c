@@ -129,6 +129,9 @@ static void fault_table(struct text *t, const struct result_document *d)
 		        ms_cell(score_since(f->recover_ns, f->inject_ns), ttr),
 		        f->clean ? "clean" : "not clean",
 		        f->inject_ns >= 0 && f->effect_ns < 0 ? ", no effect" : "");
+		if (f->withheld)
+			text_printf(t, "    withheld%s by the limit %s\n",
+			        f->inject_ns >= 0 ? " at times" : "", f->withheld);
 	}
 }
 

@@ -80,35 +80,63 @@ static void print_pools(const struct scenario *s, const struct plan_traffic *t)
 		        (unsigned long long)t->unplaced);
 }
 
+/* What a fault waits for, and how it comes again, where the columns do not tell. */
+static void print_start(const struct scenario *s, const struct fault_spec *f)
+{
+	const struct fault_after *a = &f->after;
+	char delay[UNITS_DURATION_MAX];
+
+	if (f->start == START_AFTER)
+		printf("    %s after the %s of %s\n", units_format_duration(a->delay_ns, delay),
+		        fault_phase_name(a->phase), s->faults.faults[a->fault].id);
+	if (f->start == START_TOGETHER)
+		printf("    together with %s\n", s->faults.faults[a->fault].id);
+	if (recurrence_is_drawn(&f->every))
+		printf("    drawn gaps from revert to inject, %s on average\n",
+		        units_format_duration(f->every.mean_ns, delay));
+	if (f->stagger_ns)
+		printf("    %u targets in turn, each %s later\n", f->n_targets,
+		        units_format_duration(f->stagger_ns, delay));
+}
+
+static void print_fault(const struct scenario *s, const struct fault_spec *f)
+{
+	char at[UNITS_DURATION_MAX], length[UNITS_DURATION_MAX], every[UNITS_DURATION_MAX];
+	const char *begin = f->start == START_TRIGGER ? "triggered" : "after";
+	char note[256] = "";
+
+	if (f->planned && f->at_ns != NS_NEVER && recurrence_is_drawn(&f->every))
+		snprintf(at, sizeof(at), "%.3fs", (double)f->at_ns / 1e9);
+	else
+		units_format_duration(f->at_ns, at);
+	if (f->planned)
+		begin = f->at_ns == NS_NEVER ? "never" : at;
+	printf("  %-16s %-18s %10s %10s %10s  %s\n", f->id, f->kind->name, begin,
+	        f->for_ns == NS_NEVER ? "the end" : units_format_duration(f->for_ns, length),
+	        f->every.law == RECUR_NEVER ? "once"
+	                                    : units_format_duration(f->every.mean_ns, every),
+	        f->target);
+	print_start(s, f);
+	if (f->kind->note)
+		f->kind->note(f->params, note, sizeof(note));
+	if (note[0])
+		printf("    %s\n", note);
+}
+
 static void print_faults(const struct scenario *s)
 {
+	const struct fault_limits *limits = &s->faults.limits;
+
 	if (s->faults.n)
 		printf("\n  %-16s %-18s %10s %10s %10s  %s\n", "fault", "kind", "at", "for",
 		        "every", "target");
-	for (uint32_t i = 0; i < s->faults.n; i++) {
-		const struct fault_spec *f = &s->faults.faults[i];
-		char at[UNITS_DURATION_MAX], length[UNITS_DURATION_MAX], every[UNITS_DURATION_MAX];
-		char begin[UNITS_DURATION_MAX + 8], note[256] = "";
-
-		if (f->planned)
-			snprintf(begin, sizeof(begin), "%s",
-			        f->at_ns == NS_NEVER ? "not now"
-			                             : units_format_duration(f->at_ns, at));
-		else
-			snprintf(begin, sizeof(begin), "%s",
-			        f->start == START_TRIGGER ? "triggered" : "after");
-		printf("  %-16s %-18s %10s %10s %10s  %s\n", f->id, f->kind->name, begin,
-		        f->for_ns == NS_NEVER ? "the end"
-		                              : units_format_duration(f->for_ns, length),
-		        f->every.law == RECUR_NEVER
-		                ? "once"
-		                : units_format_duration(f->every.mean_ns, every),
-		        f->target);
-		if (f->kind->note)
-			f->kind->note(f->params, note, sizeof(note));
-		if (note[0])
-			printf("    %s\n", note);
-	}
+	for (uint32_t i = 0; i < s->faults.n; i++)
+		print_fault(s, &s->faults.faults[i]);
+	if (limits->max_active)
+		printf("  at most %lld at one time\n", (long long)limits->max_active);
+	if (limits->never_below)
+		printf("  at least %lld of %u instances are left healthy\n",
+		        (long long)limits->never_below, limits->instances);
 }
 
 static void print_plan(const struct scenario *s, const struct plan_traffic *t)

@@ -38,6 +38,11 @@ static struct expect_rule expects[] = {
         {.id = "detected", .kind = EXPECT_TTD, .fault = UINT32_MAX, .max_ns = 100 * MS},
         {.id = "nothing-lost", .kind = EXPECT_LOST_REQUESTS, .has_max = true},
         {.id = "in-rack", .kind = EXPECT_CRITICAL_PATH_IN_RACK},
+        {.id = "spare",
+                .kind = EXPECT_REACHED,
+                .path = REACHED_SPARE_USED,
+                .has_min = true,
+                .min = 1},
         {.id = "good", .kind = EXPECT_GOODPUT_FRACTION, .has_min = true, .min = 0.9, .tier = 0},
 };
 static const struct score_rules rules = {
@@ -165,6 +170,7 @@ START_TEST(three_renderings)
 	                .kind = "link.flap",
 	                .target = "r0.n1-r0.n2.0",
 	                .inject_ns = -1,
+	                .withheld = "max_active",
 	                .effect_ns = -1,
 	                .detect_ns = -1,
 	                .isolate_ns = -1,

@@ -118,6 +118,26 @@ class Emulate(e2e.Case):
                 self.assertGreater(s.gap(), 0.05, "the loss was not felt")
                 self.assertEqual(1200, s.usage["completion_tokens"])
 
+    def test_a_fault_after_another(self):
+        """The second loss follows the failover from the first, the third the end of the second."""
+        rack = {"health": {"isolate": "3ms", "remap": "70ms", "resync": "5ms", "resume": "2ms"},
+                "pools": [{"name": "p", "nodes": [["r0.n0"]], "admission": {"policy": "none"}, "buckets": [
+                    {"max_seq": 4096, "frame": "10ms", "slots": 4, "prefill_tokens_per_frame": 64}]}]}
+        faults = [{"id": "one", "kind": "node.loss", "target": "r0.n0", "at": "200ms", "for": "100ms"},
+                  {"id": "two", "kind": "node.loss", "target": "r0.n8", "for": "100ms",
+                   "after": {"fault": "one", "phase": "failover", "delay": "60ms"}},
+                  {"id": "three", "kind": "node.loss", "target": "r0.n5", "after": {"fault": "two", "phase": "revert"}}]
+        with self.emulator("--faults", self.write(faults, "faults.json"), deployment=rack) as (p, _):
+            self.until(lambda: "three injected" in self.said(), "the third fault")
+            p.send_signal(signal.SIGTERM)
+            self.assertEqual(0, p.wait(10), self.said())
+        at = {words[1] + " " + words[2]: float(words[0].removesuffix(" s")) for words in
+              (line.replace(" s: ", " ").split(" ") for line in self.said().splitlines() if " s: " in line)}
+        first = at["two injected"] - 0.06  # detected at the end of a frame, then 80 ms
+        self.assertTrue(0.27 <= first <= 0.4, at)
+        self.assertAlmostEqual(at["two injected"] + 0.1, at["three injected"], delta=0.1)
+        self.assertIn("three reverted", at)
+
     def test_faults_that_make_no_sense_here(self):
         rack = self.write(e2e.EIGHT_SLOTS, "rack.json")
         for fault in ({"id": "a", "kind": "shape.outlier", "target": "chat", "at": "1s", "share": 0.5,

@@ -102,6 +102,21 @@ START_TEST(a_second_loss_finds_none)
 }
 END_TEST
 
+START_TEST(a_slow_chip_throttles)
+{
+	struct scenario *s;
+	struct evaluation e = evaluated(SCENARIO("2", "\"policy\":\"none\"",
+	                                        "{\"id\":\"a\",\"kind\":\"chip.slow\",\"target\":"
+	                                        "\"r0.n0.c0\",\"at\":\"1s\","
+	                                        "\"every\":\"2s\",\"for\":\"1s\",\"factor\":1.25}"),
+	        &s);
+
+	expect(&e, THROTTLE, 5); /* at 1, 3, 5, 7 and 9 s */
+	expect(&e, SPARE, 0);
+	done(&e, s);
+}
+END_TEST
+
 START_TEST(the_cap_refuses)
 {
 	struct scenario *s;
@@ -123,6 +138,7 @@ int main(void)
 	tcase_add_test(tc, nothing_happens);
 	tcase_add_test(tc, a_loss_takes_the_spare);
 	tcase_add_test(tc, a_second_loss_finds_none);
+	tcase_add_test(tc, a_slow_chip_throttles);
 	tcase_add_test(tc, the_cap_refuses);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -33,7 +33,8 @@ static void write_scenario(const struct fault_kind *kind, const char *times,
 	json_out_init(&o, 0);
 	json_out_open(&o, NULL, '{');
 	for (struct jval m = json_first(json_root(doc)); m.item; m = json_next(m))
-		if (strcmp(json_key(m), "at") != 0 && strcmp(json_key(m), "for") != 0)
+		if (strcmp(json_key(m), "at") != 0 && strcmp(json_key(m), "for") != 0 &&
+		        !(strstr(times, "\"target\"") && strcmp(json_key(m), "target") == 0))
 			json_out_value(&o, json_key(m), m, false);
 	json_out_close(&o);
 	o.buf[o.n - 1] = '\0'; /* goes on with its times */
@@ -43,17 +44,12 @@ static void write_scenario(const struct fault_kind *kind, const char *times,
 	json_free(doc);
 }
 
-/* Run until it is over, or aborted after abort_after. */
-static void reverted(
-        const struct fault_kind *kind, const char *times, const char *abort_after, bool aborted)
+static void check_run(const struct fault_kind *kind, const struct scenario *s, const char *times,
+        const char *abort_after, bool aborted)
 {
 	struct virtual_samples run;
 	const struct ledger_entry *e;
-	struct scenario *s;
-	char text[8192];
 
-	write_scenario(kind, times, abort_after, text, sizeof(text));
-	s = scenario_text(text);
 	virtual_samples_run(&run, s, VIRTUAL_ALL_FAULTS, true);
 	e = &run.result.ledger.e[0];
 	ck_assert_int_eq(run.result.aborted, aborted);
@@ -64,6 +60,18 @@ static void reverted(
 	ck_assert_msg(e->clean, "%s with %s, aborted after %s: not clean", kind->name, times,
 	        abort_after);
 	virtual_samples_free(&run);
+}
+
+/* Run until it is over, or aborted after abort_after. */
+static void reverted(
+        const struct fault_kind *kind, const char *times, const char *abort_after, bool aborted)
+{
+	struct scenario *s;
+	char text[8192];
+
+	write_scenario(kind, times, abort_after, text, sizeof(text));
+	s = scenario_text(text);
+	check_run(kind, s, times, abort_after, aborted);
 	scenario_free(s);
 }
 
@@ -95,6 +103,34 @@ START_TEST(in_the_run)
 }
 END_TEST
 
+/* Its targets are hit in turn: cut off when some were hit, and when all were. */
+START_TEST(in_turn)
+{
+	static const char times[] = "\"target\":\"any(3)\",\"stagger\":\"400ms\",\"at\":\"1s\"";
+	static const char *const after[] = {"1100ms", "1600ms", "1810ms", "4s"};
+	unsigned tried = 0;
+
+	for (size_t k = 0; k < fault_catalogue_count(); k++)
+		for (size_t i = 0; i < ARRAY_LEN(after); i++) {
+			const struct fault_kind *kind = fault_catalogue_at(k);
+			struct error err = ERROR_INIT;
+			struct scenario *s;
+			struct json *doc;
+			char text[8192];
+
+			write_scenario(kind, times, after[i], text, sizeof(text));
+			ck_assert(json_parse(LPC_SOURCE_DIR "/test.json", text, strlen(text), &doc,
+			                  &err) == ERR_NONE);
+			if (scenario_build(doc, files_new(false), &s, &err) != ERR_NONE)
+				continue; /* has no three targets here, or none that are hit */
+			check_run(kind, s, times, after[i], true);
+			scenario_free(s);
+			tried++;
+		}
+	ck_assert_uint_ge(tried, 6 * ARRAY_LEN(after));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("revert");
@@ -105,6 +141,7 @@ int main(void)
 	tcase_add_loop_test(tc, by_an_abort, 0, n);
 	tcase_add_loop_test(tc, by_the_end, 0, n);
 	tcase_add_loop_test(tc, in_the_run, 0, n);
+	tcase_add_test(tc, in_turn);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -3,12 +3,12 @@
  *  - timed: the client's side of the faults begins, acts and ends
  *  - peek/next: the traffic, bent and added to by what is in force at that instant
  *  - sample → score, book, signals
- *  - tick, every 10 ms: the fault scheduler looks LOOKAHEAD ahead and sends FAULT messages, so that
- *    they are there before their instants; triggers and abort rules; the live line
+ *  - tick, every 10 ms: triggers and abort rules; the fault scheduler looks LOOKAHEAD ahead and
+ * sends FAULT messages, so that they are there before their instants; the live line
  *  - watch, the control channel: ledger phases, signals of the rack
  *
- * The client's side has a scheduler of its own over the same plan: it must switch at the planned
- * instant of a request, not when the message for the rack was sent. */
+ * There is one scheduler. What it says to the client's side waits here for its instant, as the
+ * messages do in the emulator: a request planned before it must not feel it. */
 #include "harness/run/drive_wall.h"
 
 #include <stdio.h>
@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 
 #include "harness/base/arena.h"
+#include "harness/base/heap.h"
 #include "harness/net/clock.h"
 #include "harness/run/control.h"
 #include "harness/run/demand.h"
@@ -44,7 +45,8 @@ struct wall {
 	struct lanes lanes;
 	struct demand *demand;
 	struct fault_sink client_side;
-	struct fault_schedule schedule, client_schedule;
+	struct fault_schedule schedule;
+	struct heap client_events; /* (instant, 0 revert | 1 inject << 32 | fault): reverts first */
 	struct fault_machines client;
 	struct signals *signals;
 	struct stalls stalls;
@@ -80,12 +82,10 @@ static int64_t source_peek(void *ctx)
 	return added < planned ? added : planned;
 }
 
-/* Both schedulers hear of it: the fault that waits for it may act on either side. */
 static void phase_reached(struct wall *w, uint32_t fault, enum fault_phase phase, int64_t at_ns)
 {
 	ledger_phase(&w->out->ledger, fault, phase, at_ns);
 	fault_schedule_phase(&w->schedule, fault, phase, at_ns);
-	fault_schedule_phase(&w->client_schedule, fault, phase, at_ns);
 }
 
 static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
@@ -93,31 +93,27 @@ static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
 	phase_reached(ctx, fault, PHASE_EFFECT, at_ns);
 }
 
-static void client_event(void *ctx, int64_t now, uint32_t fault, bool inject)
-{
-	struct wall *w = ctx;
-
-	if (inject)
-		fault_machines_inject(&w->client, now, fault, &w->client_side);
-	else
-		fault_machines_revert(&w->client, now, fault, &w->client_side);
-}
-
 static int64_t client_next_at(void *ctx)
 {
 	const struct wall *w = ctx;
-	int64_t at = fault_schedule_next_at(&w->client_schedule);
+	const struct heap_entry *top = heap_top(&w->client_events);
 	int64_t machines = fault_machines_next_at(&w->client);
 
-	return machines < at ? machines : at;
+	return top && top->key < machines ? top->key : machines;
 }
 
 static void client_step(void *ctx, int64_t at)
 {
 	struct wall *w = ctx;
 
-	if (fault_schedule_next_at(&w->client_schedule) <= at)
-		fault_schedule_step(&w->client_schedule, at, client_event, w);
+	while (w->client_events.n && w->client_events.e[0].key <= at) {
+		struct heap_entry e = heap_pop(&w->client_events);
+
+		if (e.sub >> 32)
+			fault_machines_inject(&w->client, at, (uint32_t)e.sub, &w->client_side);
+		else
+			fault_machines_revert(&w->client, at, (uint32_t)e.sub, &w->client_side);
+	}
 	if (fault_machines_next_at(&w->client) <= at)
 		fault_machines_step(&w->client, at, &w->client_side);
 }
@@ -171,8 +167,6 @@ static void take(struct wall *w, const struct control_message *m)
 	case CONTROL_SIGNAL:
 		w->spare_count = m->signal.spare_count;
 		fault_schedule_health(&w->schedule, m->signal.at_ns, m->signal.healthy_instances);
-		fault_schedule_health(
-		        &w->client_schedule, m->signal.at_ns, m->signal.healthy_instances);
 		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
 			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
 		break;
@@ -321,9 +315,22 @@ static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
 		score_inject(w->o->score, fault, at);
 	else
 		score_revert(w->o->score, fault, at);
-	if (w->s->faults.faults[fault].kind->side == FAULT_MODEL)
+	if (w->s->faults.faults[fault].kind->side == FAULT_MODEL) {
 		say(w, &(struct control_message){
 		               .type = CONTROL_FAULT, .fault = {fault, inject, at}});
+	} else {
+		bool ok = heap_push(&w->client_events, at, (uint64_t)inject << 32 | fault, 0);
+
+		CHECK(ok);
+	}
+}
+
+static void look_ahead(struct wall *w, int64_t now)
+{
+	int64_t at;
+
+	while ((at = fault_schedule_next_at(&w->schedule)) <= now + LOOKAHEAD_NS)
+		fault_schedule_step(&w->schedule, at, fault_event, w);
 }
 
 static void show_progress(struct wall *w, int64_t grid)
@@ -354,7 +361,6 @@ static void sample_signals(struct wall *w, int64_t grid)
 {
 	signals_rack(w->signals, w->spare_count, w->out->scheduled - w->done);
 	signals_triggers(w->signals, grid, &w->schedule);
-	signals_triggers(w->signals, grid, &w->client_schedule);
 	w->out->abort_rule = signals_abort(w->signals, grid);
 	if (w->out->abort_rule && !w->out->aborted) {
 		w->out->aborted = true;
@@ -365,13 +371,11 @@ static void sample_signals(struct wall *w, int64_t grid)
 static void on_tick(void *ctx, int64_t grid, int64_t now)
 {
 	struct wall *w = ctx;
-	int64_t at;
 
 	w->now = now;
-	while ((at = fault_schedule_next_at(&w->schedule)) <= now + LOOKAHEAD_NS)
-		fault_schedule_step(&w->schedule, at, fault_event, w);
 	if (w->signals)
 		sample_signals(w, grid);
+	look_ahead(w, now);
 	show_progress(w, grid);
 	if (w->o->interrupt && *w->o->interrupt) {
 		w->out->interrupted = true;
@@ -462,7 +466,7 @@ static enum status prepare(struct wall *w, struct error *err)
 	enum status st = ERR_NONE;
 
 	fault_schedule_init(&w->schedule, &w->s->faults, w->s->duration_ns, &w->arena);
-	fault_schedule_init(&w->client_schedule, &w->s->faults, w->s->duration_ns, &w->arena);
+	heap_init(&w->client_events, 0);
 	fault_machines_init(&w->client, &w->s->faults, FAULT_CLIENT, &w->arena);
 	w->demand = demand_new(w->s, w->s->seed);
 	w->client_side = demand_sink(w->demand);
@@ -487,6 +491,17 @@ static enum status prepare(struct wall *w, struct error *err)
 	return open_load(w, err);
 }
 
+/* What the scheduler had planned beyond the end of a run that was stopped never happened. */
+static void forget_ahead(struct wall *w)
+{
+	for (uint32_t i = 0; i < w->out->ledger.n; i++) {
+		int64_t *at = w->out->ledger.e[i].at;
+
+		if (at[PHASE_INJECT] >= w->out->ended_ns)
+			at[PHASE_INJECT] = at[PHASE_REVERT] = -1;
+	}
+}
+
 /* Everything reverted, the emulator told to stop; what it reports is waited for. */
 static void wind_down(struct wall *w)
 {
@@ -494,8 +509,9 @@ static void wind_down(struct wall *w)
 	int64_t deadline = clock_now_ns() + REPORT_WAIT_NS;
 
 	fault_schedule_finish(&w->schedule, w->out->ended_ns, fault_event, w);
+	forget_ahead(w);
 	ledger_withheld(&w->out->ledger, &w->schedule);
-	fault_schedule_finish(&w->client_schedule, w->out->ended_ns, client_event, w);
+	fault_machines_revert_all(&w->client, w->out->ended_ns, &w->client_side);
 	if (w->emulator.fd < 0)
 		return;
 	say(w, &(struct control_message){.type = CONTROL_STOP});
@@ -552,6 +568,7 @@ static enum status play(struct wall *w, struct error *err)
 	enum status st;
 
 	say(w, &(struct control_message){.type = CONTROL_T0, .t0_ns = t0});
+	look_ahead(w, 0); /* what begins at t = 0 comes before the first request */
 	st = load_run(w->load, t0, &w->out->load, err);
 	if (st)
 		return st;
@@ -599,6 +616,7 @@ enum status drive_wall(const struct scenario *s, const struct wall_options *opti
 	signals_free(w.signals);
 	stalls_free(&w.stalls);
 	demand_free(w.demand);
+	heap_free(&w.client_events);
 	histogram_free(&w.ttft);
 	histogram_free(&w.overhead);
 	arena_free(&w.arena);

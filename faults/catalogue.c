@@ -27,6 +27,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_shape_neighbour,
         &fault_load_burst,
         &fault_load_step,
+        &fault_load_retry_storm,
         &fault_client_slow_reader,
         &fault_client_disconnect,
 };

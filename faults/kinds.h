@@ -23,6 +23,7 @@ extern const struct fault_kind fault_shape_creep;
 extern const struct fault_kind fault_shape_neighbour;
 extern const struct fault_kind fault_load_burst;
 extern const struct fault_kind fault_load_step;
+extern const struct fault_kind fault_load_retry_storm;
 extern const struct fault_kind fault_client_slow_reader;
 extern const struct fault_kind fault_client_disconnect;
 

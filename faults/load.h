@@ -10,4 +10,11 @@ struct load_surge {
 	int64_t ramp_ns; /* from the entry's own rate to factor times that */
 };
 
+/* load.retry_storm: fault_sink.storm */
+struct load_storm {
+	int64_t retries; /* >= 1 */
+	int64_t back_off_ns;
+	int64_t patience_ns; /* 0 = it waits */
+};
+
 #endif

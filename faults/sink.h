@@ -57,7 +57,8 @@ enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE }; /* factors of frame t
 
 enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
 
-struct load_surge;   /* faults/load.h */
+struct load_surge; /* faults/load.h */
+struct load_storm;
 struct client_habit; /* faults/client.h */
 
 struct fault_sink {
@@ -103,6 +104,8 @@ struct fault_sink {
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);
 	/* Further arrivals beside those of the fault's traffic entries; NULL ends them. */
 	void (*surge)(void *ctx, int64_t now, uint32_t fault, const struct load_surge *surge);
+	/* How clients of the fault's traffic entries send again; NULL: as their entry says. */
+	void (*storm)(void *ctx, int64_t now, uint32_t fault, const struct load_storm *storm);
 	/* What clients of requests planned from now on do; NULL takes it away. */
 	void (*habit)(void *ctx, int64_t now, uint32_t fault, const struct client_habit *habit);
 };

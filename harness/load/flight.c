@@ -104,35 +104,79 @@ static void finish(struct flight *f, enum load_outcome outcome, int64_t now_ns)
 	pool_give(&l->flights, f->index);
 }
 
-/* The attempt has come to this; the wire is no longer ours. */
-static void attempt_over(struct flight *f, enum load_outcome outcome, int64_t now_ns)
+static bool retry_rule(const struct flight *f, struct load_retry *out)
 {
-	struct load *l = f->load;
+	const struct load_retry_rule *rule = &f->load->config.retry_rule;
+
+	return rule->now && rule->now(rule->ctx, f->sample.request.tenant, out);
+}
+
+static void act_at(struct flight *f, int64_t at_ns)
+{
+	bool ok = heap_push(&f->load->acting, at_ns, f->sample.request.id, handle_of(f));
+
+	CHECK(ok);
+}
+
+static void acted(const struct flight *f, uint32_t fault, int64_t at_ns)
+{
+	const struct load_listener *to = &f->load->config.listener;
+
+	if (to->acted)
+		to->acted(to->ctx, fault, at_ns);
+}
+
+/* When the next attempt is to be made; NS_NEVER = there is none. */
+static int64_t next_attempt(const struct flight *f, int64_t now_ns)
+{
+	const struct load *l = f->load;
 	const struct load_request *r = &f->sample.request;
 	const struct load_tenant *tenant = &l->config.tenants[r->tenant];
 	uint32_t attempts = f->sample.attempts ? f->sample.attempts : 1;
+	uint32_t retries = tenant->retries;
 	int64_t at_ns = now_ns + f->retry_after_ns;
+	struct load_retry rule;
+	bool ruled = retry_rule(f, &rule);
 
-	if (f->corrupt || attempts > tenant->retries ||
-	        !outcome_is_retried(outcome, f->context_length)) {
-		finish(f, outcome, now_ns);
-		return;
-	}
-	if (f->retry_after_ns < 0) {
+	if (ruled) {
+		retries = rule.retries > retries ? rule.retries : retries;
+		at_ns = now_ns + rule.back_off_ns;
+	} else if (f->retry_after_ns < 0) {
 		uint64_t u = prng_at(l->jitter, r->id, attempts);
 
 		at_ns = now_ns + outcome_back_off_ns(attempts, u);
 	}
-	if (at_ns >= r->at_ns + tenant->timeout_ns ||
-	        !heap_push(&l->resting, at_ns, r->id, handle_of(f))) {
-		finish(f, outcome, now_ns);
-		return;
-	}
+	if (attempts > retries || at_ns >= r->at_ns + tenant->timeout_ns)
+		return NS_NEVER;
+	if (ruled)
+		acted(f, rule.fault, now_ns);
+	return at_ns;
+}
+
+/* Between two attempts; false where there is no room for one that waits. */
+static bool rest(struct flight *f, enum load_outcome outcome, int64_t at_ns)
+{
+	struct load *l = f->load;
+
+	if (!heap_push(&l->resting, at_ns, f->sample.request.id, handle_of(f)))
+		return false;
 	if (f->state == FLIGHT_WAITING)
 		l->n_waiting--;
 	attempt_clear(f);
 	f->state = FLIGHT_RESTING;
 	f->sample.outcome = outcome;
+	return true;
+}
+
+/* The attempt has come to this; the wire is no longer ours. */
+static void attempt_over(struct flight *f, enum load_outcome outcome, int64_t now_ns)
+{
+	int64_t at_ns = NS_NEVER;
+
+	if (!f->corrupt && outcome_is_retried(outcome, f->context_length))
+		at_ns = next_attempt(f, now_ns);
+	if (at_ns == NS_NEVER || !rest(f, outcome, at_ns))
+		finish(f, outcome, now_ns);
 }
 
 /* The answer is of no more use, and neither is its connection. */
@@ -161,6 +205,18 @@ static void write_on(struct flight *f)
 		f->tail_due = false;
 }
 
+static void be_impatient(struct flight *f)
+{
+	struct load_retry rule;
+	int64_t now_ns = ring_now(f->load->ring) - f->load->t0_ns;
+
+	f->patience_ns = NS_NEVER;
+	if (!retry_rule(f, &rule) || !rule.patience_ns || f->sample.attempts > rule.retries)
+		return;
+	f->patience_ns = now_ns + rule.patience_ns;
+	act_at(f, f->patience_ns);
+}
+
 static void start(struct flight *f, struct wire *w)
 {
 	struct load *l = f->load;
@@ -183,6 +239,7 @@ static void start(struct flight *f, struct wire *w)
 	s->t_hdr = s->t_first = s->t_last = -1;
 	s->events = 0;
 	gaps_reset(&f->gaps, s->request.output_tokens - 1);
+	be_impatient(f);
 	written = wire_write(w, head, n);
 	CHECK(written); /* an idle wire has its output memory to itself */
 	write_on(f);
@@ -261,21 +318,6 @@ static void refuse_launch(struct load *l, const struct load_request *r)
 	l->config.listener.sample(l->config.listener.ctx, &s);
 }
 
-static void act_at(struct flight *f, int64_t at_ns)
-{
-	bool ok = heap_push(&f->load->acting, at_ns, f->sample.request.id, handle_of(f));
-
-	CHECK(ok);
-}
-
-static void acted(const struct flight *f, int64_t at_ns)
-{
-	const struct load_listener *to = &f->load->config.listener;
-
-	if (to->acted)
-		to->acted(to->ctx, f->sample.request.habit.fault, at_ns);
-}
-
 void flight_launch(struct load *l, const struct load_request *r)
 {
 	uint32_t index = pool_take(&l->flights);
@@ -296,6 +338,7 @@ void flight_launch(struct load *l, const struct load_request *r)
 	        .body = POOL_NONE,
 	        .retry_after_ns = -1,
 	        .resume_ns = NS_NEVER,
+	        .patience_ns = NS_NEVER,
 	        .gaps = gaps,
 	};
 	gaps_reset(&f->gaps, 0);
@@ -410,11 +453,11 @@ static void follow_habit(struct flight *f, int64_t now_ns)
 	const struct load_habit *h = &f->sample.request.habit;
 
 	if (h->leave_tokens && f->sample.events == h->leave_tokens) {
-		acted(f, now_ns);
+		acted(f, f->sample.request.habit.fault, now_ns);
 		stream_over(f, LOAD_CANCELLED);
 	}
 	if (h->pause_tokens && f->sample.events == h->pause_tokens) {
-		acted(f, now_ns);
+		acted(f, f->sample.request.habit.fault, now_ns);
 		f->resume_ns = now_ns + h->pause_ns;
 		wire_pause(f->wire);
 		act_at(f, f->resume_ns);
@@ -554,8 +597,21 @@ static void leave(struct flight *f, int64_t now_ns)
 {
 	if (f->state == FLIGHT_ACTIVE)
 		client_abandon(f->wire);
-	acted(f, now_ns);
+	acted(f, f->sample.request.habit.fault, now_ns);
 	finish(f, LOAD_CANCELLED, now_ns);
+}
+
+/* The rule may no longer be in force, or no time be left. */
+static void lose_patience(struct flight *f, int64_t now_ns)
+{
+	struct load_retry rule;
+	int64_t at_ns = retry_rule(f, &rule) ? next_attempt(f, now_ns) : NS_NEVER;
+
+	if (at_ns == NS_NEVER)
+		return;
+	client_abandon(f->wire);
+	if (!rest(f, LOAD_TIMEOUT, at_ns))
+		finish(f, LOAD_TIMEOUT, now_ns);
 }
 
 void flight_act(struct load *l, uint64_t handle, int64_t now_ns)
@@ -572,6 +628,9 @@ void flight_act(struct load *l, uint64_t handle, int64_t now_ns)
 		leave(f, now_ns);
 	} else if (f->state == FLIGHT_ACTIVE && now_ns >= f->resume_ns) {
 		read_on(f);
+	} else if (f->state == FLIGHT_ACTIVE && now_ns >= f->patience_ns && f->sample.events == 0 &&
+	           !f->corrupt) {
+		lose_patience(f, now_ns);
 	}
 }
 

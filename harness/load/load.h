@@ -118,6 +118,21 @@ struct load_timed {
 	void (*step)(void *ctx, int64_t at_ns);
 };
 
+/* How requests of a tenant are sent again at this moment, instead of what its load_tenant says;
+ * false: as that says. NULL function = always so. */
+struct load_retry {
+	uint32_t fault;      /* the caller's, handed back by `acted` */
+	uint32_t retries;    /* at most, or the tenant's if that is more */
+	int64_t back_off_ns; /* whatever the target asks for */
+	int64_t patience_ns; /* an attempt without a first token for so long is given up; 0 = none
+	                      */
+};
+
+struct load_retry_rule {
+	void *ctx;
+	bool (*now)(void *ctx, uint32_t tenant, struct load_retry *out);
+};
+
 struct load_listener {
 	void *ctx;
 	/* Once for every request that next() handed over, in the order in which they finish. */
@@ -149,6 +164,7 @@ struct load_config {
 	                             wait */
 	struct load_source source;
 	struct load_timed timed;
+	struct load_retry_rule retry_rule;
 	struct load_listener listener;
 };
 

@@ -41,6 +41,7 @@ struct flight {
 	bool corrupt;
 	bool over;                 /* the stream has come to its end, as said by … */
 	enum load_outcome verdict; /* … what its events said */
+	int64_t patience_ns;       /* it gives up without a first token then; NS_NEVER = it waits */
 	int64_t resume_ns;         /* it does not read before; NS_NEVER = it reads */
 	bool sent;                 /* this attempt's first byte was taken by the kernel */
 	uint64_t prompt;           /* digest, for verification */

@@ -42,13 +42,15 @@ struct stream {
 struct demand {
 	const struct scenario *s;
 	uint64_t seed;
-	uint32_t n_streams, next; /* next: the stream that is due first; n_streams = none */
-	struct stream *streams;   /* by fault, then entry */
-	uint64_t *added;          /* by fault: requests so far */
-	uint32_t n_shapes;        /* active ones */
-	struct shape *shapes;     /* by fault */
-	uint32_t n_manners;       /* active ones */
-	struct manner *manners;   /* by fault */
+	uint32_t n_streams, next;         /* next: the stream that is due first; n_streams = none */
+	struct stream *streams;           /* by fault, then entry */
+	uint64_t *added;                  /* by fault: requests so far */
+	uint32_t n_shapes;                /* active ones */
+	struct shape *shapes;             /* by fault */
+	uint32_t n_storms;                /* active ones */
+	const struct load_storm **storms; /* by fault; NULL = inactive */
+	uint32_t n_manners;               /* active ones */
+	struct manner *manners;           /* by fault */
 	struct slow_bucket slow[TRAFFIC_TENANTS_MAX];
 };
 
@@ -142,6 +144,7 @@ struct demand *demand_new(const struct scenario *s, uint64_t seed)
 	d->seed = seed;
 	d->shapes = mem_alloc(s->faults.n + 1, sizeof(*d->shapes));
 	d->manners = mem_alloc(s->faults.n + 1, sizeof(*d->manners));
+	d->storms = mem_alloc(s->faults.n + 1, sizeof(*d->storms));
 	for (uint32_t i = 0; i < s->faults.n; i++) {
 		d->shapes[i].key = reshape_key(seed, s->faults.faults[i].id);
 		d->manners[i].key = purpose_key(seed, "client", s->faults.faults[i].id);
@@ -159,13 +162,14 @@ void demand_free(struct demand *d)
 	mem_free(d->shapes);
 	mem_free(d->streams);
 	mem_free(d->manners);
+	mem_free(d->storms);
 	mem_free(d->added);
 	mem_free(d);
 }
 
 bool demand_is_quiet(const struct demand *d)
 {
-	return d->n_shapes == 0 && d->n_manners == 0 && d->next == d->n_streams;
+	return d->n_shapes == 0 && d->n_manners == 0 && d->n_storms == 0 && d->next == d->n_streams;
 }
 
 /* --- lengths
@@ -364,7 +368,29 @@ bool demand_habit(const struct demand *d, const struct arrival *a, struct habit 
 	return false;
 }
 
+static void storm(void *ctx, int64_t now, uint32_t fault, const struct load_storm *p)
+{
+	struct demand *d = ctx;
+
+	(void)now;
+	if ((d->storms[fault] != NULL) != (p != NULL))
+		d->n_storms += p ? 1 : -1u;
+	d->storms[fault] = p;
+}
+
+const struct load_storm *demand_storm(const struct demand *d, uint32_t tenant, uint32_t *fault)
+{
+	for (uint32_t i = 0; d->n_storms && i < d->s->faults.n; i++) {
+		if (!d->storms[i] || !targets(d, i, tenant))
+			continue;
+		*fault = i;
+		return d->storms[i];
+	}
+	return NULL;
+}
+
 struct fault_sink demand_sink(struct demand *d)
 {
-	return (struct fault_sink){.ctx = d, .reshape = reshape, .surge = surge, .habit = habit};
+	return (struct fault_sink){
+	        .ctx = d, .reshape = reshape, .surge = surge, .storm = storm, .habit = habit};
 }

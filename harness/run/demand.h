@@ -4,6 +4,7 @@
 #ifndef LPC_RUN_DEMAND_H
 #define LPC_RUN_DEMAND_H
 
+#include "faults/load.h"
 #include "faults/schedule.h"
 #include "harness/run/scenario.h"
 
@@ -37,5 +38,9 @@ struct habit {
 
 /* For a planned request, shaped. False: its client does nothing but wait for its answer. */
 bool demand_habit(const struct demand *d, const struct arrival *a, struct habit *out);
+
+/* How clients of a traffic entry send again now: the first active storm of the plan that targets
+ * it, with its index, or NULL: as their entry says. */
+const struct load_storm *demand_storm(const struct demand *d, uint32_t tenant, uint32_t *fault);
 
 #endif

@@ -208,14 +208,33 @@ static void fill_served(const struct rack_completion *d, struct sample *s)
 		s->stalls[i] = (struct sample_stall){d->stalls[i].fault, d->stalls[i].ns};
 }
 
-/* The client lines up once more, as the load generator's does: if its tenant may, and in time. */
+/* When the client sends again, at_ns unless a storm decides; NS_NEVER = not at all. */
+static int64_t next_attempt(struct run *r, const struct client *c, int64_t at_ns)
+{
+	const struct tenant_spec *tenant = &r->s->traffic.tenants[c->a.tenant];
+	int64_t retries = tenant->retries;
+	uint32_t fault;
+	const struct load_storm *storm = demand_storm(r->demand, c->a.tenant, &fault);
+
+	if (storm) {
+		retries = storm->retries > retries ? storm->retries : retries;
+		at_ns = r->now + storm->back_off_ns;
+	}
+	if (c->attempts > retries || at_ns >= c->t_sched + tenant->timeout_ns)
+		return NS_NEVER;
+	if (storm)
+		ledger_phase(&r->out->ledger, fault, PHASE_EFFECT, r->now);
+	return at_ns;
+}
+
+/* The client lines up once more, as the load generator's does: if it may, and in time. */
 static bool try_again(struct run *r, uint32_t index, enum outcome outcome, int64_t at_ns)
 {
 	struct client *c = client_at(r, index);
-	const struct tenant_spec *tenant = &r->s->traffic.tenants[c->a.tenant];
 	bool ok;
 
-	if (c->attempts > tenant->retries || at_ns >= c->t_sched + tenant->timeout_ns)
+	at_ns = next_attempt(r, c, at_ns);
+	if (at_ns == NS_NEVER)
 		return false;
 	ok = heap_push(&r->retries, at_ns, c->a.request_id,
 	        (uint64_t)pool_generation(&r->clients, index) << 32 | index);
@@ -360,6 +379,26 @@ static void on_trace(
 /* --- clients
  * --------------------------------------------------------------------------------------- */
 
+/* In a storm a client looks whether its first token comes in time. */
+static void be_impatient(struct run *r, uint32_t index)
+{
+	struct client *c = client_at(r, index);
+	uint32_t fault;
+	const struct load_storm *storm = demand_storm(r->demand, c->a.tenant, &fault);
+	struct watched *w;
+
+	if (!storm || !storm->patience_ns || c->attempts > storm->retries)
+		return;
+	if (c->watch == POOL_NONE) {
+		c->watch = pool_take(&r->watches);
+		CHECK(c->watch != POOL_NONE);
+		watched_init(watched_of(r, c), &(struct habit){.fault = fault});
+	}
+	w = watched_of(r, c);
+	w->patience_at = r->now + storm->patience_ns;
+	act_at(r, w->patience_at, index);
+}
+
 static void submit(struct run *r, uint32_t index)
 {
 	struct client *c = client_at(r, index);
@@ -369,6 +408,7 @@ static void submit(struct run *r, uint32_t index)
 	c->attempts += MUTANT(RETRY_TWICE) && c->attempts ? 2 : 1;
 	if (c->watch != POOL_NONE)
 		watched_attempt(watched_of(r, c));
+	be_impatient(r, index);
 	handle = rack_submit(r->rack, r->now,
 	        &(struct rack_request){
 	                .id = c->a.request_id,
@@ -539,6 +579,19 @@ static void resume(struct run *r, uint32_t index)
 		finish_served(r, r->now, &w->done);
 }
 
+/* The storm may be over by now, or no time be left. */
+static void lose_patience(struct run *r, uint32_t index)
+{
+	struct client *c = client_at(r, index);
+	uint64_t handle = c->handle;
+	uint32_t fault;
+
+	if (!handle || handle == UINT64_MAX || !demand_storm(r->demand, c->a.tenant, &fault) ||
+	        !try_again(r, index, OUTCOME_TIMEOUT, r->now))
+		return;
+	(void)rack_cancel(r->rack, r->now, handle, NULL);
+}
+
 /* Whatever the client was to do at this instant, or no longer. */
 static void act(struct run *r, uint32_t index)
 {
@@ -553,6 +606,8 @@ static void act(struct run *r, uint32_t index)
 		c->handle = 0;
 	} else if (r->now >= w->resume_at) {
 		resume(r, index);
+	} else if (r->now >= w->patience_at && w->seen == 0) {
+		lose_patience(r, index);
 	}
 }
 

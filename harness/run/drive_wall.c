@@ -153,6 +153,19 @@ static void source_next(void *ctx, struct load_request *out)
 		        .pause_ns = habit.pause_ns};
 }
 
+static bool storm_now(void *ctx, uint32_t tenant, struct load_retry *out)
+{
+	const struct wall *w = ctx;
+	const struct load_storm *storm = demand_storm(w->demand, tenant, &out->fault);
+
+	if (!storm)
+		return false;
+	out->retries = (uint32_t)storm->retries;
+	out->back_off_ns = storm->back_off_ns;
+	out->patience_ns = storm->patience_ns;
+	return true;
+}
+
 _Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT &&
                        (int)LOAD_CORRUPT == (int)OUTCOME_CORRUPT &&
                        (int)LOAD_NOT_SENT == (int)OUTCOME_NOT_SENT,
@@ -432,6 +445,7 @@ static enum status open_load(struct wall *w, struct error *err)
 	        .connections_max = control_connections_max(),
 	        .source = {.ctx = w, .peek = source_peek, .next = source_next},
 	        .timed = {.ctx = w, .next_at = client_next_at, .step = client_step},
+	        .retry_rule = {.ctx = w, .now = storm_now},
 	        .listener = {.ctx = w, .sample = on_sample, .acted = shaped, .tick = on_tick},
 	        .rcvbuf_bytes = slow_readers(s) ? SLOW_RCVBUF_BYTES : 0,
 	};

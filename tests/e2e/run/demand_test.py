@@ -73,6 +73,27 @@ class Demand(e2e.Case):
         group = next(g for g in wall["groups"] if g["window"] == "all" and g["tier"] == "interactive")
         self.assertGreater(group["metrics"]["itl_ms"]["max"], 190)
 
+    def test_clients_that_ask_again(self):
+        """Refused by a full queue, they come again at once until they are in: one answer each, many attempts."""
+        wall, virtual = self.both("storm", [
+            {"id": "r", "kind": "load.retry_storm", "at": "0s", "retries": 1000, "back_off": "20ms", "patience": "0s"}],
+            [entry("t", 60, 12)], duration="1500ms",
+            deployment=rack(slots=4, admission={"policy": "queue_cap", "limit": 2}))
+        self.assertEqual(wall["requests"]["scheduled"], wall["requests"]["ok"])
+        self.assertEqual(wall["requests"], virtual["requests"])
+        for result in (wall, virtual):
+            self.assertGreater(result["attempts"], 2 * result["requests"]["scheduled"])
+
+    def test_clients_that_lose_patience(self):
+        """Work for 2.7 slots on two: who has no token in 200 ms goes to the end of the queue, three times at most."""
+        wall, virtual = self.both("patience", [
+            {"id": "r", "kind": "load.retry_storm", "at": "0s", "retries": 3, "back_off": "20ms", "patience": "200ms"}],
+            [entry("t", 8, 40)], duration="2500ms", deployment=rack(slots=2))
+        self.assertEqual(wall["requests"]["scheduled"], wall["requests"]["ok"])
+        self.assertEqual(wall["requests"], virtual["requests"])
+        for result in (wall, virtual):
+            self.assertGreater(result["attempts"], 1.3 * result["requests"]["scheduled"])
+
 
 if __name__ == "__main__":
     e2e.main()

@@ -454,6 +454,193 @@ START_TEST(a_share_of_the_clients_is_picked_by_id)
 }
 END_TEST
 
+/* --- load.retry_storm
+ * ------------------------------------------------------------------------------------- */
+
+enum { ASKS_MAX = 100000 };
+
+struct ask {
+	int64_t at;
+	uint64_t id;
+	uint32_t attempts; /* this one included */
+};
+
+static int earlier(const void *a, const void *b)
+{
+	const struct ask *x = a, *y = b;
+
+	return x->at != y->at ? (x->at > y->at) - (x->at < y->at)
+	                      : (x->id > y->id) - (x->id < y->id);
+}
+
+START_TEST(a_storm_asks_again_exactly_so_often)
+{
+	/* 100 ms of work each 50 ms; two may wait. Who is refused asks again 7 ms later, five times
+	 * at most, and not a second later as the server says. Outside the storm: never again. */
+	static struct ask asks[ASKS_MAX];
+	static int64_t start[ASKS_MAX];
+	uint32_t n = 0, admitted = 0, served_later = 0, exhausted = 0;
+	uint64_t attempts = 0;
+
+	play("{'version':1,'name':'r','duration':'9s','drain':'60s','deployment':{'pools':[{"
+	     "'name':'p','instances':1,'entry':'immediate',"
+	     "'admission':{'policy':'queue_cap','limit':2},'buckets':[{'max_seq':1024,"
+	     "'frame':'10ms','slots':1,'prefill_tokens_per_frame':64}]}]},"
+	     "'traffic':[{'name':'t','tier':'x','arrival':{'process':'constant','rate':20},"
+	     "'prompt_tokens':{'dist':'constant','value':64},"
+	     "'output_tokens':{'dist':'constant','value':10}}],"
+	     "'faults':[{'id':'r','kind':'load.retry_storm','at':'3s','for':'3s','retries':5,"
+	     "'back_off':'7ms','patience':'0s'}]}");
+	for (; n < v.n; n++)
+		asks[n] = (struct ask){v.e[n].t_sched, n + 1, 1};
+	for (uint32_t i = 0; i < n; i++) {
+		const struct sample *x = &v.e[asks[i].id - 1];
+		struct ask a = asks[i];
+		bool storm = a.at >= 3 * NS_PER_S && a.at < 6 * NS_PER_S;
+		uint32_t waiting = 0;
+
+		for (uint32_t k = admitted > 4 ? admitted - 4 : 0; k < admitted; k++)
+			waiting += start[k] >= a.at;
+		if (waiting >= 2 && storm && a.attempts <= 5) {
+			ck_assert_uint_lt(n, ASKS_MAX);
+			asks[n++] = (struct ask){a.at + 7 * MS, a.id, a.attempts + 1};
+			qsort(asks + i + 1, n - i - 1, sizeof(*asks), earlier);
+			continue;
+		}
+		attempts += a.attempts;
+		ck_assert_uint_eq(x->attempts, a.attempts);
+		if (waiting >= 2) {
+			ck_assert_int_eq(x->outcome, OUTCOME_REJECTED);
+			ck_assert_int_eq(x->t_done, a.at);
+			exhausted += a.attempts == 6;
+			continue;
+		}
+		start[admitted] = admitted && start[admitted - 1] + 100 * MS > a.at
+		                          ? start[admitted - 1] + 100 * MS
+		                          : a.at;
+		ck_assert_int_eq(x->outcome, OUTCOME_OK);
+		ck_assert_int_eq(x->t_last, start[admitted++] + 100 * MS);
+		served_later += a.attempts > 1;
+	}
+	ck_assert(served_later > 5 && exhausted > 5);
+	ck_assert_uint_eq(v.result.rack.submitted, attempts);
+	ck_assert_int_gt(effect(0), 3 * NS_PER_S - 1);
+	done();
+}
+END_TEST
+
+/* Everything below happens on a grid of 10 ms. */
+struct patient {
+	int64_t due, give_up; /* of the next attempt; of this one */
+	int64_t first, end;   /* once it has the slot; -1 */
+	uint32_t attempts;
+	bool waits, gone;
+};
+
+enum { PATIENTS = 60, OFTEN = 3 };
+
+static struct patient patients[PATIENTS];
+static int queue[PATIENTS * 8], queue_n, in_slot;
+
+static bool storm_at(int64_t t)
+{
+	return t >= 2 * NS_PER_S && t < 5 * NS_PER_S;
+}
+
+static void line_up(int i, int64_t t)
+{
+	struct patient *p = &patients[i];
+
+	p->due = NS_NEVER;
+	p->attempts++;
+	p->waits = true;
+	p->give_up = storm_at(t) && p->attempts <= OFTEN ? t + 250 * MS : NS_NEVER;
+	queue[queue_n++] = i;
+}
+
+static void leave_queue(int i)
+{
+	int k = 0;
+
+	while (queue[k] != i)
+		k++;
+	memmove(queue + k, queue + k + 1, (size_t)(--queue_n - k) * sizeof(*queue));
+}
+
+static void enter_slot(int64_t t)
+{
+	if (in_slot >= 0 || !queue_n)
+		return;
+	in_slot = queue[0];
+	leave_queue(in_slot);
+	patients[in_slot].first = t + 20 * MS;
+	patients[in_slot].end = t + 200 * MS;
+}
+
+static void step_patients(int64_t t)
+{
+	if (in_slot >= 0 && patients[in_slot].end == t) {
+		patients[in_slot].gone = true;
+		in_slot = -1;
+	}
+	for (int i = 0; i < PATIENTS; i++) /* who comes again has the lower id */
+		if (patients[i].due == t)
+			line_up(i, t);
+	enter_slot(t);
+	for (int i = 0; i < PATIENTS; i++) {
+		struct patient *p = &patients[i];
+
+		if (p->give_up != t || p->gone || (p->first >= 0 && p->first <= t) || !storm_at(t))
+			continue;
+		if (i == in_slot)
+			in_slot = -1;
+		else
+			leave_queue(i);
+		p->first = p->end = -1;
+		p->due = t + 20 * MS;
+	}
+	enter_slot(t);
+}
+
+START_TEST(impatience_throws_work_away)
+{
+	/* 200 ms of work each 160 ms, the first token after two frames. Without a first token in
+	 * 250 ms a client lines up again at the end, 20 ms later; with its fourth attempt it waits.
+	 */
+	uint64_t attempts = 0, moved = 0;
+
+	play("{'version':1,'name':'r','duration':'9600ms','drain':'60s'," ONE_SLOT
+	     "'traffic':[{'name':'t','tier':'x','timeout':'600s',"
+	     "'arrival':{'process':'constant','rate':6.25},"
+	     "'prompt_tokens':{'dist':'constant','value':128},"
+	     "'output_tokens':{'dist':'constant','value':19}}],"
+	     "'faults':[{'id':'r','kind':'load.retry_storm','at':'2s','for':'3s','retries':3,"
+	     "'back_off':'20ms','patience':'250ms'}]}");
+	ck_assert_uint_eq(v.n, PATIENTS);
+	queue_n = 0;
+	in_slot = -1;
+	for (int i = 0; i < PATIENTS; i++) {
+		patients[i] = (struct patient){
+		        .due = i * 160 * MS, .give_up = NS_NEVER, .first = -1, .end = -1};
+		ck_assert_int_eq(patients[i].due, v.e[i].t_sched);
+	}
+	for (int64_t t = 0; t < 60 * NS_PER_S; t += 10 * MS)
+		step_patients(t);
+	for (int i = 0; i < PATIENTS; i++) {
+		ck_assert(patients[i].gone);
+		ck_assert_int_eq(v.e[i].outcome, OUTCOME_OK);
+		ck_assert_uint_eq(v.e[i].attempts, patients[i].attempts);
+		ck_assert_int_eq(patients[i].end, v.e[i].t_last);
+		attempts += patients[i].attempts;
+		moved += patients[i].attempts > 1;
+	}
+	ck_assert_uint_gt(moved, 8);
+	ck_assert_uint_eq(v.result.rack.submitted, attempts);
+	ck_assert_uint_eq(v.result.rack.cancelled, attempts - PATIENTS);
+	done();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("demand");
@@ -470,6 +657,8 @@ int main(void)
 	tcase_add_test(t, a_slow_reader_reads_late_and_holds_nobody_up);
 	tcase_add_test(t, too_slow_a_reader_is_closed);
 	tcase_add_test(t, a_share_of_the_clients_is_picked_by_id);
+	tcase_add_test(t, a_storm_asks_again_exactly_so_often);
+	tcase_add_test(t, impatience_throws_work_away);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

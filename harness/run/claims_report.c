@@ -253,7 +253,8 @@ static void print_claim(struct text *t, const struct outcome_of *of, const struc
 	for (uint32_t i = 0; i < sweep->n; i++)
 		print_assumption(t, &sweep->items[i]);
 	if (!sweep->base_holds)
-		text_printf(t, "    not swept: its virtual runs do not all pass by themselves\n");
+		text_printf(t, "    not swept: not all of its virtual runs show by themselves what "
+		               "was asked for\n");
 	else if (sweep->n == 0)
 		text_printf(t, "    leans on no parameter that is labelled assumption\n");
 }

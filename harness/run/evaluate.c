@@ -157,15 +157,15 @@ static enum status replica(const struct scenario *s, const volatile sig_atomic_t
 	return st;
 }
 
-static enum status replicas(const struct scenario *s, uint32_t most,
-        const volatile sig_atomic_t *interrupt, struct evaluation *e, struct error *err)
+static enum status replicas(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+        struct evaluation *e, struct error *err)
 {
 	uint64_t each = e->run.scheduled ? e->run.scheduled : 1;
 
 	if (!traffic_is_random(&s->traffic) || e->run.aborted || e->run.interrupted ||
 	        !score_wants_replicas(e->score))
 		return ERR_NONE;
-	for (uint32_t k = 1; k <= most; k++) {
+	for (uint32_t k = 1; k <= EVALUATE_REPLICAS_MAX; k++) {
 		enum status st;
 
 		if (k * each > EVALUATE_REPLICA_REQUESTS || (interrupt && *interrupt))
@@ -246,10 +246,35 @@ enum status evaluate(const struct scenario *s, bool compared,
 	if (!st && with_twins && !out->run.aborted && !out->run.interrupted)
 		st = twins(s, interrupt, out, err);
 	if (!st)
-		st = replicas(s, EVALUATE_REPLICAS_MAX, interrupt, out, err);
+		st = replicas(s, interrupt, out, err);
 	if (!st)
 		decide(s, out);
 	return st;
+}
+
+static bool slo_observed(const struct slo_result *r)
+{
+	bool missed = r->observed_ns < 0 || r->observed_ns > r->rule->limit_ns;
+
+	if (strcmp(r->observed, "too_few") == 0)
+		return false;
+	if (r->rule->want_miss)
+		return missed;
+	return !missed && !(r->reason && strcmp(r->reason, "refused") == 0);
+}
+
+static bool all_observed(const struct evaluation *e)
+{
+	const struct score_result *r = e->result;
+
+	for (uint32_t i = 0; i < r->n_slo; i++)
+		if (!slo_observed(&r->slo[i]))
+			return false;
+	for (uint32_t i = 0; i < r->n_expect; i++)
+		if (r->expect[i].verdict != VERDICT_PASS)
+			return false;
+	return e->valid && r->steady_state && r->by_outcome[OUTCOME_CORRUPT] == 0 &&
+	       r->verdict != VERDICT_ABORTED && r->n_slo + r->n_expect > 0;
 }
 
 enum status evaluate_probe(const struct scenario *s, const volatile sig_atomic_t *interrupt,
@@ -258,12 +283,9 @@ enum status evaluate_probe(const struct scenario *s, const volatile sig_atomic_t
 	struct evaluation e;
 	enum status st = play(s, false, interrupt, &e, err);
 
-	if (!st)
-		st = replicas(s, EVALUATE_PROBE_REPLICAS, interrupt, &e, err);
 	if (!st) {
 		decide(s, &e);
-		*out = (struct probe){.verdict = e.result->verdict,
-		        .requests = e.run.scheduled * (1 + e.replicas)};
+		*out = (struct probe){.holds = all_observed(&e), .requests = e.run.scheduled};
 		memcpy(out->digest, e.run.result_digest, DIGEST_BYTES);
 	}
 	evaluation_free(&e);

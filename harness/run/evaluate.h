@@ -13,7 +13,6 @@
 enum {
 	EVALUATE_TWINS_MAX = 32,    /* faults with a twin; beyond, damage is null */
 	EVALUATE_REPLICAS_MAX = 32, /* FORMATS §1 */
-	EVALUATE_PROBE_REPLICAS = 8,
 };
 /* Replicas stop when this many requests were simulated: about 5 s of CPU. A count, not a time, so
  * that the verdict does not depend on the machine. */
@@ -39,9 +38,11 @@ enum status evaluate(const struct scenario *s, bool compared,
         struct error *err) LPC_MUST_USE;
 void evaluation_free(struct evaluation *e);
 
-/* What a sweep asks of a run: its verdict, without twins and with few replicas. */
+/* What a sweep asks of a run: whether all that was asked for was observed, by this one run: each
+ * percentile on the side of its limit that was wanted, without a test of how sure that is, and no
+ * twins. A sweep makes thousands of runs; near its edges replicas would be undecided, too. */
 struct probe {
-	enum verdict verdict;
+	bool holds;
 	uint64_t requests;
 	uint8_t digest[DIGEST_BYTES];
 };

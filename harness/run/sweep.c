@@ -395,7 +395,7 @@ static bool try_edits(struct work *w, uint32_t k, const struct scenario_edit *ed
 	if (evaluate_probe(variant, w->interrupt, &probe, w->err) == ERR_NONE) {
 		w->out->runs++;
 		w->out->requests += probe.requests;
-		pass = probe.verdict == VERDICT_PASS;
+		pass = probe.holds;
 		*moved |= memcmp(probe.digest, w->base[k].digest, DIGEST_BYTES) != 0;
 	}
 	scenario_free(variant);
@@ -558,7 +558,7 @@ static bool measure_base(struct work *w)
 			return false;
 		w->out->runs++;
 		w->out->requests += w->base[k].requests;
-		pass &= w->base[k].verdict == VERDICT_PASS;
+		pass &= w->base[k].holds;
 	}
 	return pass;
 }

@@ -6,8 +6,8 @@
  * as the claim says. A parameter that moves no result digest at either end is not leaned on and not
  * listed. For the others the range is found by bisection between the value and the end that no
  * longer holds (SWEEP_STEPS steps on a geometric scale): every bound reported was itself run and
- * held. A verdict holds when every scenario of the claim passes, decided by its own run and at most
- * EVALUATE_PROBE_REPLICAS replicas.
+ * held. A verdict holds when in every scenario of the claim each SLO's observed percentile lies on
+ * the wanted side of its limit and each expectation passes (evaluate_probe).
  *
  * Deterministic: virtual runs, counts instead of times as bounds. */
 #ifndef LPC_RUN_SWEEP_H

@@ -22,9 +22,9 @@ def read(name):
     return json.loads(text)
 
 
-class Shipped(e2e.Case):
+class Suites(e2e.Case):
 
-    def run_shipped(self, name, *options, seconds=170):
+    def run_shipped(self, name, *options, seconds=590):
         suite = read(name)
         done = subprocess.run([e2e.BINARY, "run", str(e2e.SOURCE / "harness/suites" / name), "--json", "--out",
                                str(self.folder / "out"), *options], capture_output=True, text=True, timeout=seconds, check=False)
@@ -62,9 +62,19 @@ class Shipped(e2e.Case):
         for a in claim["assumptions"]:
             self.assertTrue(a.get("holds_for") or a["holds"] or a.get("note"), a)
 
+
+class Shipped(Suites):
+
     def test_gpu_traps(self):
         suite = self.check_claims("gpu-traps.json", ("batching", "shapes", "scale-out", "multi-tenancy", "same-model"))
         self.assertEqual(10, len(suite["scenarios"]))
+
+
+class Tier03(Suites):
+
+    def test_tier03(self):
+        suite = self.check_claims("tier03.json", ("determinism", "fabric", "queueing", "shapes", "facility", "redundancy"))
+        self.assertGreaterEqual(len(suite["scenarios"]), 20)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ static bool budget_admits(const struct rack *r, const struct serving_pool *p, co
 	int64_t slots = 0, wait, prefill;
 
 	for (uint32_t i = 0; i < p->n_instances; i++)
-		if (r->instances[p->first_instance + i].state == INSTANCE_LIVE)
+		if (instance_takes(&r->instances[p->first_instance + i]))
 			slots += b->slots;
 	*over_ns = NS_PER_S;
 	if (!slots)

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include "emulator/hardware.h"
+#include "faults/sink.h"
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
 
@@ -84,6 +85,10 @@ enum status model_parse(
 enum status artifact_compile(struct jval v, const struct artifact_spec *spec,
         const struct hardware *hw, const struct compile_site *site, struct artifact *out,
         struct error *err) LPC_MUST_USE;
+
+/* Makes it another artifact, that of another compiler version, target generation or graph, with a
+ * digest of its own. `a` may borrow the strings of static storage afterwards. */
+void artifact_skew(struct artifact *a, enum artifact_skew skew, const struct hardware *hw);
 
 /* Append the tables of the model and of an artifact; return how many. */
 size_t model_tables(struct field_table *tables);

@@ -151,11 +151,9 @@ static void set_state(struct rack *r, struct instance *in, enum instance_state s
 {
 	struct serving_pool *p = &r->pools[in->pool];
 
-	if (in->state == INSTANCE_LIVE && state != INSTANCE_LIVE)
-		p->live_instances--;
-	if (in->state != INSTANCE_LIVE && state == INSTANCE_LIVE)
-		p->live_instances++;
+	p->live_instances -= instance_takes(in);
 	in->state = state;
+	p->live_instances += instance_takes(in);
 }
 
 /* The node is known bad: no request enters any more; isolation begins. */
@@ -212,7 +210,7 @@ static uint32_t find_spare(const struct rack *r, uint32_t node)
 }
 
 /* The weights of the instance's share of a node, on a healthy link; 0 where remap says it all. */
-static int64_t load_ns(const struct rack *r, const struct instance *in)
+int64_t health_load_ns(const struct rack *r, const struct instance *in)
 {
 	const struct health_spec *h = &r->d->health;
 	double rate = h->weights_from == WEIGHTS_REGISTRY ? h->registry_bytes_per_s
@@ -304,7 +302,7 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 	struct instance *in = &r->instances[c->instance];
 	uint32_t spare = choose_node(r, in, c->node);
 	bool moves = uses_node(in, c->node);
-	int64_t load = moves ? load_ns(r, in) : 0;
+	int64_t load = moves ? health_load_ns(r, in) : 0;
 
 	if (spare == COMPONENT_NONE) {
 		r->counts.spares_missing += c->state != CASE_WAIT;
@@ -606,6 +604,7 @@ void health_link_changed(struct rack *r, int64_t now)
 	for (uint32_t i = 0; i < r->n_cases; i++)
 		if (r->cases[i].state == CASE_LOAD)
 			step_case(r, now, i);
+	release_link_changed(r, now);
 }
 
 void health_reverted(struct rack *r, int64_t now, uint32_t fault)

@@ -44,13 +44,14 @@ static struct progress forecast(const struct instance *in, int64_t now)
 	return p;
 }
 
-static void set_rates(struct instance *in, uint32_t ppm)
+static void set_rates(struct instance *in)
 {
-	in->slow_ppm = ppm;
 	for (uint32_t b = 0; b < in->n_buckets; b++) {
-		in->frame_now[b] = (uint64_t)(((unsigned __int128)in->bucket_frame_ns[b] * ppm +
-		                                      SLOW_NONE / 2) /
-		                              SLOW_NONE);
+		in->frame_now[b] =
+		        (uint64_t)(((unsigned __int128)in->bucket_frame_ns[b] * in->slow_ppm +
+		                           SLOW_NONE / 2) /
+		                   SLOW_NONE) +
+		        in->host_ns;
 		in->bucket_rate[b] = tick_rate(in->frame_now[b], in->f0);
 	}
 }
@@ -95,7 +96,8 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->log_n = 1;
 	in->open = in->log;
 	in->log[0].cause = FAULT_NONE;
-	set_rates(in, SLOW_NONE);
+	in->slow_ppm = SLOW_NONE;
+	set_rates(in);
 	progress_init(&in->log[0].clock, 0, &in->bucket_rate[in->fastest]);
 	in->log[0].frame_ns = (int64_t)in->f0;
 	in->hold_cause = in->stall_cause = FAULT_NONE;
@@ -228,13 +230,22 @@ int64_t instance_departure(const struct instance *in, int64_t now, int64_t tick)
 	return progress_time_of(&clock, tick);
 }
 
+bool instance_is_idle(const struct instance *in)
+{
+	uint32_t free = 0;
+
+	for (uint32_t b = 0; b < in->n_buckets; b++)
+		free += in->bucket_free[b];
+	return free == in->n_slots;
+}
+
 bool instance_earliest(
         const struct instance *in, uint32_t bucket, int64_t now, uint32_t *slot, int64_t *tick)
 {
 	uint32_t first = in->bucket_first[bucket], end = in->bucket_first[bucket + 1], j, wanted;
 	int64_t here, frame, f0 = (int64_t)in->f0;
 
-	if (!in->bucket_free[bucket] || in->state != INSTANCE_LIVE || in->holds)
+	if (!in->bucket_free[bucket] || !instance_takes(in) || in->holds)
 		return false;
 	here = tick_ahead(in, now);
 	if (in->entry == ENTRY_IMMEDIATE) {
@@ -323,7 +334,17 @@ void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm)
 	CHECK(ppm >= SLOW_NONE && ppm <= SLOW_MAX);
 	if (ppm == in->slow_ppm)
 		return;
-	set_rates(in, ppm);
+	in->slow_ppm = ppm;
+	set_rates(in);
+	refresh(in, now);
+}
+
+void instance_set_host(struct instance *in, int64_t now, uint64_t host_ns)
+{
+	if (host_ns == in->host_ns)
+		return;
+	in->host_ns = host_ns;
+	set_rates(in);
 	refresh(in, now);
 }
 

@@ -50,6 +50,7 @@ struct instance {
 	uint32_t bucket_free[POOL_BUCKETS_MAX];
 	uint32_t bucket_entered[POOL_BUCKETS_MAX];  /* of buckets slower than f0 only */
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX]; /* as compiled */
+	uint64_t host_ns;  /* of every frame, besides: what no chip's clock changes */
 	uint32_t slow_ppm; /* all frames take this many millionths: SLOW_NONE = as compiled */
 	uint64_t frame_now[POOL_BUCKETS_MAX];           /* ns, with it */
 	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
@@ -60,8 +61,9 @@ struct instance {
 	uint64_t log_first; /* sequence number of the oldest kept */
 	uint64_t stops_end; /* no segment of this number or a later one is a stop */
 
-	uint32_t failing; /* health cases that are moving it; 0 in INSTANCE_LIVE */
-	uint32_t holds;   /* open-ended stops (a link down, a node lost) */
+	uint32_t withheld; /* artifact operations that keep new requests from it */
+	uint32_t failing;  /* health cases that are moving it; 0 in INSTANCE_LIVE */
+	uint32_t holds;    /* open-ended stops (a link down, a node lost) */
 	uint32_t hold_cause;
 	int64_t stall_until; /* finite stall; NS_NEVER never; 0 = none */
 	uint32_t stall_cause;
@@ -95,6 +97,13 @@ static inline uint64_t instance_segment(const struct instance *in) /* of the ope
 	return in->log_first + in->log_n - 1;
 }
 
+static inline bool instance_takes(const struct instance *in) /* new requests */
+{
+	return in->state == INSTANCE_LIVE && !in->withheld;
+}
+
+bool instance_is_idle(const struct instance *in); /* no slot is occupied */
+
 /* At which tick would a request depart, in the earliest free slot of the bucket? False when the
  * bucket has no free slot or the instance is not going anywhere (held, failing, down). */
 bool instance_earliest(
@@ -121,6 +130,8 @@ void instance_stall_over(struct instance *in, int64_t now); /* at stall_until */
 /* Every frame takes ppm millionths of its compiled time from now on (SLOW_NONE … SLOW_MAX), rounded
  * to the ns. */
 void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm);
+/* Every frame waits so long for the host, on top of that. */
+void instance_set_host(struct instance *in, int64_t now, uint64_t host_ns);
 
 /* ns of one frame at the rate in force (or that was in force before a stop). */
 int64_t instance_frame_ns(const struct instance *in);

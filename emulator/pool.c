@@ -216,8 +216,10 @@ void pools_route(struct rack *r, int64_t now, uint32_t live)
 		if (!accepts(p, l))
 			continue;
 		fit = fit_bucket(p, l, &bucket);
-		if (fit == FIT_OK &&
-		        admission_admits(r, p, now, l, bucket, &here, &retry_after_s)) {
+		if (fit == FIT_OK && release_turns_away(r, now, p, &retry_after_s))
+			here = REFUSED_ADMISSION;
+		else if (fit == FIT_OK &&
+		         admission_admits(r, p, now, l, bucket, &here, &retry_after_s)) {
 			enqueue(r, now, p, live, bucket);
 			return;
 		}
@@ -364,7 +366,7 @@ static bool window_open(struct rack *r, const struct serving_pool *p, struct buc
 	if (!p->spec->batch_window_ns || q->window_until <= now)
 		return false;
 	for (uint32_t i = 0; i < p->n_instances; i++)
-		if (r->instances[p->first_instance + i].state == INSTANCE_LIVE)
+		if (instance_takes(&r->instances[p->first_instance + i]))
 			slots += r->instances[p->first_instance + i].bucket_free[bucket];
 	return q->queued < slots;
 }

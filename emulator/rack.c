@@ -42,6 +42,7 @@ struct rack *rack_create(const struct rack_config *config)
 	fabric_create(r);
 	clocking_create(r);
 	power_create(r);
+	release_create(r);
 	heap_init(&r->ingress, 0);
 	heap_init(&r->leaving, 0);
 	heap_init(&r->tokens, 0);
@@ -88,6 +89,7 @@ void rack_free(struct rack *r)
 	clocking_free(r);
 	sdc_free(r);
 	power_free(r);
+	release_free(r);
 	mem_free(r->suspicions);
 	mem_free(r->cases);
 	mem_free(r->scratch.runs);
@@ -376,6 +378,8 @@ static void reschedule(struct rack *r)
 	if (r->n_cases)
 		next = min_i64(next, health_next_at(r));
 	next = min_i64(next, r->power.next_at);
+	if (release_is_busy(r))
+		next = min_i64(next, release_next_at(r));
 	next = min_i64(next, heap_at(&r->ingress));
 	next = min_i64(next, heap_at(&r->leaving));
 	next = min_i64(next, heap_at(&r->tokens));
@@ -431,6 +435,8 @@ static void step_instant(struct rack *r, int64_t now)
 		power_step(r, now);
 	if (r->n_cases)
 		health_step(r, now);
+	if (release_is_busy(r))
+		release_step(r, now);
 	step_ingress(r, now);
 }
 
@@ -487,6 +493,7 @@ bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_compl
 		if (l->state == LIVE_RUNNING) {
 			pools_forget(r, l);
 			instance_release(&r->instances[l->instance], l->slot, now);
+			release_left(r, now, l->instance);
 			instance_schedule(&r->instances[l->instance]);
 		}
 	}
@@ -623,6 +630,58 @@ static void sink_power_end(void *ctx, int64_t now, uint32_t fault, uint32_t comp
 	reschedule(r);
 }
 
+static void sink_artifact_rollout(
+        void *ctx, int64_t now, uint32_t fault, uint32_t pool, const struct artifact_change *change)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	release_rollout(r, now, fault, pool, change);
+	reschedule(r);
+}
+
+static void sink_artifact_withdraw(void *ctx, int64_t now, uint32_t fault, uint32_t pool)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	release_withdraw(r, now, fault, pool);
+	reschedule(r);
+}
+
+static void sink_artifact_host_time(
+        void *ctx, int64_t now, uint32_t fault, uint32_t pool, int64_t by_ns)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	release_host_time(r, now, fault, pool, by_ns);
+	reschedule(r);
+}
+
+static void sink_artifact_stale(
+        void *ctx, int64_t now, uint32_t fault, uint32_t pool, const struct artifact_offer *offer)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	release_stale(r, now, fault, pool, offer);
+	reschedule(r);
+}
+
+static void sink_artifact_recompile(
+        void *ctx, int64_t now, uint32_t fault, uint32_t pool, const struct artifact_compile *job)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	release_recompile(r, now, fault, pool, job);
+	reschedule(r);
+}
+
+static void sink_artifact_call_off(void *ctx, int64_t now, uint32_t fault, uint32_t pool)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	release_call_off(r, now, fault, pool);
+	reschedule(r);
+}
+
 struct fault_sink rack_sink(struct rack *r)
 {
 	return (struct fault_sink){
@@ -633,6 +692,12 @@ struct fault_sink rack_sink(struct rack *r)
 	        .unit_restored = sink_unit_restored,
 	        .reverted = sink_reverted,
 	        .ether_delay = sink_ether_delay,
+	        .artifact_rollout = sink_artifact_rollout,
+	        .artifact_withdraw = sink_artifact_withdraw,
+	        .artifact_host_time = sink_artifact_host_time,
+	        .artifact_stale = sink_artifact_stale,
+	        .artifact_recompile = sink_artifact_recompile,
+	        .artifact_call_off = sink_artifact_call_off,
 	        .slow = sink_slow,
 	        .sdc = sink_sdc,
 	        .pdu_open = sink_pdu_open,
@@ -678,7 +743,9 @@ void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out)
 	}
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		out->healthy_instances +=
-		        r->instances[i].state == INSTANCE_LIVE && !r->instances[i].holds;
+		        instance_takes(&r->instances[i]) && !r->instances[i].holds;
+	out->artifact_count = release_artifacts(r);
+	out->compile_backlog = farm_backlog(&r->release.farm);
 	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
 		out->spare_count += r->nodes[n].spare && health_usable(&r->nodes[n]);
 }
@@ -697,6 +764,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	clocking_fold(r, &lanes);
 	sdc_fold(r, &lanes);
 	power_digest(r, &lanes);
+	release_fold(r, &lanes);
 	lanes_final(&lanes, out);
 }
 

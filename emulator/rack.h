@@ -139,6 +139,8 @@ struct rack_signals {
 	uint64_t queued, running, live_instances, spare_count;
 	uint64_t
 	        healthy_instances; /* live, and not stopped by a trouble that is not yet detected */
+	uint64_t artifact_count;   /* different artifacts loaded */
+	uint64_t compile_backlog;  /* jobs that run or wait in the compile farm */
 	int64_t oldest_queue_ns;   /* age of the oldest queued request over all pools */
 };
 void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out);
@@ -156,7 +158,8 @@ enum path_scope rack_path_worst(const struct rack *r);
 /* Counters of the conservation laws; asserted inside at every rack_free and on demand. */
 struct rack_counts {
 	uint64_t submitted, refused, completed, failed, cancelled, live;
-	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, dispatches, events;
+	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, artifacts_refused,
+	        dispatches, events;
 	/* Paths that were taken. requests_replayed: evictions of a request that runs again;
 	 * spares_used: failovers onto another node; spares_missing: an instance found none and went
 	 * down; throttled: a fault began to lower the clock of an instance; admission_refused: by a

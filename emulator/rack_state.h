@@ -3,6 +3,7 @@
 #ifndef LPC_EMULATOR_RACK_STATE_H
 #define LPC_EMULATOR_RACK_STATE_H
 
+#include "emulator/farm.h"
 #include "emulator/instance.h"
 #include "emulator/power.h"
 #include "emulator/rack.h"
@@ -92,6 +93,8 @@ struct serving_pool {
 	uint32_t rank_of_tier[64], n_ranks;
 	struct bucket_queue queues[POOL_BUCKETS_MAX];
 	struct tenant_gate *gates;
+	uint64_t host_ns; /* of every frame: an operation that the compiler left to the host */
+	uint32_t without_artifact; /* faults that wait for the farm */
 };
 
 struct node_state {
@@ -190,6 +193,46 @@ struct sdc {
 	uint32_t n, capacity;
 };
 
+enum rollout_state {
+	ROLLOUT_CANARY, /* next: its frames are compared with the timetable */
+	ROLLOUT_BACK,   /* next: the old artifact is back */
+	ROLLOUT_OUT,    /* the whole share runs it */
+	ROLLOUT_OVER,   /* rolled back */
+};
+
+/* A new artifact on the first `reached` instances of a pool. */
+struct rollout {
+	uint32_t fault, pool, share, reached, frame_ppm;
+	enum rollout_state state;
+	int64_t next_at;
+};
+
+enum restart_state {
+	RESTART_WAIT,  /* for its turn, or for the farm */
+	RESTART_DRAIN, /* until its last request has gone */
+	RESTART_LOAD,  /* next: the weights have come over the link */
+	RESTART_START, /* next: serves again */
+	RESTART_OVER,
+};
+
+/* One instance on its way to a freshly loaded artifact. */
+struct restart {
+	uint32_t fault, pool, instance;
+	bool stale; /* it is offered a wrong artifact first; else it waits for the farm */
+	enum artifact_skew skew;
+	enum restart_state state;
+	struct download load; /* RESTART_LOAD */
+	int64_t next_at;
+};
+
+struct release {
+	struct farm farm;
+	struct rollout *rollouts;
+	uint32_t n_rollouts, rollouts_capacity;
+	struct restart *restarts;
+	uint32_t n_restarts, restarts_capacity;
+};
+
 struct rack {
 	struct rack_config config;
 	const struct deployment *d;
@@ -207,6 +250,7 @@ struct rack {
 	struct clocking clocking;
 	struct sdc sdc;
 	struct power power;
+	struct release release;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
 	struct heap tokens; /* (instant at the client's end, id << 24 | index, handle, TOKEN_WRONG):
@@ -282,6 +326,37 @@ void health_link_changed(struct rack *r, int64_t now); /* downloads go on at ano
  */
 void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
         uint32_t node_a, uint32_t node_b);
+
+/* What the weights of a node of the instance take on a healthy link. */
+int64_t health_load_ns(const struct rack *r, const struct instance *in);
+
+/* release.c: which artifact an instance runs. The verbs of faults/sink.h, for a pool by index. */
+enum { RELEASE_NO_POOL = UINT32_MAX };
+void release_create(struct rack *r);
+void release_free(struct rack *r);
+static inline bool release_is_busy(const struct rack *r)
+{
+	return r->release.n_rollouts || r->release.n_restarts || r->release.farm.n;
+}
+int64_t release_next_at(const struct rack *r);
+void release_step(struct rack *r, int64_t now);
+/* A client left in mid-stream: the instance may have drained. */
+void release_left(struct rack *r, int64_t now, uint32_t instance);
+void release_link_changed(struct rack *r, int64_t now); /* downloads go on at another pace */
+void release_rollout(struct rack *r, int64_t now, uint32_t fault, uint32_t pool,
+        const struct artifact_change *change);
+void release_withdraw(struct rack *r, int64_t now, uint32_t fault, uint32_t pool);
+void release_host_time(struct rack *r, int64_t now, uint32_t fault, uint32_t pool, int64_t by_ns);
+void release_stale(struct rack *r, int64_t now, uint32_t fault, uint32_t pool,
+        const struct artifact_offer *offer);
+void release_recompile(struct rack *r, int64_t now, uint32_t fault, uint32_t pool,
+        const struct artifact_compile *job);
+void release_call_off(struct rack *r, int64_t now, uint32_t fault, uint32_t pool);
+/* Must a new request go to the next pool because this one has no artifact to serve it with? */
+bool release_turns_away(
+        const struct rack *r, int64_t now, const struct serving_pool *p, int64_t *retry_after_s);
+uint32_t release_artifacts(const struct rack *r); /* different ones that are loaded */
+void release_fold(const struct rack *r, struct lanes *lanes);
 
 /* clocking.c: slow units. clocking_set: ppm SLOW_NONE ends this fault's effect on the component. */
 void clocking_create(struct rack *r);

@@ -61,6 +61,26 @@ struct load_surge; /* faults/load.h */
 struct load_storm;
 struct client_habit; /* faults/client.h */
 
+/* A new artifact: its frames take frame_ppm millionths of the compiled ones on so many instances of
+ * a pool, or on share_ppm millionths of them, rounded up. */
+struct artifact_change {
+	uint32_t frame_ppm, share_ppm;
+	uint32_t instances; /* 0 = by share */
+};
+
+/* By what an artifact that lay about differs from the pool's. */
+enum artifact_skew { SKEW_VERSION, SKEW_GENERATION, SKEW_GRAPH };
+
+struct artifact_offer {
+	enum artifact_skew skew;
+	uint32_t share_ppm, instances; /* as above */
+};
+
+struct artifact_compile {
+	int64_t compile_ns; /* 0 = the farm's own time */
+	uint32_t ahead;     /* other compiles that come before it */
+};
+
 struct fault_sink {
 	void *ctx;
 	/* A link carries nothing between down and up. */
@@ -99,6 +119,22 @@ struct fault_sink {
 	void (*power_load)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 	        int64_t node_mw, enum detection how);
 	void (*power_end)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* Artifacts of a pool (by index). A new one is rolled out, and withdrawn; a pinned pool
+	 * refuses it, then nothing happens. */
+	void (*artifact_rollout)(void *ctx, int64_t now, uint32_t fault, uint32_t pool,
+	        const struct artifact_change *change);
+	void (*artifact_withdraw)(void *ctx, int64_t now, uint32_t fault, uint32_t pool);
+	/* Every frame of the pool waits so much longer for the host; ended by the negative. */
+	void (*artifact_host_time)(
+	        void *ctx, int64_t now, uint32_t fault, uint32_t pool, int64_t by_ns);
+	/* The pool's instances are restarted, one after the other, each with this artifact. */
+	void (*artifact_stale)(void *ctx, int64_t now, uint32_t fault, uint32_t pool,
+	        const struct artifact_offer *offer);
+	/* The pool's artifact is gone, until the farm has compiled another. */
+	void (*artifact_recompile)(void *ctx, int64_t now, uint32_t fault, uint32_t pool,
+	        const struct artifact_compile *job);
+	/* Ends both: what has not begun to load does not happen, the old artifact is valid. */
+	void (*artifact_call_off)(void *ctx, int64_t now, uint32_t fault, uint32_t pool);
 	/* Lengths of requests planned from now on; `params` is the kind's own parameter record,
 	 * read by the load side; NULL takes it away. */
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);

@@ -30,6 +30,10 @@ static const struct fault_kind *const KINDS[] = {
         &fault_load_retry_storm,
         &fault_client_slow_reader,
         &fault_client_disconnect,
+        &fault_artifact_regression,
+        &fault_artifact_fallback_op,
+        &fault_artifact_stale,
+        &fault_artifact_recompile,
 };
 
 size_t fault_catalogue_count(void)

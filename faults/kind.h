@@ -67,6 +67,14 @@ struct fault_kind {
 	/* Beyond the table; v is the fault's object. NULL = nothing. */
 	enum status (*validate)(struct jval v, const struct target_resolver *resolver,
 	        struct arena *arena, void *params, struct error *err);
+	/* Against what it is aimed at: what these parameters cannot do to these targets. NULL =
+	 * nothing. */
+	enum status (*suits)(struct jval v, const struct target_resolver *resolver,
+	        const uint32_t *targets, uint32_t n, const void *params, struct error *err);
+	/* Why it will take no effect on any of these targets, for the plan's warnings; returns NULL
+	 * where it will. NULL = it always may. */
+	const char *(*moot)(const void *params, const struct target_resolver *resolver,
+	        const uint32_t *targets, uint32_t n);
 	/* Writes the member of a FIELD_OBJECT parameter; NULL where the table has none. */
 	void (*canonical)(const void *params, const struct target_resolver *resolver,
 	        const struct field *field, struct json_out *o);

@@ -26,6 +26,10 @@ extern const struct fault_kind fault_load_step;
 extern const struct fault_kind fault_load_retry_storm;
 extern const struct fault_kind fault_client_slow_reader;
 extern const struct fault_kind fault_client_disconnect;
+extern const struct fault_kind fault_artifact_regression;
+extern const struct fault_kind fault_artifact_fallback_op;
+extern const struct fault_kind fault_artifact_stale;
+extern const struct fault_kind fault_artifact_recompile;
 
 /* Choices of a `detect` by enum detection, NULL-terminated. */
 extern const char *const fault_detections[];

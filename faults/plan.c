@@ -233,8 +233,11 @@ static enum status read_fault(struct plan_reader *r, struct jval v, struct fault
 	if (plan_time_read(r, v, &keys, f) != ERR_NONE || read_targets(r, v, f) != ERR_NONE ||
 	        read_stagger(r, v, &keys, f) != ERR_NONE)
 		return r->err->code;
-	if (f->kind->validate)
-		return f->kind->validate(v, r->resolver, r->arena, f->params, r->err);
+	if (f->kind->validate &&
+	        f->kind->validate(v, r->resolver, r->arena, f->params, r->err) != ERR_NONE)
+		return r->err->code;
+	if (f->kind->suits)
+		return f->kind->suits(v, r->resolver, f->targets, f->n_targets, f->params, r->err);
 	return ERR_NONE;
 }
 

@@ -29,6 +29,14 @@ enum target_answer {
 	TARGET_NONE,    /* the word is known, but nothing of the set answers to it here */
 };
 
+/* What a fault may have to know of a pool before the run. */
+struct pool_facts {
+	const char *name;
+	uint32_t instances;
+	bool pinned;           /* it refuses new artifacts */
+	bool refuses_fallback; /* ops_policy */
+};
+
 /* What the faults must ask about the deployment and the traffic; given by the composition root. */
 struct target_resolver {
 	void *ctx;
@@ -45,6 +53,8 @@ struct target_resolver {
 	 * brought into service by then. ids NULL: all instances there are. */
 	uint32_t (*instances)(
 	        void *ctx, unsigned classes, const uint32_t *ids, uint32_t n, struct arena *arena);
+	/* False where pools are unknown (a target URL). NULL = always. */
+	bool (*pool)(void *ctx, uint32_t pool, struct pool_facts *out);
 	/* A law of token counts (workloads/length.h), opaque here. */
 	enum status (*length_law)(
 	        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err);

@@ -238,6 +238,17 @@ static void warn_fault(struct scenario *s, const struct fault_spec *f, const uin
 	                f->id, f->target));
 }
 
+static void warn_moot(struct scenario *s, const struct fault_spec *f)
+{
+	const char *why = NULL;
+
+	if (f->kind->moot)
+		why = f->kind->moot(f->params, &s->targets, f->targets, f->n_targets);
+	if (why)
+		warn(s, arena_printf(
+		                &s->arena, "fault '%s': %s, so it takes no effect", f->id, why));
+}
+
 void checks_warn(struct scenario *s)
 {
 	uint32_t *uses;
@@ -253,6 +264,8 @@ void checks_warn(struct scenario *s)
 			                "traffic '%s': no pool accepts it, so every request is "
 			                "refused",
 			                s->traffic.tenants[i].name));
+	for (uint32_t i = 0; i < s->faults.n; i++)
+		warn_moot(s, &s->faults.faults[i]);
 	uses = targets_uses(&s->deployment, &s->arena);
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		if (s->faults.faults[i].kind->side == FAULT_MODEL &&

@@ -383,6 +383,23 @@ static const char *name(void *ctx, unsigned classes, uint32_t id)
 	return c->deployment->topology.components[id].name;
 }
 
+static bool pool(void *ctx, uint32_t index, struct pool_facts *out)
+{
+	const struct target_context *c = ctx;
+	const struct pool_spec *p;
+
+	if (!c->deployment)
+		return false;
+	p = &c->deployment->pools[index];
+	*out = (struct pool_facts){
+	        .name = p->name,
+	        .instances = p->n_instances,
+	        .pinned = p->pinned,
+	        .refuses_fallback = p->ops_policy == OPS_REFUSE,
+	};
+	return true;
+}
+
 static enum status length_law(
         void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err)
 {
@@ -406,6 +423,7 @@ struct target_resolver targets_resolver(struct target_context *context)
 	        .resolve = resolve,
 	        .name = name,
 	        .instances = instances,
+	        .pool = pool,
 	        .length_law = length_law,
 	        .length_law_canonical = length_law_canonical,
 	};

@@ -85,7 +85,7 @@ for path in folder.glob("*.schema.json"):
 # What a schema cannot say: files that exist, names that are known, sums, orders, bytes.
 BEYOND = re.compile(
     r"^(deployment-(missing-file|is-folder)|warmup-past|traffic-name-twice|rate-|key-duplicate|seed-too-large|"
-    r"lognormal-|fault-(target|after|id|overlap|without)|slo-(tier|id)|expect-fault|target-(not-loopback|url-model)|"
+    r"lognormal-|fault-(target|after|id|overlap|without|fallback|instances|share)|slo-(tier|id)|expect-fault|target-(not-loopback|url-model)|"
     r"trace-(missing|bad-row)|duration-(zero|too-long)|suite-)")
 
 

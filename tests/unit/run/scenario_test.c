@@ -225,6 +225,27 @@ START_TEST(unused_components_are_pointed_out)
 }
 END_TEST
 
+START_TEST(a_rollout_to_a_pinned_pool_is_pointed_out)
+{
+	static const char fault[] =
+	        "faults=[{\"id\":\"new\",\"kind\":\"artifact.regression\",\"target\":"
+	        "\"p\",\"at\":\"1s\"}]";
+	struct scenario_list list = load("s.json", fault, NULL);
+
+	ck_assert_uint_eq(list.items[0]->n_warnings, 0);
+	scenario_list_free(&list);
+	list = load("s.json", fault,
+	        "deployment={\"pools\":[{\"name\":\"p\",\"pinned\":true,\"buckets\":[{\"max_seq\":"
+	        "4096,"
+	        "\"frame\":\"10ms\",\"slots\":1,\"prefill_tokens_per_frame\":64}]}]}");
+	ck_assert_uint_eq(list.items[0]->n_warnings, 1);
+	ck_assert_str_eq(list.items[0]->warnings[0], "fault 'new': every pool it is rolled out to "
+	                                             "is pinned and refuses it, so it takes no "
+	                                             "effect");
+	scenario_list_free(&list);
+}
+END_TEST
+
 START_TEST(urls_are_taken_apart)
 {
 	static const char url[] = "target={\"url\":\"http://[::1]:81/v/\",\"model\":\"m\"}";
@@ -249,7 +270,7 @@ int main(void)
 	const TTest *const tests[] = {sections_are_read, edits_reach_named_files,
 	        equal_meaning_has_an_equal_digest, the_bundle_needs_no_file,
 	        the_plan_counts_the_traffic, a_matrix_multiplies, unused_components_are_pointed_out,
-	        urls_are_taken_apart};
+	        urls_are_taken_apart, a_rollout_to_a_pinned_pool_is_pointed_out};
 	Suite *suite = suite_create("scenario");
 	TCase *tcase = tcase_create("scenario");
 

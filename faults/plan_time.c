@@ -286,6 +286,8 @@ static bool settle(const struct plan_reader *r, struct fault_spec *f)
 	if (from != NS_NEVER)
 		f->at_ns = from + (f->after.phase == PHASE_REVERT ? base->for_ns : 0) +
 		           f->after.delay_ns;
+	if (f->at_ns != NS_NEVER && f->at_ns > NS_MAX)
+		f->at_ns = NS_MAX; /* a long chain; refused below, as every run ends sooner */
 	return true;
 }
 

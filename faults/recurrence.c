@@ -88,9 +88,10 @@ int64_t recurrence_next(
         const struct recurrence *r, struct prng *stream, int64_t began_ns, int64_t for_ns)
 {
 	int64_t gap = recurrence_gap(r, stream);
-	int64_t from = r->law == RECUR_FIXED ? began_ns : began_ns + for_ns;
 
-	return gap == NS_NEVER ? NS_NEVER : from + gap;
+	if (gap == NS_NEVER)
+		return NS_NEVER;
+	return (r->law == RECUR_FIXED ? began_ns : began_ns + for_ns) + gap;
 }
 
 void recurrence_canonical(const struct recurrence *r, struct json_out *o, const char *key)

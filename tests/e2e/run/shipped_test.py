@@ -69,6 +69,21 @@ class Shipped(Suites):
         suite = self.check_claims("gpu-traps.json", ("batching", "shapes", "scale-out", "multi-tenancy", "same-model"))
         self.assertEqual(10, len(suite["scenarios"]))
 
+    def check_operator(self, name, walls):
+        """By itself on the virtual clock, with a wall part that a machine without io_uring leaves out."""
+        suite, results = self.run_shipped(name, "--clock", "virtual")
+        self.assertEqual(("virtual", walls), (suite["clock"], suite["wall_part"]))
+        self.assertEqual({"virtual"}, {r["clock"] for r in results})
+        self.assertEqual({"pass"}, {r["verdict"] for r in results})
+        seconds = {s["name"]: int(s["duration"][:-1]) for s in suite["scenarios"]}
+        self.assertLess(sum(seconds[name] for name in walls), 20)
+
+    def test_rollout(self):
+        self.check_operator("rollout.json", ["real-steady", "real-node-lost"])
+
+    def test_ci_gate(self):
+        self.check_operator("ci-gate.json", ["real-smoke"])
+
 
 class Tier03(Suites):
 

@@ -155,7 +155,7 @@ static enum status parse_ethernet(struct jval v, struct deployment *d, struct er
 
 struct raw_health {
 	int64_t poll_period_ns, polls, timeout_ns, persist_ns, suspicions, suspect_window_ns;
-	int64_t isolate_ns, remap_ns, resync_ns, resume_ns;
+	int64_t isolate_ns, remap_ns, resync_ns, resume_ns, autonomy_ns;
 	int weights_from;
 	bool checksum;
 };
@@ -192,6 +192,16 @@ static const struct field health_fields[] = {
                 "the whole of a remap; default: remap_time + weights / bandwidth"),
         HEALTH_DURATION("resync", resync_ns, 0, "bring-up and alignment of the new mapping"),
         HEALTH_DURATION("resume", resume_ns, 0, "until the first frame"),
+        {.name = "autonomy",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_health, autonomy_ns),
+                .fallback = "\"0s\"",
+                .max = 24 * 3600 * NS_PER_S,
+                .unit = "ns",
+                .help = "a rack cut off from its control plane evicts by itself this long after "
+                        "a detection; 0s: never, failover waits until it is reached again",
+                .label = "assumption",
+                .source = "no public figure; 0s is the worst case"},
         {.name = "weights_from",
                 .type = FIELD_ENUM,
                 .offset = offsetof(struct raw_health, weights_from),
@@ -240,6 +250,7 @@ static enum status parse_health(struct jval v, struct deployment *d, struct erro
 	        .persist_ns = raw.persist_ns,
 	        .suspicions = (uint32_t)raw.suspicions,
 	        .suspect_window_ns = raw.suspect_window_ns,
+	        .autonomy_ns = raw.autonomy_ns,
 	        .isolate_ns = raw.isolate_ns,
 	        .resync_ns = raw.resync_ns,
 	        .resume_ns = raw.resume_ns,

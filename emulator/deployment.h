@@ -104,6 +104,8 @@ struct health_spec {
 	int64_t persist_ns;     /* a link down for longer is persistent: evict */
 	uint32_t suspicions;    /* this many within the window: evict */
 	int64_t suspect_window_ns;
+	int64_t autonomy_ns; /* a rack cut off from the control plane evicts by itself this long
+	                        after a detection; 0 = never */
 	int64_t isolate_ns, resync_ns, resume_ns;
 	int64_t remap_ns; /* fixed part (or, with remap_fixed, the whole) of a remap */
 	bool remap_fixed; /* deployment gave health.remap outright */

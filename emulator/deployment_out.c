@@ -115,6 +115,8 @@ static void out_pool(const struct topology *t, const struct pool_spec *p, struct
 static void out_health(const struct health_spec *h, struct json_out *o)
 {
 	json_out_open(o, "health", '{');
+	if (h->autonomy_ns)
+		out_ns(o, "autonomy", h->autonomy_ns);
 	if (h->checksum)
 		json_out_bool(o, "checksum", true);
 	out_ns(o, "isolate", h->isolate_ns);

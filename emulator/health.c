@@ -156,16 +156,36 @@ static void set_state(struct rack *r, struct instance *in, enum instance_state s
 	p->live_instances += instance_takes(in);
 }
 
-/* The node is known bad: no request enters any more; isolation begins. */
-static void begin_eviction(struct rack *r, int64_t now, struct health_case *c, uint32_t node)
+static uint32_t rack_of(const struct rack *r, const struct health_case *c)
+{
+	uint32_t node = c->node;
+
+	if (node == COMPONENT_NONE) /* a cable is watched from its first end */
+		node = r->d->topology.links[c->link].node_a;
+	return node / r->d->topology.nodes_per_rack;
+}
+
+/* The order is given: no request enters any more; isolation begins. */
+static void order_eviction(struct rack *r, int64_t now, struct health_case *c)
 {
 	struct instance *in = &r->instances[c->instance];
 
-	c->node = node;
 	c->state = CASE_ISOLATE;
 	c->next_at = now + r->d->health.isolate_ns;
 	in->failing++;
 	set_state(r, in, INSTANCE_FAILING);
+}
+
+/* The node is known bad. Where the control plane does not reach the rack, the order waits. */
+static void begin_eviction(struct rack *r, int64_t now, struct health_case *c, uint32_t node)
+{
+	c->node = node;
+	if (LPC_LIKELY(!r->monitor.n) || !monitor_is_cut(r, rack_of(r, c))) {
+		order_eviction(r, now, c);
+		return;
+	}
+	c->state = CASE_ORDER;
+	c->next_at = r->d->health.autonomy_ns ? now + r->d->health.autonomy_ns : NS_NEVER;
 }
 
 static void give_back(struct rack *r, int64_t now, struct instance *in, uint32_t fault)
@@ -436,6 +456,20 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 	}
 }
 
+/* The hardware replays the frame by itself; where the detectors are blind, nobody is suspected. */
+static bool blind_to_frame(
+        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t node)
+{
+	uint32_t rack = node / r->d->topology.nodes_per_rack;
+
+	if (!monitor_is_blind(r, rack, DETECT_FLAGGED))
+		return false;
+	monitor_missed(r, now, rack, DETECT_FLAGGED);
+	instance_stall(in, now, instance_frame_ns(in), fault);
+	r->counts.frames_replayed++;
+	return true;
+}
+
 void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
         uint32_t node_a, uint32_t node_b)
 {
@@ -445,6 +479,10 @@ void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint3
 	if (in->state != INSTANCE_LIVE || in->holds)
 		return; /* its frames are replayed anyhow */
 	rack_phase(r, fault, PHASE_EFFECT, now);
+	if (LPC_UNLIKELY(r->monitor.n) && blind_to_frame(r, now, in, fault, node_a)) {
+		instance_schedule(in);
+		return;
+	}
 	rack_phase(r, fault, PHASE_DETECT, now);
 	if (suspect_ends(r, now, fault, node_a, node_b)) {
 		node = guilty_end(r, now, in, node_a, node_b);
@@ -460,17 +498,34 @@ void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint3
 	instance_schedule(in);
 }
 
+/* True if the case's detection is due and nobody looks: it waits for health_seen. */
+static bool misses(struct rack *r, int64_t now, struct health_case *c)
+{
+	if ((c->state != CASE_DETECT && c->state != CASE_WATCH) ||
+	        !monitor_is_blind(r, rack_of(r, c), c->how))
+		return false;
+	monitor_missed(r, now, rack_of(r, c), c->how);
+	c->unseen = true;
+	c->next_at = NS_NEVER;
+	return true;
+}
+
 static void step_case(struct rack *r, int64_t now, uint32_t index)
 {
 	struct health_case *c = &r->cases[index];
 	struct instance *in = &r->instances[c->instance];
 
+	if (LPC_UNLIKELY(r->monitor.n) && misses(r, now, c))
+		return;
 	switch (c->state) {
 	case CASE_DETECT:
 		detected(r, now, c);
 		break;
 	case CASE_WATCH:
 		evict_link(r, now, c);
+		break;
+	case CASE_ORDER:
+		order_eviction(r, now, c);
 		break;
 	case CASE_ISOLATE:
 		rack_phase(r, c->fault, PHASE_ISOLATE, now);
@@ -564,6 +619,7 @@ void health_unit_lost(
 		rack_phase(r, fault, PHASE_EFFECT, now);
 		c = open_case(r, now, i, fault);
 		c->node = node;
+		c->how = how;
 		c->detect_at = c->next_at = detection_at(r, in, now, how);
 		instance_hold(in, now, fault);
 		instance_schedule(in);
@@ -605,6 +661,28 @@ void health_link_changed(struct rack *r, int64_t now)
 		if (r->cases[i].state == CASE_LOAD)
 			step_case(r, now, i);
 	release_link_changed(r, now);
+}
+
+void health_seen(struct rack *r, int64_t now)
+{
+	int64_t period = r->d->health.poll_period_ns;
+	bool woken = false;
+
+	for (uint32_t i = 0; i < r->n_cases; i++) {
+		struct health_case *c = &r->cases[i];
+
+		if (c->unseen && !monitor_is_blind(r, rack_of(r, c), c->how)) {
+			c->unseen = false;
+			c->next_at = now;
+			if (c->how == DETECT_POLLED)
+				c->next_at = (now + period - 1) / period * period;
+		}
+		if (c->state == CASE_ORDER && !monitor_is_cut(r, rack_of(r, c)))
+			c->next_at = now;
+		woken |= c->state == CASE_WAIT;
+	}
+	if (woken)
+		wake_waiting(r, now);
 }
 
 void health_reverted(struct rack *r, int64_t now, uint32_t fault)

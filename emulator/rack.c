@@ -43,6 +43,7 @@ struct rack *rack_create(const struct rack_config *config)
 	clocking_create(r);
 	power_create(r);
 	release_create(r);
+	r->monitor.next_at = NS_NEVER;
 	heap_init(&r->ingress, 0);
 	heap_init(&r->leaving, 0);
 	heap_init(&r->tokens, 0);
@@ -90,6 +91,7 @@ void rack_free(struct rack *r)
 	sdc_free(r);
 	power_free(r);
 	release_free(r);
+	monitor_free(r);
 	mem_free(r->suspicions);
 	mem_free(r->cases);
 	mem_free(r->scratch.runs);
@@ -380,6 +382,7 @@ static void reschedule(struct rack *r)
 	next = min_i64(next, r->power.next_at);
 	if (release_is_busy(r))
 		next = min_i64(next, release_next_at(r));
+	next = min_i64(next, r->monitor.next_at);
 	next = min_i64(next, heap_at(&r->ingress));
 	next = min_i64(next, heap_at(&r->leaving));
 	next = min_i64(next, heap_at(&r->tokens));
@@ -433,6 +436,8 @@ static void step_instant(struct rack *r, int64_t now)
 	step_leaving(r, now);
 	if (r->power.next_at <= now)
 		power_step(r, now);
+	if (r->monitor.next_at <= now)
+		monitor_step(r, now);
 	if (r->n_cases)
 		health_step(r, now);
 	if (release_is_busy(r))
@@ -566,6 +571,24 @@ static void sink_reverted(void *ctx, int64_t now, uint32_t fault)
 
 	power_reverted(r, now, fault);
 	health_reverted(r, now, fault);
+	reschedule(r);
+}
+
+static void sink_control_lapse(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+        enum control_lapse what, unsigned detectors)
+{
+	struct rack *r = rack_at(ctx, now);
+	uint32_t rack = r->d->topology.components[component].rack;
+
+	monitor_begin(r, now, (struct lapse){fault, rack, what, detectors, false, 0});
+	reschedule(r);
+}
+
+static void sink_control_back(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	monitor_end(r, now, fault, r->d->topology.components[component].rack);
 	reschedule(r);
 }
 
@@ -704,16 +727,26 @@ struct fault_sink rack_sink(struct rack *r)
 	        .pdu_skew = sink_pdu_skew,
 	        .power_load = sink_power_load,
 	        .power_end = sink_power_end,
+	        .control_lapse = sink_control_lapse,
+	        .control_back = sink_control_back,
 	};
 }
 
 /* --- looking in
  * ------------------------------------------------------------------------------------ */
 
+bool rack_is_silent(const struct rack *r)
+{
+	return r->monitor.n && monitor_is_silent(r);
+}
+
 int64_t rack_pool_queue_ns(const struct rack *r, int64_t now, uint32_t pool)
 {
 	const struct serving_pool *p = &r->pools[pool];
 	int64_t oldest = 0;
+
+	if (LPC_UNLIKELY(r->monitor.n) && monitor_pool_is_silent(r, p->spec))
+		return -1;
 
 	for (uint32_t b = 0; b < p->spec->n_buckets; b++) {
 		for (uint32_t k = 0; k < p->n_ranks; k++) {
@@ -748,6 +781,8 @@ void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out)
 	out->compile_backlog = farm_backlog(&r->release.farm);
 	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
 		out->spare_count += r->nodes[n].spare && health_usable(&r->nodes[n]);
+	if (LPC_UNLIKELY(r->monitor.n) && monitor_is_silent(r))
+		out->spare_count = RACK_NO_COUNT;
 }
 
 void rack_static_digest(const struct rack *r, uint8_t out[32])
@@ -765,6 +800,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	sdc_fold(r, &lanes);
 	power_digest(r, &lanes);
 	release_fold(r, &lanes);
+	lanes_add(&lanes, r->monitor.n);
 	lanes_final(&lanes, out);
 }
 

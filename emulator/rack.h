@@ -135,8 +135,10 @@ bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_compl
 struct fault_sink rack_sink(struct rack *r);
 
 /* Live signals, sampled by the caller on the 10 ms grid. */
+#define RACK_NO_COUNT UINT64_MAX
 struct rack_signals {
-	uint64_t queued, running, live_instances, spare_count;
+	uint64_t queued, running, live_instances;
+	uint64_t spare_count; /* RACK_NO_COUNT: the telemetry is silent */
 	uint64_t
 	        healthy_instances; /* live, and not stopped by a trouble that is not yet detected */
 	uint64_t artifact_count;   /* different artifacts loaded */
@@ -144,8 +146,9 @@ struct rack_signals {
 	int64_t oldest_queue_ns;   /* age of the oldest queued request over all pools */
 };
 void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out);
-int64_t rack_pool_queue_ns(
-        const struct rack *r, int64_t now, uint32_t pool); /* age of its oldest */
+/* Age of its oldest queued request, −1: the telemetry is silent. */
+int64_t rack_pool_queue_ns(const struct rack *r, int64_t now, uint32_t pool);
+bool rack_is_silent(const struct rack *r); /* of any part of it */
 
 /* Digest of the static state (DESIGN §6): conditions, wiring, Ethernet, admission …; equal to a
  * never-faulted rack's after the last revert. */

@@ -113,6 +113,7 @@ struct suspicion {
 enum case_state {
 	CASE_DETECT,  /* next: detection */
 	CASE_WATCH,   /* a detected link: next: too long down */
+	CASE_ORDER,   /* the rack is cut off; next: its own controller acts */
 	CASE_ISOLATE, /* next: requests go back, remapping begins */
 	CASE_WAIT,    /* no spare: waits for a node */
 	CASE_LOAD,    /* the registry sends the weights; next: there, or the link changes */
@@ -134,6 +135,8 @@ struct health_case {
 	uint32_t instance, fault, node, link; /* link: index or COMPONENT_NONE for a lost unit */
 	bool link_up;                         /* came back before it was detected */
 	bool forgiven;                        /* its fault is over: a detection suspects nobody */
+	bool unseen;                          /* due, but the detectors are blind */
+	enum detection how;                   /* it is found */
 	int64_t began, detect_at, next_at;
 	struct download load; /* CASE_LOAD */
 	int64_t rest_ns;      /* … and what comes behind it until it resumes */
@@ -179,6 +182,21 @@ struct clocking {
 	uint32_t *artifact; /* by instance: its artifact's factor, ppm */
 	bool *slowed;       /* by instance × fault: the fault lowers the instance's clock */
 	bool *replaying;    /* by instance: replays a frame that came late */
+};
+
+/* What the control plane of a rack does not do at the moment, and for which fault. */
+struct lapse {
+	uint32_t fault, rack;
+	enum control_lapse what;
+	unsigned detectors;
+	bool missed;     /* it has had its effect */
+	int64_t next_at; /* when it has it, or is noticed */
+};
+
+struct monitor {
+	struct lapse *lapses;
+	uint32_t n, capacity;
+	int64_t next_at; /* of all */
 };
 
 /* A chip that corrupts tokens. */
@@ -251,6 +269,7 @@ struct rack {
 	struct sdc sdc;
 	struct power power;
 	struct release release;
+	struct monitor monitor;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
 	struct heap tokens; /* (instant at the client's end, id << 24 | index, handle, TOKEN_WRONG):
@@ -321,6 +340,7 @@ void health_unit_booted(struct rack *r, int64_t now, uint32_t node);
 bool health_usable(const struct node_state *n);
 void health_reverted(struct rack *r, int64_t now, uint32_t fault);
 void health_link_changed(struct rack *r, int64_t now); /* downloads go on at another pace */
+void health_seen(struct rack *r, int64_t now); /* a lapse is over: what waited for it goes on */
 /* The frame that ends at `now` is wrong and flagged so (an uncorrectable error between two nodes,
  * or in one: a == b): it is replayed, or, at the last suspicion of the window, the node is evicted.
  */
@@ -371,6 +391,19 @@ bool clocking_watches(const struct rack *r, const struct instance *in);
 void clocking_frame_end(struct rack *r, int64_t now, struct instance *in);
 void clocking_stall_over(struct rack *r, int64_t now, struct instance *in);
 void clocking_fold(const struct rack *r, struct lanes *lanes); /* into the static digest */
+
+/* monitor.c: the control plane's lapses */
+void monitor_free(struct rack *r);
+void monitor_begin(struct rack *r, int64_t now, struct lapse lapse);
+void monitor_end(struct rack *r, int64_t now, uint32_t fault, uint32_t rack);
+void monitor_step(struct rack *r, int64_t now);
+bool monitor_is_blind(const struct rack *r, uint32_t rack, enum detection how);
+/* A detection that was due was missed: the effect of those that blind it. */
+void monitor_missed(struct rack *r, int64_t now, uint32_t rack, enum detection how);
+bool monitor_is_cut(const struct rack *r, uint32_t rack);
+bool monitor_is_silent(const struct rack *r);
+bool monitor_pool_is_silent(const struct rack *r, const struct pool_spec *pool);
+
 /* download.c: bulk transfers, whose link may be congested. Both return the next instant at which to
  * call download_step: when all has come (then true), or when the link changes. */
 int64_t download_begin(struct rack *r, int64_t now, int64_t healthy_ns, struct download *d);

@@ -225,8 +225,13 @@ static void health(struct client *c)
 
 static void metrics(struct client *c)
 {
-	char *text = mem_alloc(METRICS_TEXT_MAX, 1);
+	char *text;
 
+	if (rack_is_silent(c->serve->rack)) {
+		http_error(c, 503, "telemetry_lost", "nothing is measured at the moment");
+		return;
+	}
+	text = mem_alloc(METRICS_TEXT_MAX, 1);
 	client_settle(c->serve);
 	answer(c, 200, "text/plain; version=0.0.4; charset=utf-8", text,
 	        metrics_render(c->serve, text), NULL);

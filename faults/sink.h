@@ -56,6 +56,9 @@ enum slow_mode { SLOW_RECLOCK, SLOW_VIOLATE };
 enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE }; /* factors of frame time, ppm */
 
 enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
+/* What the control plane of a rack ceases to do: detect (some kinds), reach it with orders,
+ * measure. */
+enum control_lapse { LAPSE_BLIND, LAPSE_CUT, LAPSE_SILENT };
 
 struct load_surge; /* faults/load.h */
 struct load_storm;
@@ -103,6 +106,11 @@ struct fault_sink {
 	/* Tokens of the instances that use the chip are wrong with a chance of ppb / 10^9 each from
 	 * now on; ppb = 0 ends it. */
 	void (*sdc)(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppb);
+	/* The rack's control plane does less from now on, until control_back of the same fault.
+	 * `detectors`: of LAPSE_BLIND, a set of 1 << enum detection. */
+	void (*control_lapse)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+	        enum control_lapse what, unsigned detectors);
+	void (*control_back)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
 	/* The law of an Ethernet link's messages on top of its healthy delay; NULL takes this
 	 * fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,

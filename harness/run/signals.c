@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "emulator/rack.h"
 #include "harness/base/arena.h"
 #include "harness/base/histogram.h"
 
@@ -95,14 +96,14 @@ void signals_pool(struct signals *g, uint32_t pool, int64_t queue_ns)
 
 static double value_of(const struct signals *g, const struct trigger_spec *spec)
 {
-	int64_t ns = 0;
+	int64_t ns = -1; /* of pools whose telemetry speaks */
 
 	switch (spec->signal) {
 	case SIGNAL_POOL_QUEUE:
 		for (uint32_t p = 0; p < g->s->deployment.n_pools; p++)
 			if (!spec->pool || !strcmp(spec->pool, g->s->deployment.pools[p].name))
 				ns = g->pool_queue_ns[p] > ns ? g->pool_queue_ns[p] : ns;
-		return (double)ns;
+		return ns < 0 ? NAN : (double)ns;
 	case SIGNAL_IN_FLIGHT:
 		return (double)g->in_flight;
 	case SIGNAL_ERROR_RATIO:
@@ -113,7 +114,7 @@ static double value_of(const struct signals *g, const struct trigger_spec *spec)
 			return NAN;
 		return (double)ns;
 	case SIGNAL_SPARE_COUNT:
-		return (double)g->spare_count;
+		return g->spare_count == RACK_NO_COUNT ? NAN : (double)g->spare_count;
 	case SIGNAL_COUNT:
 		break;
 	}

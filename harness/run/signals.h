@@ -19,6 +19,7 @@ void signals_free(struct signals *g); /* NULL is allowed */
 /* What is seen: a finished request at any time; the others at a grid instant, before the two below.
  */
 void signals_sample(struct signals *g, const struct sample *s);
+/* spare_count RACK_NO_COUNT, queue_ns −1: the telemetry is silent; the signal has no value. */
 void signals_rack(struct signals *g, uint64_t spare_count, uint64_t in_flight);
 void signals_pool(struct signals *g, uint32_t pool, int64_t queue_ns);
 

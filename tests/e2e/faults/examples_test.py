@@ -8,6 +8,8 @@ import sys
 import tempfile
 
 binary, source = sys.argv[1], sys.argv[2]
+# Their harm comes with other faults or with those who listen: a control plane that fails alone touches no request.
+HARMLESS = ("shape.creep", "ethernet.partition", "control.health_blind", "control.telemetry_loss")
 kinds = json.loads(subprocess.run([binary, "faults", "--json"], check=True, capture_output=True).stdout)
 assert isinstance(kinds, list) and len(kinds) >= 5, kinds
 failed = 0
@@ -42,7 +44,7 @@ for kind in kinds:
             problems.append("not reverted, or not clean")
         if fault["damage"] is None:
             problems.append("no twin")
-        elif fault["kind"] != "shape.creep" and not fault["damage"]["late"] + fault["damage"]["lost"]:
+        elif fault["kind"] not in HARMLESS and not fault["damage"]["late"] + fault["damage"]["lost"]:
             problems.append("nobody was late or lost")
     print(f"{kind['kind']}: {'; '.join(problems) if problems else 'ok'}")
     failed += bool(problems)

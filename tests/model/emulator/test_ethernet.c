@@ -411,6 +411,7 @@ int main(void)
 	Suite *s = suite_create("ethernet");
 	TCase *t = tcase_create("ethernet");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, constant_delay_both_ways);
 	tcase_add_test(t, messages_keep_their_order);
 	tcase_add_loop_test(t, draws_follow_their_law, 0, ARRAY_LEN(laws));

@@ -460,6 +460,7 @@ int main(void)
 	Suite *s = suite_create("network");
 	TCase *t = tcase_create("network");
 
+	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_message_gets_through_after_fifteen_repeats);
 	tcase_add_test(t, a_lost_request_waits_for_the_timer);
 	tcase_add_test(t, gilbert_elliott_has_its_share_and_its_bursts);

@@ -32,6 +32,7 @@ static const struct world_thing {
         {"r0.n0.fan0", FAULT_TARGET_FAN},
         {"r0.n1.fan0", FAULT_TARGET_FAN},
         {"r0", FAULT_TARGET_RACK},
+        {"r10", FAULT_TARGET_RACK},
         {"t", FAULT_TARGET_TRAFFIC},
         {"main", FAULT_TARGET_POOL},
         {"fe0", FAULT_TARGET_FRONTEND},

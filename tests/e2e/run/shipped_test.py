@@ -88,7 +88,8 @@ class Shipped(Suites):
 class Tier03(Suites):
 
     def test_tier03(self):
-        suite = self.check_claims("tier03.json", ("determinism", "fabric", "queueing", "shapes", "facility", "redundancy"))
+        suite = self.check_claims("tier03.json", ("determinism", "compiler", "fabric", "queueing", "shapes", "facility",
+                                                 "redundancy"))
         self.assertGreaterEqual(len(suite["scenarios"]), 20)
 
 

@@ -156,6 +156,8 @@ static enum status parse_ethernet(struct jval v, struct deployment *d, struct er
 struct raw_health {
 	int64_t poll_period_ns, polls, timeout_ns, persist_ns, suspicions, suspect_window_ns;
 	int64_t isolate_ns, remap_ns, resync_ns, resume_ns, autonomy_ns;
+	int64_t link_scan_ns, link_scan_errors;
+	double drift_budget_ppm;
 	int weights_from;
 	bool checksum;
 };
@@ -202,6 +204,40 @@ static const struct field health_fields[] = {
                         "a detection; 0s: never, failover waits until it is reached again",
                 .label = "assumption",
                 .source = "no public figure; 0s is the worst case"},
+        {.name = "link_scan",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_health, link_scan_ns),
+                .fallback = "\"0s\"",
+                .max = 24 * 3600 * NS_PER_S,
+                .unit = "ns",
+                .help = "the monitor reads the error counters of all links in use at multiples of "
+                        "it from t = 0; 0s = never",
+                .label = "assumption",
+                .source = "corrected errors are logged as an early sign of wear (ISCA 2020); that "
+                          "anybody reads the log in time is not published"},
+        {.name = "link_scan_errors",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_health, link_scan_errors),
+                .fallback = "10",
+                .min = 1,
+                .max = 1000000000,
+                .unit = "errors",
+                .help = "so many on a link between two scans: its guiltier end moves to the spare",
+                .label = "assumption",
+                .source = "no published figure; above single upsets, below a burst of tens of "
+                          "frames"},
+        {.name = "drift_budget",
+                .type = FIELD_REAL,
+                .offset = offsetof(struct raw_health, drift_budget_ppm),
+                .rmin = 0,
+                .rmax = 1000000,
+                .unit = "ppm",
+                .help = "drift between two clocks that resynchronisation absorbs; default: twice "
+                        "clock_drift",
+                .label = "inference",
+                .source = "two crystals at opposite ends of their range; exchanges of counters "
+                          "outpace drift, the rate of adjustment is bounded (ISCA 2022) and not "
+                          "published"},
         {.name = "weights_from",
                 .type = FIELD_ENUM,
                 .offset = offsetof(struct raw_health, weights_from),
@@ -234,14 +270,20 @@ static const struct hardware_fallback health_fallbacks[] = {
 
 static enum status parse_health(struct jval v, struct deployment *d, struct error *err)
 {
-	struct raw_health raw = {0};
+	bool budget_given =
+	        json_type(v) != JSON_NONE && json_type(json_get(v, "drift_budget")) != JSON_NONE;
+	struct raw_health raw;
 	enum status rc = ERR_NONE;
 
+	json_defaults(health_fields, ARRAY_LEN(health_fields), &raw);
 	if (json_type(v) != JSON_NONE)
 		rc = json_read(v, health_fields, ARRAY_LEN(health_fields), &raw, err);
 	if (rc)
 		return rc;
 	take_fallbacks(v, health_fallbacks, ARRAY_LEN(health_fallbacks), &d->hardware, &raw);
+	if (!budget_given)
+		raw.drift_budget_ppm =
+		        (double)(int64_t)(2e9 * d->hardware.base[HW_CLOCK_DRIFT] + 0.5) / 1e3;
 	override_parameters(v, health_fallbacks, ARRAY_LEN(health_fallbacks), &raw, d);
 	d->health = (struct health_spec){
 	        .poll_period_ns = raw.poll_period_ns,
@@ -255,6 +297,10 @@ static enum status parse_health(struct jval v, struct deployment *d, struct erro
 	        .resync_ns = raw.resync_ns,
 	        .resume_ns = raw.resume_ns,
 	        .remap_ns = raw.remap_ns,
+	        .link_scan_ns = raw.link_scan_ns,
+	        .drift_budget_ppm = raw.drift_budget_ppm,
+	        .drift_budget_given = budget_given,
+	        .link_scan_errors = (uint64_t)raw.link_scan_errors,
 	        .remap_fixed =
 	                json_type(v) != JSON_NONE && json_type(json_get(v, "remap")) != JSON_NONE,
 	        .weights_from = (enum weights_from)raw.weights_from,
@@ -315,8 +361,8 @@ bool compile_farm_is_default(const struct compile_farm_spec *farm)
 	return farm->workers == raw.workers && farm->compile_ns == raw.compile_ns;
 }
 
-static bool find_key(const struct hardware_fallback *list, size_t n, enum hardware_key from,
-        const char **key)
+static bool find_key(
+        const struct hardware_fallback *list, size_t n, enum hardware_key from, const char **key)
 {
 	for (size_t i = 0; i < n; i++)
 		if (list[i].from == from) {

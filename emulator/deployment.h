@@ -107,9 +107,13 @@ struct health_spec {
 	int64_t autonomy_ns; /* a rack cut off from the control plane evicts by itself this long
 	                        after a detection; 0 = never */
 	int64_t isolate_ns, resync_ns, resume_ns;
-	int64_t remap_ns; /* fixed part (or, with remap_fixed, the whole) of a remap */
-	bool remap_fixed; /* deployment gave health.remap outright */
-	bool checksum;    /* a wrong token is flagged before it leaves the rack */
+	int64_t remap_ns;     /* fixed part (or, with remap_fixed, the whole) of a remap */
+	bool remap_fixed;     /* deployment gave health.remap outright */
+	bool checksum;        /* a wrong token is flagged before it leaves the rack */
+	int64_t link_scan_ns; /* the monitor reads error counters at its multiples; 0 = never */
+	uint64_t link_scan_errors; /* so many on a link between two scans: the node moves */
+	double drift_budget_ppm;   /* between two clocks; absorbed by resynchronisation */
+	bool drift_budget_given;
 	enum weights_from weights_from;
 	double host_dram_bytes_per_s, registry_bytes_per_s; /* a node */
 };

@@ -119,7 +119,13 @@ static void out_health(const struct health_spec *h, struct json_out *o)
 		out_ns(o, "autonomy", h->autonomy_ns);
 	if (h->checksum)
 		json_out_bool(o, "checksum", true);
+	if (h->drift_budget_given)
+		json_out_real(o, "drift_budget", h->drift_budget_ppm);
 	out_ns(o, "isolate", h->isolate_ns);
+	if (h->link_scan_ns) { /* the two mean nothing apart */
+		out_ns(o, "link_scan", h->link_scan_ns);
+		json_out_i64(o, "link_scan_errors", (int64_t)h->link_scan_errors);
+	}
 	out_ns(o, "persist", h->persist_ns);
 	out_ns(o, "poll_period", h->poll_period_ns);
 	json_out_i64(o, "polls", h->polls);

@@ -65,7 +65,7 @@ void health_create(struct rack *r)
 	}
 }
 
-static bool uses_link(const struct instance *in, uint32_t link)
+bool health_uses_link(const struct instance *in, uint32_t link)
 {
 	for (uint32_t n = 0; n < in->n_links; n++)
 		if (in->links[n] == link)
@@ -291,7 +291,7 @@ static void recheck_links(struct rack *r, int64_t now, struct instance *in)
 
 		if (c->instance != in->index || c->link == COMPONENT_NONE ||
 		        (c->state != CASE_DETECT && c->state != CASE_WATCH) ||
-		        uses_link(in, c->link))
+		        health_uses_link(in, c->link))
 			continue;
 		c->state = CASE_OVER;
 		if (!c->link_up)
@@ -373,6 +373,7 @@ static void resume(struct rack *r, int64_t now, struct health_case *c)
 
 	c->state = CASE_RESUMED;
 	c->next_at = NS_NEVER;
+	drift_aligned(r, now, in);
 	instance_unhold(in, now);
 	if (--in->failing == 0)
 		set_state(r, in, INSTANCE_LIVE);
@@ -470,12 +471,21 @@ static bool blind_to_frame(
 	return true;
 }
 
+/* A node of an instance that runs is given up now. */
+static void evict_now(
+        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t node)
+{
+	struct health_case *c = open_case(r, now, in->index, fault);
+
+	r->nodes[node].quarantine = fault;
+	c->detect_at = now;
+	instance_hold(in, now, fault);
+	begin_eviction(r, now, c, node);
+}
+
 void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
         uint32_t node_a, uint32_t node_b)
 {
-	struct health_case *c;
-	uint32_t node;
-
 	if (in->state != INSTANCE_LIVE || in->holds)
 		return; /* its frames are replayed anyhow */
 	rack_phase(r, fault, PHASE_EFFECT, now);
@@ -485,12 +495,7 @@ void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint3
 	}
 	rack_phase(r, fault, PHASE_DETECT, now);
 	if (suspect_ends(r, now, fault, node_a, node_b)) {
-		node = guilty_end(r, now, in, node_a, node_b);
-		r->nodes[node].quarantine = fault;
-		c = open_case(r, now, in->index, fault);
-		c->detect_at = now;
-		instance_hold(in, now, fault);
-		begin_eviction(r, now, c, node);
+		evict_now(r, now, in, fault, guilty_end(r, now, in, node_a, node_b));
 	} else {
 		instance_stall(in, now, instance_frame_ns(in), fault);
 		r->counts.frames_replayed++;
@@ -508,6 +513,21 @@ static bool misses(struct rack *r, int64_t now, struct health_case *c)
 	c->unseen = true;
 	c->next_at = NS_NEVER;
 	return true;
+}
+
+void health_link_suspected(
+        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link)
+{
+	const struct link *l = &r->d->topology.links[link];
+	uint32_t node = guilty_end(r, now, in, l->node_a, l->node_b);
+
+	if (in->state != INSTANCE_LIVE || in->holds)
+		return;
+	rack_phase(r, fault, PHASE_DETECT, now);
+	if (find_spare(r, node) == COMPONENT_NONE)
+		return;
+	evict_now(r, now, in, fault, node);
+	instance_schedule(in);
 }
 
 static void step_case(struct rack *r, int64_t now, uint32_t index)
@@ -581,7 +601,7 @@ void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link
 		return;
 	r->fabric.down_by[link] = fault;
 	for (uint32_t i = 0; i < r->n_instances; i++)
-		if (uses_link(&r->instances[i], link))
+		if (health_uses_link(&r->instances[i], link))
 			hit_link(r, now, &r->instances[i], fault, link);
 }
 

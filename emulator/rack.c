@@ -40,6 +40,8 @@ struct rack *rack_create(const struct rack_config *config)
 	pools_create(r);
 	health_create(r);
 	fabric_create(r);
+	errors_create(r);
+	drift_create(r);
 	clocking_create(r);
 	power_create(r);
 	release_create(r);
@@ -68,6 +70,8 @@ static void check_conservation(const struct rack *r)
 	const struct rack_counts *c = &r->counts;
 
 	CHECK(c->submitted == c->refused + c->completed + c->failed + c->cancelled + c->live);
+	CHECK(c->link_errors ==
+	        c->link_errors_corrected + c->link_errors_replayed + c->link_errors_evicted);
 }
 
 void rack_free(struct rack *r)
@@ -87,6 +91,8 @@ void rack_free(struct rack *r)
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		instance_free(&r->instances[i]);
 	fabric_free(r);
+	errors_free(r);
+	drift_free(r);
 	clocking_free(r);
 	sdc_free(r);
 	power_free(r);
@@ -300,7 +306,8 @@ void rack_arm(struct rack *r, struct instance *in, int64_t now)
 {
 	int64_t f0 = (int64_t)in->f0;
 
-	if (!fabric_watches(r, in) && !clocking_watches(r, in))
+	if (!fabric_watches(r, in) && !clocking_watches(r, in) && !errors_watches(r, in) &&
+	        !drift_watches(r, in))
 		in->boundary_tick = NS_NEVER;
 	else if (in->boundary_tick == NS_NEVER)
 		in->boundary_tick = (progress_tick_at(instance_clock(in), now) / f0 + 1) * f0;
@@ -315,6 +322,8 @@ static void frame_boundary(struct rack *r, int64_t now, struct instance *in)
 
 	in->boundary_tick += (int64_t)in->f0;
 	clocking_frame_end(r, now, in);
+	errors_frame_end(r, now, in, frame - 1);
+	drift_frame_end(r, now, in);
 	late = fabric_frame_late(r, now, in, frame, &cause);
 	if (late <= 0)
 		return;
@@ -332,6 +341,7 @@ static void step_instance(struct rack *r, int64_t now, struct instance *in)
 	if (in->stall_until && in->stall_until <= now) {
 		instance_stall_over(in, now);
 		clocking_stall_over(r, now, in);
+		errors_stall_over(r, now, in);
 	}
 	tick = progress_tick_at(instance_clock(in), now);
 	while (in->tokens.n && in->tokens.e[0].key <= tick) {
@@ -373,7 +383,7 @@ static int64_t min_i64(int64_t a, int64_t b)
 
 static void reschedule(struct rack *r)
 {
-	int64_t next = r->dispatch_due ? r->now : NS_NEVER;
+	int64_t next = min_i64(r->dispatch_due ? r->now : NS_NEVER, r->errors.scan_at);
 
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		next = min_i64(next, r->instances[i].next_at);
@@ -438,6 +448,8 @@ static void step_instant(struct rack *r, int64_t now)
 		power_step(r, now);
 	if (r->monitor.next_at <= now)
 		monitor_step(r, now);
+	if (r->errors.scan_at <= now)
+		errors_scan(r, now);
 	if (r->n_cases)
 		health_step(r, now);
 	if (release_is_busy(r))
@@ -536,6 +548,24 @@ static void sink_link_up(void *ctx, int64_t now, uint32_t fault, uint32_t compon
 	struct rack *r = rack_at(ctx, now);
 
 	health_link_up(r, now, fault, r->d->topology.components[component].index);
+	reschedule(r);
+}
+
+static void sink_link_errors(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, const struct link_errors *law)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	errors_set(r, now, fault, r->d->topology.components[component].index, law);
+	reschedule(r);
+}
+
+static void sink_clock_drift(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, const struct clock_drift *law)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	drift_set(r, now, fault, component, law);
 	reschedule(r);
 }
 
@@ -711,6 +741,8 @@ struct fault_sink rack_sink(struct rack *r)
 	        .ctx = r,
 	        .link_down = sink_link_down,
 	        .link_up = sink_link_up,
+	        .link_errors = sink_link_errors,
+	        .clock_drift = sink_clock_drift,
 	        .unit_lost = sink_unit_lost,
 	        .unit_restored = sink_unit_restored,
 	        .reverted = sink_reverted,
@@ -796,6 +828,8 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 		lanes_add(&lanes, r->fabric.down[l]);
 	lanes_add(&lanes, r->fabric.n_active);
 	lanes_add(&lanes, r->n_suspicions);
+	errors_fold(r, &lanes);
+	drift_fold(r, &lanes);
 	clocking_fold(r, &lanes);
 	sdc_fold(r, &lanes);
 	power_digest(r, &lanes);

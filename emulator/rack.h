@@ -168,6 +168,9 @@ struct rack_counts {
 	 * down; throttled: a fault began to lower the clock of an instance; admission_refused: by a
 	 * limit of ours (429), not for the request's size. */
 	uint64_t requests_replayed, spares_used, spares_missing, throttled, admission_refused;
+	/* Errors on links: each was corrected, or its frame was replayed, or had its node evicted.
+	 */
+	uint64_t link_errors, link_errors_corrected, link_errors_replayed, link_errors_evicted;
 };
 struct rack_counts rack_counts(const struct rack *r);
 

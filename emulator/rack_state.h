@@ -5,6 +5,7 @@
 
 #include "emulator/farm.h"
 #include "emulator/instance.h"
+#include "emulator/link_state.h"
 #include "emulator/power.h"
 #include "emulator/rack.h"
 #include "harness/base/digest.h"
@@ -265,6 +266,8 @@ struct rack {
 	struct health_case *cases;
 	uint32_t n_cases, cases_capacity;
 	struct fabric fabric;
+	struct errors errors;
+	struct drift drift;
 	struct clocking clocking;
 	struct sdc sdc;
 	struct power power;
@@ -377,6 +380,11 @@ bool release_turns_away(
         const struct rack *r, int64_t now, const struct serving_pool *p, int64_t *retry_after_s);
 uint32_t release_artifacts(const struct rack *r); /* different ones that are loaded */
 void release_fold(const struct rack *r, struct lanes *lanes);
+/* The monitor has found a link of the instance's path wanting, though no frame failed: the node
+ * that is guiltier moves to the spare, if there is one; without one the instance goes on. */
+void health_link_suspected(
+        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link);
+bool health_uses_link(const struct instance *in, uint32_t link);
 
 /* clocking.c: slow units. clocking_set: ppm SLOW_NONE ends this fault's effect on the component. */
 void clocking_create(struct rack *r);

@@ -10,6 +10,8 @@
 static const struct fault_kind *const KINDS[] = {
         &fault_link_flap,
         &fault_link_down,
+        &fault_link_error_burst,
+        &fault_link_ghost,
         &fault_chip_loss,
         &fault_chip_hang,
         &fault_chip_slow,
@@ -18,6 +20,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_power_pdu_trip,
         &fault_power_spike,
         &fault_power_phase,
+        &fault_clock_drift,
         &fault_ethernet_jitter,
         &fault_ethernet_loss,
         &fault_ethernet_congestion,

@@ -6,6 +6,8 @@
 
 extern const struct fault_kind fault_link_flap;
 extern const struct fault_kind fault_link_down;
+extern const struct fault_kind fault_link_error_burst;
+extern const struct fault_kind fault_link_ghost;
 extern const struct fault_kind fault_chip_loss;
 extern const struct fault_kind fault_chip_hang;
 extern const struct fault_kind fault_chip_slow;
@@ -14,6 +16,7 @@ extern const struct fault_kind fault_node_loss;
 extern const struct fault_kind fault_power_pdu_trip;
 extern const struct fault_kind fault_power_spike;
 extern const struct fault_kind fault_power_phase;
+extern const struct fault_kind fault_clock_drift;
 extern const struct fault_kind fault_ethernet_jitter;
 extern const struct fault_kind fault_ethernet_loss;
 extern const struct fault_kind fault_ethernet_congestion;
@@ -39,5 +42,9 @@ extern const char *const fault_detections[];
 /* Choices of a `mode` by enum slow_mode, NULL-terminated; a factor in millionths, rounded. */
 extern const char *const fault_slow_modes[];
 uint32_t fault_ppm(double factor);
+
+uint32_t fault_ppb(double share); /* in 10^-9, rounded */
+/* Reverts what was begun by link_errors. */
+void fault_link_errors_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
 
 #endif

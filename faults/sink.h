@@ -55,6 +55,22 @@ struct ether_delay {
 enum slow_mode { SLOW_RECLOCK, SLOW_VIOLATE };
 enum { SLOW_NONE = 1000000, SLOW_MAX = 1000 * SLOW_NONE }; /* factors of frame time, ppm */
 
+/* How a link errs: for a while good, for a while bad (exponential sojourns), and in either with a
+ * probability a frame. FEC corrects an error or flags it. Probabilities in 10^-9. */
+struct link_errors {
+	int64_t good_ns, bad_ns; /* mean sojourns; the first is good */
+	bool bad_is_fixed;       /* every bad sojourn lasts bad_ns exactly */
+	uint32_t good_ppb, bad_ppb, uncorrectable_ppb;
+	uint32_t errors; /* that a frame with an error counts for, >= 1 */
+};
+
+/* A clock against the others of its instance; what resynchronisation absorbs is the rack's to know.
+ */
+struct clock_drift {
+	uint64_t ppb;
+	int64_t deskew_ns; /* an extra deskew stalls the instance for so long */
+};
+
 enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
 /* What the control plane of a rack ceases to do: detect (some kinds), reach it with orders,
  * measure. */
@@ -89,6 +105,13 @@ struct fault_sink {
 	/* A link carries nothing between down and up. */
 	void (*link_down)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
 	void (*link_up)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* The link errs by this law from now on; NULL: it no longer does, its counter is cleared.
+	 */
+	void (*link_errors)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+	        const struct link_errors *law);
+	/* The clock of a chip or node drifts from now on; NULL: it no longer does. */
+	void (*clock_drift)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
+	        const struct clock_drift *law);
 	/* A chip or node is lost with its SRAM; `how` it is found. Restored = repaired: the node is
 	 * usable again (as a spare, or for the instance that waits for it). */
 	void (*unit_lost)(

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include "faults/catalogue.h"
+#include "faults/clock.h"
 #include "faults/load.h"
 #include "harness/base/units.h"
 
@@ -249,6 +250,19 @@ static void warn_moot(struct scenario *s, const struct fault_spec *f)
 		                &s->arena, "fault '%s': %s, so it takes no effect", f->id, why));
 }
 
+/* Drift that resynchronisation absorbs is no fault of the rack's. */
+static void warn_drift(struct scenario *s, const struct fault_spec *f)
+{
+	double budget = s->deployment.health.drift_budget_ppm;
+	const struct drift_fault *p = f->params;
+
+	if (strcmp(f->kind->name, "clock.drift") == 0 && p->ppm <= budget)
+		warn(s, arena_printf(&s->arena,
+		                "fault '%s': %g ppm is within health.drift_budget (%g ppm), so it "
+		                "takes no effect",
+		                f->id, p->ppm, budget));
+}
+
 void checks_warn(struct scenario *s)
 {
 	uint32_t *uses;
@@ -264,8 +278,10 @@ void checks_warn(struct scenario *s)
 			                "traffic '%s': no pool accepts it, so every request is "
 			                "refused",
 			                s->traffic.tenants[i].name));
-	for (uint32_t i = 0; i < s->faults.n; i++)
+	for (uint32_t i = 0; i < s->faults.n; i++) {
 		warn_moot(s, &s->faults.faults[i]);
+		warn_drift(s, &s->faults.faults[i]);
+	}
 	uses = targets_uses(&s->deployment, &s->arena);
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		if (s->faults.faults[i].kind->side == FAULT_MODEL &&

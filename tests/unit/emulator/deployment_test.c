@@ -255,6 +255,37 @@ START_TEST(the_canonical_form_reads_back_to_itself)
 }
 END_TEST
 
+/* The canonical form of `text` has `part` in it and reads back to itself. */
+static void reads_back(const char *text, const char *part)
+{
+	struct json_out first, second;
+	struct parsed again;
+
+	canonical(good(text), &first);
+	ck_assert_msg(strstr(first.buf, part), "no %s in %s", part, first.buf);
+	ck_assert_msg(parse_text(&again, "canonical", first.buf), "%s", again.message);
+	canonical(&again.d, &second);
+	ck_assert_str_eq(first.buf, second.buf);
+	json_out_free(&first);
+	json_out_free(&second);
+	parsed_free(&again);
+	parsed_free(&p);
+}
+
+START_TEST(keys_of_health_are_written_back)
+{
+	const struct deployment *d = good("{\"pools\":[" POOL("p", "") "]}");
+
+	ck_assert_int_eq(d->health.link_scan_ns, 0);
+	ck_assert_uint_eq(d->health.link_scan_errors, 10);
+	parsed_free(&p);
+	reads_back("{\"pools\":[" POOL("p", "") "],\"health\":{\"link_scan\":\"2s\"}}",
+	        "\"link_scan\":\"2000000000ns\",\"link_scan_errors\":10");
+	reads_back("{\"pools\":[" POOL("p", "") "],\"health\":{\"drift_budget\":12.5}}",
+	        "\"drift_budget\":12.5");
+}
+END_TEST
+
 START_TEST(artifacts_in_operation_are_read_and_written_back)
 {
 	static const char text[] = "{\"pools\":[" POOL("p",
@@ -360,6 +391,7 @@ int main(void)
 	add_test(suite, "labels", a_fact_without_source_is_an_assumption);
 	add_test(suite, "ethernet", ethernet_on_a_path_must_be_allowed);
 	add_test(suite, "embedded", the_embedded_hardware_is_the_shipped_file);
+	add_test(suite, "health keys", keys_of_health_are_written_back);
 	add_test(suite, "artifacts", artifacts_in_operation_are_read_and_written_back);
 	add_test(suite, "artifact defaults", written_defaults_of_artifacts_change_no_digest);
 	add_test(suite, "checksum", checksums_are_off_unless_asked_for);

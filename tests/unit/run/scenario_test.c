@@ -225,6 +225,22 @@ START_TEST(unused_components_are_pointed_out)
 }
 END_TEST
 
+START_TEST(absorbed_drift_is_pointed_out)
+{
+	struct scenario_list list = load("s.json",
+	        "faults=[{\"id\":\"slow\",\"kind\":\"clock.drift\",\"target\":\"r0.n0\",\"at\":"
+	        "\"1s\",\"ppm\":100},{\"id\":\"fast\",\"kind\":\"clock.drift\",\"target\":"
+	        "\"r0.n1\",\"at\":\"1s\",\"ppm\":101}]",
+	        NULL);
+
+	ck_assert_uint_eq(list.items[0]->n_warnings, 1);
+	ck_assert_str_eq(list.items[0]->warnings[0],
+	        "fault 'slow': 100 ppm is within health.drift_budget (100 ppm), so it takes no "
+	        "effect");
+	scenario_list_free(&list);
+}
+END_TEST
+
 START_TEST(a_rollout_to_a_pinned_pool_is_pointed_out)
 {
 	static const char fault[] =
@@ -270,7 +286,8 @@ int main(void)
 	const TTest *const tests[] = {sections_are_read, edits_reach_named_files,
 	        equal_meaning_has_an_equal_digest, the_bundle_needs_no_file,
 	        the_plan_counts_the_traffic, a_matrix_multiplies, unused_components_are_pointed_out,
-	        urls_are_taken_apart, a_rollout_to_a_pinned_pool_is_pointed_out};
+	        urls_are_taken_apart, absorbed_drift_is_pointed_out,
+	        a_rollout_to_a_pinned_pool_is_pointed_out};
 	Suite *suite = suite_create("scenario");
 	TCase *tcase = tcase_create("scenario");
 

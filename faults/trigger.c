@@ -18,10 +18,15 @@ static const struct signal {
         [SIGNAL_ERROR_RATIO] = {"error_ratio", VALUE_RATIO, false},
         [SIGNAL_P99_TTFT] = {"p99_ttft_ms", VALUE_DURATION, false},
         [SIGNAL_SPARE_COUNT] = {"spare_count", VALUE_COUNT, false},
+        [SIGNAL_HEALTHY] = {"healthy_instances", VALUE_COUNT, false},
+        [SIGNAL_ARTIFACTS] = {"artifact_count", VALUE_COUNT, false},
+        [SIGNAL_BACKLOG] = {"compile_backlog", VALUE_COUNT, false},
 };
 
-static const char *const SIGNAL_NAMES[] = {
-        "pool.queue_ms", "in_flight", "error_ratio", "p99_ttft_ms", "spare_count", NULL};
+static const char *const SIGNAL_NAMES[] = {"pool.queue_ms", "in_flight", "error_ratio",
+        "p99_ttft_ms", "spare_count", "healthy_instances", "artifact_count", "compile_backlog",
+        NULL};
+_Static_assert(ARRAY_LEN(SIGNAL_NAMES) == SIGNAL_COUNT + 1, "a name for each signal");
 static const char *const OPS[] = {">", ">=", "<", "<=", NULL};
 
 struct trigger_keys {

@@ -16,6 +16,9 @@ enum trigger_signal {
 	SIGNAL_ERROR_RATIO, /* error_ratio: share of the requests done so far that failed, 0 … 1 */
 	SIGNAL_P99_TTFT,    /* p99_ttft_ms: of the run so far, ns */
 	SIGNAL_SPARE_COUNT, /* spare_count: nodes that could take over */
+	SIGNAL_HEALTHY,     /* healthy_instances: that serve and are not stopped */
+	SIGNAL_ARTIFACTS,   /* artifact_count: different artifacts loaded */
+	SIGNAL_BACKLOG,     /* compile_backlog: jobs that run or wait in the compile farm */
 	SIGNAL_COUNT,
 };
 

@@ -11,8 +11,9 @@ struct abort_fields {
 	int64_t for_ns;
 };
 
-static const char *const signal_names[] = {
-        "pool.queue_ms", "in_flight", "error_ratio", "p99_ttft_ms", "spare_count", NULL};
+static const char *const signal_names[] = {"pool.queue_ms", "in_flight", "error_ratio",
+        "p99_ttft_ms", "spare_count", "healthy_instances", "artifact_count", "compile_backlog",
+        NULL};
 static const char *const op_names[] = {">", ">=", "<", "<=", NULL};
 
 #define FIELD(key, kind, member)                                                                   \

@@ -55,8 +55,7 @@ struct control_message {
 		} error;
 		struct {
 			int64_t at_ns;
-			uint64_t spare_count;
-			uint32_t healthy_instances;
+			struct rack_signals rack;
 			int64_t pool_queue_ns[DEPLOYMENT_POOLS_MAX];
 		} signal;
 		struct {

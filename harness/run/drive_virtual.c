@@ -691,7 +691,8 @@ static void sample_signals(struct run *r)
 		return;
 	r->signal_at += SIGNALS_GRID_NS;
 	rack_signals(r->rack, r->now, &rs);
-	signals_rack(r->signals, rs.spare_count, r->in_flight);
+	signals_rack(r->signals, &rs);
+	signals_in_flight(r->signals, r->in_flight);
 	for (uint32_t p = 0; p < r->s->deployment.n_pools; p++)
 		signals_pool(r->signals, p, rack_pool_queue_ns(r->rack, r->now, p));
 	fault_schedule_health(&r->schedule, r->now, (uint32_t)rs.healthy_instances);

@@ -52,7 +52,7 @@ struct wall {
 	struct stalls stalls;
 	struct histogram ttft; /* for the live line */
 	struct histogram overhead;
-	uint64_t done, errors, spare_count;
+	uint64_t done, errors;
 	int64_t now;
 	bool reported; /* DIGEST came */
 	bool asked;    /* for priority: to be given back */
@@ -178,8 +178,10 @@ static void take(struct wall *w, const struct control_message *m)
 {
 	switch (m->type) {
 	case CONTROL_SIGNAL:
-		w->spare_count = m->signal.spare_count;
-		fault_schedule_health(&w->schedule, m->signal.at_ns, m->signal.healthy_instances);
+		fault_schedule_health(
+		        &w->schedule, m->signal.at_ns, (uint32_t)m->signal.rack.healthy_instances);
+		if (w->signals)
+			signals_rack(w->signals, &m->signal.rack);
 		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
 			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
 		break;
@@ -372,7 +374,7 @@ static void show_progress(struct wall *w, int64_t grid)
 
 static void sample_signals(struct wall *w, int64_t grid)
 {
-	signals_rack(w->signals, w->spare_count, w->out->scheduled - w->done);
+	signals_in_flight(w->signals, w->out->scheduled - w->done);
 	signals_triggers(w->signals, grid, &w->schedule);
 	w->out->abort_rule = signals_abort(w->signals, grid);
 	if (w->out->abort_rule && !w->out->aborted) {

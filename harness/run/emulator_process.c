@@ -140,8 +140,7 @@ static void grid(void *ctx, int64_t at)
 	struct rack_signals signals;
 
 	rack_signals(serve_rack(p->serve), at, &signals);
-	m.signal.spare_count = signals.spare_count;
-	m.signal.healthy_instances = (uint32_t)signals.healthy_instances;
+	m.signal.rack = signals;
 	for (uint32_t i = 0; i < p->s->deployment.n_pools; i++)
 		m.signal.pool_queue_ns[i] = rack_pool_queue_ns(serve_rack(p->serve), at, i);
 	say(p, &m);

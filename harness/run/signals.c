@@ -9,7 +9,9 @@
 
 struct signals {
 	const struct scenario *s;
-	uint64_t done, errors, in_flight, spare_count;
+	uint64_t done, errors, in_flight;
+	struct rack_signals rack;
+	bool rack_known;        /* it has spoken */
 	int64_t *pool_queue_ns; /* by pool */
 	struct histogram ttft;
 	struct trigger_spec *abort_specs; /* by abort rule */
@@ -83,15 +85,25 @@ void signals_sample(struct signals *g, const struct sample *s)
 		histogram_add(&g->ttft, s->t_first - s->t_sched);
 }
 
-void signals_rack(struct signals *g, uint64_t spare_count, uint64_t in_flight)
+void signals_in_flight(struct signals *g, uint64_t requests)
 {
-	g->spare_count = spare_count;
-	g->in_flight = in_flight;
+	g->in_flight = requests;
+}
+
+void signals_rack(struct signals *g, const struct rack_signals *rack)
+{
+	g->rack = *rack;
+	g->rack_known = true;
 }
 
 void signals_pool(struct signals *g, uint32_t pool, int64_t queue_ns)
 {
 	g->pool_queue_ns[pool] = queue_ns;
+}
+
+static double of_rack(const struct signals *g, uint64_t n)
+{
+	return g->rack_known && g->rack.spare_count != RACK_NO_COUNT ? (double)n : NAN;
 }
 
 static double value_of(const struct signals *g, const struct trigger_spec *spec)
@@ -114,7 +126,13 @@ static double value_of(const struct signals *g, const struct trigger_spec *spec)
 			return NAN;
 		return (double)ns;
 	case SIGNAL_SPARE_COUNT:
-		return g->spare_count == RACK_NO_COUNT ? NAN : (double)g->spare_count;
+		return of_rack(g, g->rack.spare_count);
+	case SIGNAL_HEALTHY:
+		return of_rack(g, g->rack.healthy_instances);
+	case SIGNAL_ARTIFACTS:
+		return of_rack(g, g->rack.artifact_count);
+	case SIGNAL_BACKLOG:
+		return of_rack(g, g->rack.compile_backlog);
 	case SIGNAL_COUNT:
 		break;
 	}

@@ -4,6 +4,7 @@
 #ifndef LPC_RUN_SIGNALS_H
 #define LPC_RUN_SIGNALS_H
 
+#include "emulator/rack.h"
 #include "faults/schedule.h"
 #include "harness/run/scenario.h"
 #include "reports/sample.h"
@@ -19,8 +20,10 @@ void signals_free(struct signals *g); /* NULL is allowed */
 /* What is seen: a finished request at any time; the others at a grid instant, before the two below.
  */
 void signals_sample(struct signals *g, const struct sample *s);
-/* spare_count RACK_NO_COUNT, queue_ns −1: the telemetry is silent; the signal has no value. */
-void signals_rack(struct signals *g, uint64_t spare_count, uint64_t in_flight);
+/* spare_count RACK_NO_COUNT, queue_ns −1: the telemetry is silent; signals of the rack have no
+ * value. */
+void signals_in_flight(struct signals *g, uint64_t requests);
+void signals_rack(struct signals *g, const struct rack_signals *rack);
 void signals_pool(struct signals *g, uint32_t pool, int64_t queue_ns);
 
 /* Feeds every waiting trigger; then the abort rules: the rule that fires, or NULL. */

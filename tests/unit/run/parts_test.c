@@ -245,6 +245,12 @@ START_TEST(abort_rules_see_their_signal)
 	        {"{\"signal\":\"spare_count\",\"op\":\"<\",\"value\":1}", true},
 	        {"{\"signal\":\"spare_count\",\"op\":\"<=\",\"value\":-1}", false},
 	        {"{\"signal\":\"in_flight\",\"op\":\">\",\"value\":6}", true},
+	        {"{\"signal\":\"healthy_instances\",\"op\":\"<\",\"value\":4}", true},
+	        {"{\"signal\":\"healthy_instances\",\"op\":\"<\",\"value\":3}", false},
+	        {"{\"signal\":\"artifact_count\",\"op\":\">=\",\"value\":2}", true},
+	        {"{\"signal\":\"artifact_count\",\"op\":\">\",\"value\":2}", false},
+	        {"{\"signal\":\"compile_backlog\",\"op\":\">\",\"value\":4}", true},
+	        {"{\"signal\":\"compile_backlog\",\"op\":\">\",\"value\":5}", false},
 	        {"{\"signal\":\"pool.queue_ms\",\"pool\":\"q\",\"op\":\">\",\"value\":\"20ms\"}",
 	                false},
 	        {"{\"signal\":\"pool.queue_ms\",\"pool\":\"p\",\"op\":\">\",\"value\":\"20ms\"}",
@@ -268,12 +274,31 @@ START_TEST(abort_rules_see_their_signal)
 
 		signals_sample(g, &(struct sample){.outcome = what[i], .t_first = 2 * MS});
 	}
-	signals_rack(g, 0, 7);
+	signals_in_flight(g, 7);
+	signals_rack(g, &(struct rack_signals){
+	                        .healthy_instances = 3, .artifact_count = 2, .compile_backlog = 5});
 	signals_pool(g, 0, 21 * MS);
 	signals_pool(g, 1, 20 * MS);
 	rule = signals_abort(g, 10 * MS);
 	ck_assert_msg((rule != NULL) == cases[_i].fires, "%s", cases[_i].rule);
 	ck_assert(!rule || rule == &s->rules.abort[0]);
+	signals_free(g);
+	scenario_free(s);
+}
+END_TEST
+
+START_TEST(the_rack_is_silent_until_it_speaks)
+{
+	/* The wall clock's first tick comes before the first message: nothing is known, not zero.
+	 */
+	struct scenario *s = scenario_text(
+	        SCENARIO(",\"abort\":[{\"signal\":\"spare_count\",\"op\":\"<\",\"value\":1},"
+	                 "{\"signal\":\"healthy_instances\",\"op\":\"<\",\"value\":1}]"));
+	struct signals *g = signals_new(s);
+
+	ck_assert_ptr_null(signals_abort(g, 0));
+	signals_rack(g, &(struct rack_signals){.spare_count = 1});
+	ck_assert_ptr_eq(signals_abort(g, 10 * MS), &s->rules.abort[1]);
 	signals_free(g);
 	scenario_free(s);
 }
@@ -375,7 +400,8 @@ int main(void)
 	tcase_add_test(t, damage_is_the_difference);
 	tcase_add_test(t, the_demand_is_bent_for_its_tenant_while_active);
 	tcase_add_test(t, nobody_listens);
-	tcase_add_loop_test(t, abort_rules_see_their_signal, 0, 8);
+	tcase_add_test(t, the_rack_is_silent_until_it_speaks);
+	tcase_add_loop_test(t, abort_rules_see_their_signal, 0, 14);
 	tcase_add_test(t, p99_speaks_from_its_floor_on);
 	tcase_add_loop_test(t, the_lag_bound_follows_the_tightest_slo, 0, 4);
 	tcase_add_test(t, every_doubt_is_a_sentence);

@@ -215,6 +215,14 @@ void pools_route(struct rack *r, int64_t now, uint32_t live)
 		l->req.max_tokens = max;
 		if (!accepts(p, l))
 			continue;
+		if (LPC_UNLIKELY(r->variants.n) &&
+		        variants_turn_away(r, now, p, &l->req, &retry_after_s)) {
+			why = p->spec->oversize == OVERSIZE_ROUTE ? REFUSED_ARTIFACT
+			                                          : REFUSED_CONTEXT;
+			if (p->spec->oversize == OVERSIZE_ROUTE)
+				continue;
+			break;
+		}
 		fit = fit_bucket(p, l, &bucket);
 		if (fit == FIT_OK && release_turns_away(r, now, p, &retry_after_s))
 			here = REFUSED_ADMISSION;

@@ -93,6 +93,7 @@ void rack_free(struct rack *r)
 	fabric_free(r);
 	errors_free(r);
 	drift_free(r);
+	variants_free(r);
 	clocking_free(r);
 	sdc_free(r);
 	power_free(r);
@@ -735,6 +736,15 @@ static void sink_artifact_call_off(void *ctx, int64_t now, uint32_t fault, uint3
 	reschedule(r);
 }
 
+static void sink_variants(void *ctx, int64_t now, uint32_t fault, const uint32_t *tenants,
+        uint32_t n, const struct shape_variants *shapes)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	variants_set(r, now, fault, tenants, n, shapes);
+	reschedule(r);
+}
+
 struct fault_sink rack_sink(struct rack *r)
 {
 	return (struct fault_sink){
@@ -746,6 +756,7 @@ struct fault_sink rack_sink(struct rack *r)
 	        .unit_lost = sink_unit_lost,
 	        .unit_restored = sink_unit_restored,
 	        .reverted = sink_reverted,
+	        .variants = sink_variants,
 	        .ether_delay = sink_ether_delay,
 	        .artifact_rollout = sink_artifact_rollout,
 	        .artifact_withdraw = sink_artifact_withdraw,
@@ -809,7 +820,7 @@ void rack_signals(const struct rack *r, int64_t now, struct rack_signals *out)
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		out->healthy_instances +=
 		        instance_takes(&r->instances[i]) && !r->instances[i].holds;
-	out->artifact_count = release_artifacts(r);
+	out->artifact_count = release_artifacts(r) + variants_loaded(r);
 	out->compile_backlog = farm_backlog(&r->release.farm);
 	for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
 		out->spare_count += r->nodes[n].spare && health_usable(&r->nodes[n]);
@@ -835,6 +846,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	power_digest(r, &lanes);
 	release_fold(r, &lanes);
 	lanes_add(&lanes, r->monitor.n);
+	lanes_add(&lanes, (uint64_t)variants_loaded(r) << 32 | r->variants.n);
 	lanes_final(&lanes, out);
 }
 

@@ -40,6 +40,7 @@ enum rack_refusal {
 	REFUSED_RATE,    /* 429, per-tenant rate */
 	REFUSED_ADMISSION, /* 429, the pool's policy */
 	REFUSED_SHED,      /* 429, degraded pool sheds the tier */
+	REFUSED_ARTIFACT,  /* 429, its shape is still being compiled for */
 };
 
 enum {

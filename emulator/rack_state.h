@@ -252,6 +252,12 @@ struct release {
 	uint32_t n_restarts, restarts_capacity;
 };
 
+/* The active faults of variants.c. */
+struct variants {
+	struct variant_set *sets;
+	uint32_t n, capacity;
+};
+
 struct rack {
 	struct rack_config config;
 	const struct deployment *d;
@@ -268,6 +274,7 @@ struct rack {
 	struct fabric fabric;
 	struct errors errors;
 	struct drift drift;
+	struct variants variants;
 	struct clocking clocking;
 	struct sdc sdc;
 	struct power power;
@@ -321,6 +328,18 @@ int64_t pools_next_at(const struct rack *r); /* batch windows */
 /* admission.c */
 bool admission_admits(struct rack *r, struct serving_pool *pool, int64_t now, const struct live *l,
         uint32_t bucket, enum rack_refusal *why, int64_t *retry_after_s);
+
+/* variants.c: shapes without an artifact */
+void variants_free(struct rack *r);
+void variants_set(struct rack *r, int64_t now, uint32_t fault, const uint32_t *tenants, uint32_t n,
+        const struct shape_variants *p); /* NULL = it is over */
+/* A job of the farm that is one of these, and has ended. */
+bool variants_owns(uint64_t tag);
+void variants_compiled(struct rack *r, uint64_t tag);
+/* The request needs an artifact that is not there; it is being compiled from now on. */
+bool variants_turn_away(struct rack *r, int64_t now, const struct serving_pool *p,
+        const struct rack_request *q, int64_t *retry_s);
+uint32_t variants_loaded(const struct rack *r);
 
 /* account.c: the books of one request */
 void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault);

@@ -369,6 +369,10 @@ static void compiled(struct rack *r, uint64_t tag)
 	struct release *l = &r->release;
 	uint32_t fault = (uint32_t)(tag >> 32), pool = (uint32_t)tag;
 
+	if (variants_owns(tag)) {
+		variants_compiled(r, tag);
+		return;
+	}
 	if (pool == RELEASE_NO_POOL)
 		return;
 	r->pools[pool].without_artifact--;

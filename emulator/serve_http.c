@@ -101,6 +101,7 @@ void http_refuse(struct client *c, bool flex, enum rack_refusal why, int64_t ret
 	        [REFUSED_RATE] = "the tenant's rate is used up",
 	        [REFUSED_ADMISSION] = "the wait would be longer than the pool admits",
 	        [REFUSED_SHED] = "the pool is degraded and sheds this tier",
+	        [REFUSED_ARTIFACT] = "the artifact for this shape is being compiled",
 	};
 	bool for_good = why == REFUSED_CONTEXT || why == REFUSED_NO_POOL;
 	int64_t wait_s = for_good ? 0 : retry_after_s > 0 ? retry_after_s : 1;

@@ -28,6 +28,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_ethernet_partition,
         &fault_shape_outlier,
         &fault_shape_creep,
+        &fault_shape_sprawl,
         &fault_shape_neighbour,
         &fault_load_burst,
         &fault_load_step,
@@ -155,7 +156,10 @@ static void kind_json(const struct fault_kind *kind, struct json_out *o)
 			json_out_str(o, NULL, fault_target_class_name(1u << i));
 	json_out_close(o);
 	json_out_str(o, "default_target", kind->default_target);
-	json_out_str(o, "acts_in", kind->side == FAULT_MODEL ? "model" : "client");
+	json_out_str(o, "acts_in",
+	        kind->side == FAULT_MODEL    ? "model"
+	        : kind->side == FAULT_CLIENT ? "client"
+	                                     : "both");
 	json_out_open(o, "clocks", '[');
 	if (kind->clocks & FAULT_ON_VIRTUAL)
 		json_out_str(o, NULL, "virtual");

@@ -22,6 +22,7 @@
 enum fault_side {
 	FAULT_MODEL,  /* acts in the rack: the emulator's process */
 	FAULT_CLIENT, /* acts on what is sent: the load side; works with any target */
+	FAULT_BOTH,   /* in either place; with a target URL on what is sent only */
 };
 
 /* What a target may be; a kind allows a set. Ids of components are emulator/topology.h's, ids of

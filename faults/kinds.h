@@ -24,6 +24,7 @@ extern const struct fault_kind fault_ethernet_reconverge;
 extern const struct fault_kind fault_ethernet_partition;
 extern const struct fault_kind fault_shape_outlier;
 extern const struct fault_kind fault_shape_creep;
+extern const struct fault_kind fault_shape_sprawl;
 extern const struct fault_kind fault_shape_neighbour;
 extern const struct fault_kind fault_load_burst;
 extern const struct fault_kind fault_load_step;

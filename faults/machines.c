@@ -47,7 +47,7 @@ void fault_machines_inject(
 	CHECK(fault < ms->n);
 	first = &ms->m[ms->first[fault]];
 	CHECK(!first->active);
-	if (first->kind->side != ms->side)
+	if (first->kind->side != ms->side && first->kind->side != FAULT_BOTH)
 		return;
 	begin(first, now, sink);
 	for (uint32_t k = ms->first[fault] + 1; k < ms->first[fault + 1]; k++)

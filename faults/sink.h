@@ -76,7 +76,8 @@ enum detection { DETECT_FLAGGED, DETECT_TIMEOUT, DETECT_POLLED };
  * measure. */
 enum control_lapse { LAPSE_BLIND, LAPSE_CUT, LAPSE_SILENT };
 
-struct load_surge; /* faults/load.h */
+struct shape_variants; /* faults/variant.h */
+struct load_surge;     /* faults/load.h */
 struct load_storm;
 struct client_habit; /* faults/client.h */
 
@@ -169,6 +170,10 @@ struct fault_sink {
 	/* Lengths of requests planned from now on; `params` is the kind's own parameter record,
 	 * read by the load side; NULL takes it away. */
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);
+	/* Requests of these traffic entries are of shapes without an artifact; NULL takes it away.
+	 */
+	void (*variants)(void *ctx, int64_t now, uint32_t fault, const uint32_t *tenants,
+	        uint32_t n, const struct shape_variants *shapes);
 	/* Further arrivals beside those of the fault's traffic entries; NULL ends them. */
 	void (*surge)(void *ctx, int64_t now, uint32_t fault, const struct load_surge *surge);
 	/* How clients of the fault's traffic entries send again; NULL: as their entry says. */

@@ -4,17 +4,7 @@
 #include "workloads/reshape.h"
 #include "harness/base/units.h"
 
-#include <stdio.h>
-
-enum { DRAW_SHARE, DRAW_PROMPT, DRAW_OUTPUT };
-
-uint64_t reshape_key(uint64_t seed, const char *fault_id)
-{
-	char purpose[128];
-
-	snprintf(purpose, sizeof(purpose), "shape/%s", fault_id);
-	return prng_purpose(seed, purpose);
-}
+enum { DRAW_SHARE, DRAW_PROMPT, DRAW_OUTPUT, DRAW_VARIANT };
 
 static int64_t draw(const struct length_spec *law, uint64_t key, uint64_t id, uint64_t what)
 {
@@ -53,6 +43,13 @@ bool reshape_long_apply(const struct reshape_long *l, struct arrival *a)
 		return false;
 	a->prompt_tokens = prompt;
 	return true;
+}
+
+bool reshape_variant_apply(const struct reshape_variant *s, struct arrival *a)
+{
+	if (s->variant && s->prompt)
+		a->prompt_tokens = draw(s->prompt, s->key, s->variant, DRAW_VARIANT);
+	return s->variant != 0;
 }
 
 bool reshape_creep_apply(const struct reshape_creep *c, int64_t since_ns, struct arrival *a)

@@ -12,7 +12,7 @@
 
 /* A share of the requests takes other lengths. */
 struct reshape_outlier {
-	uint64_t key;                              /* reshape_key() */
+	uint64_t key;                              /* of the fault's draws */
 	uint64_t share_ppb;                        /* in 1e-9, at most 10^9 */
 	const struct length_spec *prompt, *output; /* NULL = unchanged */
 };
@@ -32,12 +32,19 @@ struct reshape_long {
 	int64_t tokens;
 };
 
-uint64_t reshape_key(uint64_t seed, const char *fault_id);
+/* Requests of one of many shapes: all of a shape have one prompt length, drawn by its number. */
+struct reshape_variant {
+	uint64_t key;
+	uint32_t variant;                 /* of this request; 0 = none */
+	const struct length_spec *prompt; /* NULL = unchanged */
+};
 
 /* All return whether a length of the arrival changed. output_tokens stays within max_tokens where
  * the arrival has one. */
 bool reshape_outlier_apply(const struct reshape_outlier *o, struct arrival *a);
 bool reshape_long_apply(const struct reshape_long *l, struct arrival *a);
+/* True where the request has a shape, whether that changes its length or not. */
+bool reshape_variant_apply(const struct reshape_variant *s, struct arrival *a);
 /* since_ns: from the injection to the arrival's planned instant, >= 0. */
 bool reshape_creep_apply(const struct reshape_creep *c, int64_t since_ns, struct arrival *a);
 

@@ -136,7 +136,7 @@ enum status checks_fault_kinds(struct jval faults, struct error *err)
 		const struct fault_kind *known =
 		        json_string(kind) ? fault_catalogue_find(json_string(kind)) : NULL;
 
-		if (known && known->side != FAULT_CLIENT)
+		if (known && known->side == FAULT_MODEL)
 			return json_expected(kind, err,
 			        "a fault of the load.*, shape.* or client.* family (the target is "
 			        "a URL)");

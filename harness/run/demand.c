@@ -146,7 +146,7 @@ struct demand *demand_new(const struct scenario *s, uint64_t seed)
 	d->manners = mem_alloc(s->faults.n + 1, sizeof(*d->manners));
 	d->storms = mem_alloc(s->faults.n + 1, sizeof(*d->storms));
 	for (uint32_t i = 0; i < s->faults.n; i++) {
-		d->shapes[i].key = reshape_key(seed, s->faults.faults[i].id);
+		d->shapes[i].key = shape_key(seed, s->faults.faults[i].id);
 		d->manners[i].key = purpose_key(seed, "client", s->faults.faults[i].id);
 	}
 	for (uint32_t t = 0; t < s->traffic.n_tenants; t++)
@@ -197,11 +197,6 @@ static bool targets(const struct demand *d, uint32_t fault, uint32_t tenant)
 	return false;
 }
 
-static uint64_t ppb(double share)
-{
-	return (uint64_t)(share * 1e9 + 0.5);
-}
-
 /* One token more than the next smaller bucket holds: it stretches frames and does little else.
  * Where there is but one bucket, all that it holds; without a deployment, a number. */
 static int64_t neighbour_tokens(
@@ -219,11 +214,13 @@ static int64_t neighbour_tokens(
 static bool bend(const struct demand *d, const struct shape *s, struct arrival *a)
 {
 	const struct shape_params *p = s->params;
+	const struct tenant_spec *tenant = &d->s->traffic.tenants[a->tenant];
+	struct shape_variants shapes;
 
 	switch (p->kind) {
 	case SHAPE_OUTLIER:
 		return reshape_outlier_apply(&(struct reshape_outlier){.key = s->key,
-		                                     .share_ppb = ppb(p->share),
+		                                     .share_ppb = shape_ppb(p->share),
 		                                     .prompt = p->prompt_law,
 		                                     .output = p->output_law},
 		        a);
@@ -233,9 +230,16 @@ static bool bend(const struct demand *d, const struct shape *s, struct arrival *
 		                .tokens_per_min_nano = (uint64_t)(p->rate * 1e9 + 0.5),
 		                .ceiling = p->ceiling},
 		        a->at_ns - s->since, a);
+	case SHAPE_SPRAWL:
+		shapes = shape_variants(p);
+		return reshape_variant_apply(
+		        &(struct reshape_variant){.key = s->key,
+		                .variant = shape_variant(s->key, a->request_id, &shapes),
+		                .prompt = tenant->from_trace ? NULL : &tenant->prompt},
+		        a);
 	case SHAPE_NEIGHBOUR:
 		return reshape_long_apply(&(struct reshape_long){.key = s->key,
-		                                  .share_ppb = ppb(p->share),
+		                                  .share_ppb = shape_ppb(p->share),
 		                                  .tokens = neighbour_tokens(d, p, a->tenant)},
 		        a);
 	}
@@ -354,8 +358,8 @@ bool demand_habit(const struct demand *d, const struct arrival *a, struct habit 
 		const struct client_habit *p = d->manners[i].params;
 
 		if (!p || !targets(d, i, a->tenant) ||
-		        !prng_ratio(prng_at(d->manners[i].key, a->request_id, 0), ppb(p->share),
-		                1000000000))
+		        !prng_ratio(prng_at(d->manners[i].key, a->request_id, 0),
+		                shape_ppb(p->share), 1000000000))
 			continue;
 		*out = (struct habit){.fault = i,
 		        .leave_tokens = if_more_come(d, p->leave_tokens, a),

@@ -208,6 +208,15 @@ static void fill_served(const struct rack_completion *d, struct sample *s)
 		s->stalls[i] = (struct sample_stall){d->stalls[i].fault, d->stalls[i].ns};
 }
 
+static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
+{
+	struct run *r = ctx;
+
+	ledger_phase(&r->out->ledger, fault, phase, at_ns);
+	fault_schedule_phase(&r->schedule, fault, phase, at_ns);
+	r->fault_at = min_i64(r->fault_at, fault_schedule_next_at(&r->schedule));
+}
+
 /* When the client sends again, at_ns unless a storm decides; NS_NEVER = not at all. */
 static int64_t next_attempt(struct run *r, const struct client *c, int64_t at_ns)
 {
@@ -223,7 +232,7 @@ static int64_t next_attempt(struct run *r, const struct client *c, int64_t at_ns
 	if (c->attempts > retries || at_ns >= c->t_sched + tenant->timeout_ns)
 		return NS_NEVER;
 	if (storm)
-		ledger_phase(&r->out->ledger, fault, PHASE_EFFECT, r->now);
+		on_phase(r, fault, PHASE_EFFECT, r->now);
 	return at_ns;
 }
 
@@ -341,7 +350,7 @@ static void on_token(
 	case WATCHED_FIRST:
 		return;
 	case WATCHED_STOPS:
-		ledger_phase(&r->out->ledger, w->habit.fault, PHASE_EFFECT, due);
+		on_phase(r, w->habit.fault, PHASE_EFFECT, due);
 		act_at(r, w->resume_at, req->user);
 		return;
 	case WATCHED_LEAVES:
@@ -356,15 +365,6 @@ static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, i
 	struct run *r = ctx;
 
 	score_gaps(r->o->score, req->id, req->tier, gap_ns, n);
-}
-
-static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
-{
-	struct run *r = ctx;
-
-	ledger_phase(&r->out->ledger, fault, phase, at_ns);
-	fault_schedule_phase(&r->schedule, fault, phase, at_ns);
-	r->fault_at = min_i64(r->fault_at, fault_schedule_next_at(&r->schedule));
 }
 
 static void on_trace(
@@ -562,7 +562,7 @@ static void leave(struct run *r, uint32_t index)
 {
 	uint32_t fault = watched_of(r, client_at(r, index))->habit.fault;
 
-	ledger_phase(&r->out->ledger, fault, PHASE_EFFECT, r->now);
+	on_phase(r, fault, PHASE_EFFECT, r->now);
 	give_up(r, index, OUTCOME_CANCELLED);
 }
 

@@ -324,16 +324,17 @@ static void say(struct wall *w, const struct control_message *m)
 static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
 {
 	struct wall *w = ctx;
+	enum fault_side side = w->s->faults.faults[fault].kind->side;
 
 	ledger_phase(&w->out->ledger, fault, inject ? PHASE_INJECT : PHASE_REVERT, at);
 	if (inject)
 		score_inject(w->o->score, fault, at);
 	else
 		score_revert(w->o->score, fault, at);
-	if (w->s->faults.faults[fault].kind->side == FAULT_MODEL) {
+	if (side != FAULT_CLIENT)
 		say(w, &(struct control_message){
 		               .type = CONTROL_FAULT, .fault = {fault, inject, at}});
-	} else {
+	if (side != FAULT_MODEL) {
 		bool ok = heap_push(&w->client_events, at, (uint64_t)inject << 32 | fault, 0);
 
 		CHECK(ok);

@@ -32,7 +32,7 @@ LAYER_OF_PATH = [
 ]
 
 # What the emulator may know of faults: the verbs and the kinds (DESIGN §3).
-FAULT_CONTRACTS = {"faults/sink.h", "faults/kind.h"}
+FAULT_CONTRACTS = {"faults/sink.h", "faults/kind.h", "faults/variant.h"}
 
 COMPOSABLE = {"base", "net", "load", "workloads", "faults", "faults-io", "emulator", "emulator-io",
               "reports", "reports-io"}

@@ -94,6 +94,32 @@ class Demand(e2e.Case):
         for result in (wall, virtual):
             self.assertGreater(result["attempts"], 1.3 * result["requests"]["scheduled"])
 
+    def test_shapes_without_an_artifact(self):
+        """Refused until the farm is done, a shape after the other: the same requests on both clocks."""
+        deployment = rack()
+        deployment["compile_farm"] = {"workers": 1, "compile_time": "400ms"}
+        wall, virtual = self.both("sprawl", [
+            {"id": "s", "kind": "shape.sprawl", "at": "505ms", "for": "2s", "share": 0.5, "variants": 4}],
+            [entry("t", 20, 6)], deployment=deployment)
+        self.assertEqual(wall["requests"], virtual["requests"])
+        self.assertGreater(wall["requests"]["rejected"], 5)
+        self.assertGreater(wall["requests"]["ok"], wall["requests"]["rejected"])
+
+    def test_a_long_neighbour(self):
+        """While a long sequence holds a slot of the slow bucket, everybody's tokens come every 24 ms instead of 8."""
+        deployment = rack()
+        deployment["pools"][0]["buckets"] = [
+            {"max_seq": 1100, "frame": "8ms", "slots": 24, "prefill_tokens_per_frame": 64},
+            {"max_seq": 8192, "frame": "24ms", "slots": 8, "prefill_tokens_per_frame": 64}]
+        wall, virtual = self.both("neighbour", [
+            {"id": "n", "kind": "shape.neighbour", "at": "1005ms", "for": "1500ms", "share": 0.2}], [entry("t", 10, 30)],
+            deployment=deployment)
+        self.assertEqual(wall["requests"], virtual["requests"])
+        for result in (wall, virtual):
+            tpot = {g["window"]: g["metrics"]["tpot_ms"] for g in result["groups"] if g["tier"] == "interactive"}
+            self.assertGreater(tpot["fault"]["max"], 20)
+            self.assertLess(tpot["baseline"]["max"], 24)
+
 
 if __name__ == "__main__":
     e2e.main()

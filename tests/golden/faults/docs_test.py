@@ -23,7 +23,7 @@ what a never-faulted one is, or the run is invalid.
 | --- | --- | --- | --- |"""]
 for k in kinds:
     out.append(f"| [`{k['kind']}`](#{k['kind'].replace('.', '')}) | {k['help']} | {', '.join(k['targets'])} | "
-               f"{'the rack' if k['acts_in'] == 'model' else 'the load'} |")
+               f"{ {'model': 'the rack', 'client': 'the load', 'both': 'the load and the rack'}[k['acts_in']]} |")
 for k in kinds:
     out.append(f"\n## {k['kind']}\n\n{k['effect']}\n")
     out.append(f"- *Detection*: {k['detection']}")

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults/shape.h"
 #include "harness/base/units.h"
 #include "harness/run/evaluate.h"
 #include "tests/support/run_suite.h"
@@ -641,6 +642,122 @@ START_TEST(impatience_throws_work_away)
 }
 END_TEST
 
+/* --- shape.sprawl
+ * ---------------------------------------------------------------------------------------- */
+
+enum { VARIANTS = 8, WORKERS = 2 };
+
+#define SPRAWL(oversize, client)                                                                   \
+	"{'version':1,'name':'s','duration':'30s','drain':'60s','deployment':{"                    \
+	"'compile_farm':{'workers':2,'compile_time':'1500ms'},"                                    \
+	"'pools':[{'name':'p','instances':1,'entry':'immediate','oversize':'" oversize "',"        \
+	"'admission':{'policy':'none'},'buckets':[{'max_seq':1024,'frame':'10ms','slots':1,"       \
+	"'prefill_tokens_per_frame':64}]}]},"                                                      \
+	"'traffic':[{'name':'t','tier':'x'," client "'max_tokens':2,"                              \
+	"'arrival':{'process':'constant','rate':20},"                                              \
+	"'prompt_tokens':{'dist':'uniform','min':1,'max':64},"                                     \
+	"'output_tokens':{'dist':'constant','value':2}}],"                                         \
+	"'faults':[{'id':'s','kind':'shape.sprawl','at':'1s','for':'20s','share':0.3,"             \
+	"'variants':8}]}"
+
+/* When each shape's artifact is there, by the definition of a queue for two. */
+static int64_t ready[VARIANTS + 1];
+
+static uint32_t variant_of(const struct sample *x)
+{
+	uint64_t key = shape_key(s->seed, "s");
+
+	if (!in_fault(x, NS_PER_S, 21 * NS_PER_S))
+		return 0;
+	return shape_variant(key, x->id, &(struct shape_variants){300000000, VARIANTS, 0});
+}
+
+static void compile_all(void)
+{
+	int64_t free_at[WORKERS] = {0};
+
+	for (int k = 1; k <= VARIANTS; k++)
+		ready[k] = -1;
+	for (uint64_t i = 0; i < v.n; i++) {
+		uint32_t k = variant_of(&v.e[i]);
+		int w = free_at[1] < free_at[0];
+
+		if (!k || ready[k] >= 0)
+			continue;
+		ready[k] = (v.e[i].t_sched > free_at[w] ? v.e[i].t_sched : free_at[w]) + 1500 * MS;
+		free_at[w] = ready[k];
+	}
+}
+
+START_TEST(a_shape_is_refused_until_it_is_compiled)
+{
+	uint64_t refused = 0, served = 0;
+	int64_t prompt[VARIANTS + 1] = {0};
+
+	play(SPRAWL("reject", ""));
+	compile_all();
+	for (uint64_t i = 0; i < v.n; i++) {
+		const struct sample *x = &v.e[i];
+		uint32_t k = variant_of(x);
+
+		if (k && x->t_sched < ready[k]) {
+			if (refused++ == 0)
+				ck_assert_int_eq(effect(0), x->t_sched);
+			ck_assert_int_eq(x->outcome, OUTCOME_REJECTED);
+			ck_assert_int_eq(x->t_done, x->t_sched);
+			continue;
+		}
+		ck_assert_int_eq(x->outcome, OUTCOME_OK);
+		ck_assert_int_eq(x->t_last, x->t_sched + 20 * MS);
+		if (k) { /* a shape is one length */
+			ck_assert(prompt[k] == 0 || prompt[k] == x->prompt_tokens);
+			prompt[k] = x->prompt_tokens;
+			served++;
+		}
+	}
+	ck_assert(refused > 20 && served > 40);
+	ck_assert_uint_eq(v.result.rack.refused, refused);
+	done();
+}
+END_TEST
+
+START_TEST(a_pool_that_pads_needs_no_artifact)
+{
+	play(SPRAWL("truncate", ""));
+	for (uint64_t i = 0; i < v.n; i++)
+		ck_assert_int_eq(v.e[i].outcome, OUTCOME_OK);
+	ck_assert_uint_eq(v.result.rack.refused, 0);
+	done();
+}
+END_TEST
+
+START_TEST(who_waits_as_told_is_served_once_it_is_compiled)
+{
+	/* 429 with the seconds until the shape's own compile ends, rounded up; with so many retries
+	 * everybody gets through, and no earlier. */
+	uint64_t late = 0;
+
+	play(SPRAWL("route", "'retries':20,"));
+	compile_all();
+	for (uint64_t i = 0; i < v.n; i++) {
+		const struct sample *x = &v.e[i];
+		uint32_t k = variant_of(x);
+
+		ck_assert_int_eq(x->outcome, OUTCOME_OK);
+		if (!k || x->t_sched >= ready[k]) {
+			ck_assert_uint_eq(x->attempts, 1);
+			continue;
+		}
+		ck_assert_uint_gt(x->attempts, 1);
+		if (x->t_sched < 17 * NS_PER_S) /* else the fault may be over first */
+			ck_assert_int_ge(x->t_first, ready[k]);
+		late++;
+	}
+	ck_assert_uint_gt(late, 20);
+	done();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("demand");
@@ -659,6 +776,9 @@ int main(void)
 	tcase_add_test(t, a_share_of_the_clients_is_picked_by_id);
 	tcase_add_test(t, a_storm_asks_again_exactly_so_often);
 	tcase_add_test(t, impatience_throws_work_away);
+	tcase_add_test(t, a_shape_is_refused_until_it_is_compiled);
+	tcase_add_test(t, a_pool_that_pads_needs_no_artifact);
+	tcase_add_test(t, who_waits_as_told_is_served_once_it_is_compiled);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

@@ -192,7 +192,7 @@ END_TEST
 START_TEST(reshaping_is_by_request)
 {
 	struct length_spec law;
-	struct reshape_outlier o = {.key = reshape_key(1, "f"), .share_ppb = 100000000};
+	struct reshape_outlier o = {.key = prng_purpose(1, "shape/f"), .share_ppb = 100000000};
 	struct reshape_creep c = {
 	        .tokens_per_min_nano = UINT64_C(600) * 1000000000, .ceiling = 150};
 	struct arrival a = {.prompt_tokens = 100, .output_tokens = 9, .max_tokens = 10};

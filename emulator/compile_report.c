@@ -180,6 +180,7 @@ void compile_report_json(const struct deployment *d, struct json_out *o)
 	json_out_i64(o, "spares_per_rack", t->spares_per_rack);
 	model_out(&d->model_shape, o, "model");
 	json_out_str(o, "reach", link_class_name(deployment_reach(d)));
+	json_out_i64(o, "artifact_count", deployment_artifacts(d));
 	json_out_open(o, "pools", '[');
 	for (uint32_t i = 0; i < d->n_pools; i++)
 		out_pool(d, &d->pools[i], o);

@@ -105,6 +105,10 @@ static void put_vllm(struct serve *s, struct page *p)
 	        (double)now.running);
 	put_one(p, "vllm:num_requests_waiting", "gauge", "Requests in a queue.",
 	        (double)now.queued);
+	put_one(p, "lpuchaos_artifacts", "gauge", "Different artifacts that are loaded.",
+	        (double)now.artifact_count);
+	put_one(p, "lpuchaos_compile_backlog", "gauge", "Jobs in the compile farm.",
+	        (double)now.compile_backlog);
 	put_one(p, "vllm:kv_cache_usage_perc", "gauge", "Share of the slots in use, 1 = all.",
 	        s->slots ? (double)now.running / (double)s->slots : 0);
 	put_counter(p, "vllm:prompt_tokens_total", "Prompt tokens of completed requests.",

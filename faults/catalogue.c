@@ -33,14 +33,14 @@ static const struct fault_kind *const KINDS[] = {
         &fault_load_burst,
         &fault_load_step,
         &fault_load_retry_storm,
-        &fault_control_health_blind,
-        &fault_control_telemetry_loss,
-        &fault_client_slow_reader,
-        &fault_client_disconnect,
         &fault_artifact_regression,
         &fault_artifact_fallback_op,
         &fault_artifact_stale,
         &fault_artifact_recompile,
+        &fault_control_health_blind,
+        &fault_control_telemetry_loss,
+        &fault_client_slow_reader,
+        &fault_client_disconnect,
 };
 
 size_t fault_catalogue_count(void)

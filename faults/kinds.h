@@ -29,14 +29,14 @@ extern const struct fault_kind fault_shape_neighbour;
 extern const struct fault_kind fault_load_burst;
 extern const struct fault_kind fault_load_step;
 extern const struct fault_kind fault_load_retry_storm;
-extern const struct fault_kind fault_control_health_blind;
-extern const struct fault_kind fault_control_telemetry_loss;
-extern const struct fault_kind fault_client_slow_reader;
-extern const struct fault_kind fault_client_disconnect;
 extern const struct fault_kind fault_artifact_regression;
 extern const struct fault_kind fault_artifact_fallback_op;
 extern const struct fault_kind fault_artifact_stale;
 extern const struct fault_kind fault_artifact_recompile;
+extern const struct fault_kind fault_control_health_blind;
+extern const struct fault_kind fault_control_telemetry_loss;
+extern const struct fault_kind fault_client_slow_reader;
+extern const struct fault_kind fault_client_disconnect;
 
 /* Choices of a `detect` by enum detection, NULL-terminated. */
 extern const char *const fault_detections[];

@@ -78,7 +78,8 @@ struct pool_spec {
 	enum oversize_rule oversize;
 	enum loss_rule on_loss;
 	enum ops_policy ops_policy;
-	bool pinned; /* keeps the artifact it was deployed with: every rollout is refused */
+	bool digest_check; /* an artifact that is not the pool's is refused when it is loaded */
+	bool pinned;       /* keeps the artifact it was deployed with: every rollout is refused */
 	struct rollout_spec rollout;
 	int64_t batch_window_ns;     /* 0 = off */
 	int64_t reload_bytes;        /* weights of one node of an instance: remap = reload_bytes /

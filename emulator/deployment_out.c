@@ -95,6 +95,8 @@ static void out_pool(const struct topology *t, const struct pool_spec *p, struct
 		out_names(o, "shed", p->shed, p->n_shed);
 		json_out_close(o);
 	}
+	if (!p->digest_check)
+		json_out_bool(o, "digest_check", false);
 	json_out_str(o, "entry", entry_names[p->entry]);
 	json_out_i64(o, "instances", p->n_instances);
 	json_out_str(o, "name", p->name);

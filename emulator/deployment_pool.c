@@ -19,7 +19,7 @@ struct raw_pool {
 	struct jval buckets, artifact, nodes, admission, accepts, priority, degraded, rollout;
 	int64_t instances, batch_window_ns;
 	int entry, overflow, oversize, on_loss, ops_policy;
-	bool pinned;
+	bool pinned, digest_check;
 };
 
 static const struct field pool_fields[] = {
@@ -99,6 +99,15 @@ static const struct field pool_fields[] = {
                 .label = "assumption",
                 .source = "GroqFlow checks the operations before it compiles; what a serving "
                           "stack then does is its operator's choice"},
+        {.name = "digest_check",
+                .type = FIELD_BOOL,
+                .offset = offsetof(struct raw_pool, digest_check),
+                .fallback = "true",
+                .help = "an artifact is compared with the pool's by its digest before it is "
+                        "loaded; without, a stale one runs, and its tokens are wrong",
+                .label = "assumption",
+                .source = "GroqFlow rebuilds what was built from other inputs or by another minor "
+                          "version; a serving stack may skip that"},
         {.name = "pinned",
                 .type = FIELD_BOOL,
                 .offset = offsetof(struct raw_pool, pinned),
@@ -227,6 +236,7 @@ static enum status parse_pool(
 	p->on_loss = (enum loss_rule)raw.on_loss;
 	p->ops_policy = (enum ops_policy)raw.ops_policy;
 	p->pinned = raw.pinned;
+	p->digest_check = raw.digest_check;
 	p->batch_window_ns = raw.batch_window_ns;
 	p->n_instances = (uint32_t)raw.instances;
 	if (json_type(json_get(v, "instances")) == JSON_NONE &&

@@ -204,6 +204,7 @@ struct monitor {
 struct sdc_unit {
 	uint32_t fault, component, node;
 	uint32_t ppb; /* of the tokens */
+	bool unseen;  /* no checksum finds them: they are what was computed */
 	uint64_t key; /* prng_at key: request id, index of the token */
 };
 
@@ -238,16 +239,23 @@ enum restart_state {
 struct restart {
 	uint32_t fault, pool, instance;
 	bool stale; /* it is offered a wrong artifact first; else it waits for the farm */
+	bool wrong; /* … and takes it, for want of a check */
 	enum artifact_skew skew;
 	enum restart_state state;
 	struct download load; /* RESTART_LOAD */
 	int64_t next_at;
 };
 
+struct wrong_artifact {
+	uint32_t fault, pool, component; /* component: the node by which its tokens are wrong */
+};
+
 struct release {
 	struct farm farm;
 	struct rollout *rollouts;
 	uint32_t n_rollouts, rollouts_capacity;
+	struct wrong_artifact *wrong; /* of instances that run a stale one */
+	uint32_t n_wrong, wrong_capacity;
 	struct restart *restarts;
 	uint32_t n_restarts, restarts_capacity;
 };
@@ -457,6 +465,8 @@ uint32_t message_bulk(struct ether_fault *e, int64_t now, int64_t *until);
 /* sdc.c: silent data corruption. sdc_set: ppb 0 ends this fault's effect on the component. */
 void sdc_free(struct rack *r);
 void sdc_set(struct rack *r, int64_t now, uint32_t fault, uint32_t component, uint32_t ppb);
+/* Every token of the instances on the node is wrong, and no checksum says so. Ended by sdc_set. */
+void sdc_all_wrong(struct rack *r, int64_t now, uint32_t fault, uint32_t component);
 /* The instance has other nodes now; to be called whenever they change. */
 void sdc_remapped(struct rack *r, int64_t now, struct instance *in);
 void sdc_entered(struct rack *r, struct instance *in, uint32_t slot); /* a request has its slot */

@@ -11,6 +11,9 @@
  *   recompile the pool has no artifact: no instance takes a request, what runs ends on what lies in
  *             SRAM → the farm is done → every instance loads → serves.
  *
+ * Where a pool has switched the comparison off, the stale artifact is loaded and every token of the
+ * instance is wrong (emulator/sdc.c), which only a client that knows better can see.
+ *
  * A load takes what a failover's remap, resync and resume take (emulator/health.c), because the
  * node's part of the weights and the binaries go the same way: out of the host's memory, or over a
  * registry's link, which may be congested.
@@ -31,6 +34,7 @@ void release_free(struct rack *r)
 	farm_free(&r->release.farm);
 	mem_free(r->release.rollouts);
 	mem_free(r->release.restarts);
+	mem_free(r->release.wrong);
 }
 
 static struct instance *instance_of(struct rack *r, uint32_t pool, uint32_t k)
@@ -243,6 +247,34 @@ static bool passes(const struct rack *r, uint32_t pool, enum artifact_skew skew)
 	return strcmp(offered.digest, own->digest) == 0;
 }
 
+/* Nobody has compared: the instance answers, and every token is another model's. */
+static void run_wrong(struct rack *r, int64_t now, const struct restart *s)
+{
+	struct release *l = &r->release;
+	uint32_t node = r->instances[s->instance].nodes[0];
+	struct wrong_artifact w = {s->fault, s->pool, r->d->topology.node_component0 + node};
+
+	if (l->n_wrong == l->wrong_capacity) {
+		l->wrong_capacity = l->wrong_capacity ? l->wrong_capacity * 2 : 8;
+		l->wrong = mem_grow(l->wrong, l->wrong_capacity, sizeof(*l->wrong));
+	}
+	l->wrong[l->n_wrong++] = w;
+	sdc_all_wrong(r, now, w.fault, w.component);
+}
+
+static void run_right_again(struct rack *r, int64_t now, uint32_t fault, uint32_t pool)
+{
+	struct release *l = &r->release;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < l->n_wrong; i++)
+		if (l->wrong[i].fault == fault && l->wrong[i].pool == pool)
+			sdc_set(r, now, fault, l->wrong[i].component, 0);
+		else
+			l->wrong[kept++] = l->wrong[i];
+	l->n_wrong = kept;
+}
+
 /* Over the registry's link at its pace, or out of the host's memory. */
 static void begin_load(struct rack *r, int64_t now, struct restart *s)
 {
@@ -275,7 +307,8 @@ static void step_restart(struct rack *r, int64_t now, struct restart *s)
 	if (s->state == RESTART_DRAIN)
 		s->next_at = NS_NEVER; /* until somebody leaves */
 	if (s->state == RESTART_DRAIN && instance_is_idle(in)) {
-		if (s->stale) {
+		s->wrong = s->stale && !r->pools[s->pool].spec->digest_check;
+		if (s->stale && !s->wrong) {
 			CHECK(!passes(r, s->pool, s->skew));
 			rack_phase(r, s->fault, PHASE_DETECT, now);
 			r->counts.artifacts_refused++;
@@ -287,6 +320,8 @@ static void step_restart(struct rack *r, int64_t now, struct restart *s)
 	if (s->state == RESTART_START && s->next_at <= now) {
 		s->state = RESTART_OVER;
 		s->next_at = NS_NEVER;
+		if (s->wrong)
+			run_wrong(r, now, s);
 		give_back(r, s->instance);
 		if (s->stale)
 			next_turn(r, now, s->fault, s->pool);
@@ -401,6 +436,9 @@ void release_call_off(struct rack *r, int64_t now, uint32_t fault, uint32_t pool
 			give_back(r, s->instance);
 		s->state = RESTART_OVER;
 	}
+	for (uint32_t i = 0; i < l->n_restarts; i++) /* what still loads is the valid one now */
+		l->restarts[i].wrong &= l->restarts[i].fault != fault;
+	run_right_again(r, now, fault, pool);
 	drop_over(l);
 }
 

@@ -136,7 +136,7 @@ void sdc_step(struct rack *r, int64_t now, struct instance *in, int64_t tick)
 		look_ahead(r, in, slot, hit.key + 1);
 		if (MUTANT(SDC_UNNOTICED))
 			continue;
-		if (r->d->health.checksum) {
+		if (r->d->health.checksum && !unit->unseen) {
 			flagged = flagged ? flagged : unit;
 			continue;
 		}
@@ -200,6 +200,14 @@ void sdc_set(struct rack *r, int64_t now, uint32_t fault, uint32_t component, ui
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		if (uses_node(&r->instances[i], r->d->topology.components[component].node))
 			sdc_remapped(r, now, &r->instances[i]);
+}
+
+void sdc_all_wrong(struct rack *r, int64_t now, uint32_t fault, uint32_t component)
+{
+	sdc_set(r, now, fault, component, BILLION);
+	for (uint32_t i = 0; i < r->sdc.n; i++)
+		if (r->sdc.units[i].fault == fault && r->sdc.units[i].component == component)
+			r->sdc.units[i].unseen = true;
 }
 
 void sdc_fold(const struct rack *r, struct lanes *lanes)

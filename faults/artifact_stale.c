@@ -93,12 +93,14 @@ static void revert(struct fault_machine *m, int64_t now, const struct fault_sink
 const struct fault_kind fault_artifact_stale = {
         .name = "artifact.stale",
         .help = "instances are restarted and offered an artifact that is not their pool's",
-        .effect = "One instance after the other takes no new request, finishes those it has, "
-                  "and is offered the stale artifact. Its digest, over all seven inputs of a "
-                  "compilation, is not the pool's: it is refused before anything is loaded, so "
-                  "never a wrong answer. The valid one is loaded instead, which takes what a "
-                  "failover's remap, resync and resume take; meanwhile requests wait or go to "
-                  "the other instances.",
+        .effect =
+                "One instance after the other takes no new request, finishes those it has, "
+                "and is offered the stale artifact. Its digest, over all seven inputs of a "
+                "compilation, is not the pool's: it is refused before anything is loaded, so "
+                "never a wrong answer. The valid one is loaded instead, which takes what a "
+                "failover's remap, resync and resume take; meanwhile requests wait or go to "
+                "the other instances. A pool with digest_check off loads the stale one, and every "
+                "token of the instance is wrong until the revert.",
         .detection = "by the digest, at the instant at which the first instance has drained; the "
                      "pool is whole again (failover) when the last one serves",
         .revert_text = "no further instance is restarted; one that drains takes requests again, "

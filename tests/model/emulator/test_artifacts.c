@@ -417,6 +417,34 @@ START_TEST(every_skew_of_a_compiled_artifact_is_refused)
 }
 END_TEST
 
+START_TEST(without_the_check_every_token_is_wrong)
+{
+	/* Loaded by 277 ms; the second request then gets two tokens of another model, the third one
+	 * comes after the revert. A checksum of the results sees nothing. */
+	static const struct bench_request three[] = {LONG(0), SHORT(60 * MS), SHORT(910 * MS)};
+	static const char *const checksum[] = {"", ",\"checksum\":true"};
+	struct bench_event e[] = {{54 * MS, stale, NULL}, {900 * MS, call_off, NULL}};
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+	        "{\"health\":{\"remap\":\"70ms\",\"resync\":\"5ms\",\"resume\":\"2ms\"%s},"
+	        "\"pools\":[" POOL("p", "10ms", "1", "1", ",\"digest_check\":false") "]}",
+	        checksum[_i]);
+	bench_init(&b, text);
+	bench_play(&b, three, 3, e, 2, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], -1);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 200 * MS + LOAD);
+	ck_assert_uint_eq(b.counts.artifacts_refused, 0);
+	ck_assert_int_eq(b.answers[0].done.tokens_corrupt, 0);
+	ck_assert_int_eq(ended(1), 200 * MS + LOAD + 20 * MS);
+	ck_assert_int_eq(b.answers[1].done.tokens_corrupt, 2);
+	ck_assert_int_eq(b.answers[2].done.tokens_corrupt, 0);
+	ck_assert_uint_eq(b.counts.frames_replayed, 0);
+	clean();
+}
+END_TEST
+
 /* --- recompile
  * ------------------------------------------------------------------------------------- */
 
@@ -685,6 +713,7 @@ int main(void)
 	tcase_add_test(t, instances_are_restarted_one_after_another);
 	tcase_add_test(t, the_revert_ends_a_drain_but_not_a_load);
 	tcase_add_loop_test(t, every_skew_of_a_compiled_artifact_is_refused, 0, 3);
+	tcase_add_loop_test(t, without_the_check_every_token_is_wrong, 0, 2);
 	tcase_add_test(t, recompiles_queue_behind_one_another);
 	tcase_add_test(t, other_compiles_come_first);
 	tcase_add_test(t, workers_of_the_farm_share_the_queue);

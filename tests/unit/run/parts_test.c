@@ -129,6 +129,34 @@ START_TEST(the_scorer_learns_what_was_owed)
 }
 END_TEST
 
+START_TEST(a_book_has_a_shelf_for_what_each_fault_adds)
+{
+	uint64_t ids[] = {
+	        2, traffic_extra_id(0, 1), traffic_extra_id(4, 2), traffic_extra_id(4, 3)};
+	struct book a, b;
+	uint64_t id = 0, seen = 0;
+
+	book_init(&a);
+	book_init(&b);
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+		book_add(i % 2 ? &a : &b, &(struct sample){.id = ids[i], .t_sched = (int64_t)i});
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		ck_assert_ptr_nonnull(book_at(i % 2 ? &a : &b, ids[i]));
+		ck_assert_int_eq(book_at(i % 2 ? &a : &b, ids[i])->t_sched, (int64_t)i);
+		ck_assert_ptr_null(book_at(i % 2 ? &b : &a, ids[i]));
+	}
+	while ((id = book_next(&a, &b, id)) != 0) { /* ascending, and none is left out */
+		for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+			seen += ids[i] == id;
+		ck_assert_ptr_null(book_at(&a, id + (UINT64_C(1) << 40)));
+	}
+	ck_assert_uint_eq(seen, ARRAY_LEN(ids));
+	ck_assert_uint_eq(a.dropped + b.dropped, 0);
+	book_free(&a);
+	book_free(&b);
+}
+END_TEST
+
 /* --- damage
  * ------------------------------------------------------------------------------------------ */
 
@@ -395,6 +423,7 @@ int main(void)
 	TCase *t = tcase_create("parts");
 
 	tcase_add_test(t, a_book_keeps_what_is_compared);
+	tcase_add_test(t, a_book_has_a_shelf_for_what_each_fault_adds);
 	tcase_add_test(t, a_ledger_keeps_first_phases_and_the_last_revert);
 	tcase_add_test(t, the_scorer_learns_what_was_owed);
 	tcase_add_test(t, damage_is_the_difference);

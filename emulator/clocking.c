@@ -33,20 +33,10 @@ void clocking_free(struct rack *r)
 	mem_free(r->clocking.units);
 }
 
-/* Is the node part of the unit? */
-static bool contains(const struct topology *t, uint32_t component, uint32_t node)
-{
-	const struct component *c = &t->components[component];
-
-	if (c->kind == COMPONENT_RACK)
-		return topology_rack_of_node(t, node) == c->rack;
-	return c->node == node;
-}
-
 static bool uses(const struct rack *r, const struct instance *in, uint32_t component)
 {
 	for (uint32_t n = 0; n < in->n_nodes; n++)
-		if (contains(&r->d->topology, component, in->nodes[n]))
+		if (topology_covers(&r->d->topology, component, in->nodes[n]))
 			return true;
 	return false;
 }
@@ -191,7 +181,7 @@ static const struct slow_unit *late_unit(
 		*node = in->nodes[n];
 		for (uint32_t i = 0; i < k->n_units; i++)
 			if (k->units[i].mode == SLOW_VIOLATE &&
-			        contains(&r->d->topology, k->units[i].component, *node))
+			        topology_covers(&r->d->topology, k->units[i].component, *node))
 				return &k->units[i];
 	}
 	return NULL;

@@ -67,30 +67,15 @@ static uint32_t live_feeds(const struct rack *r, uint32_t node, uint32_t live[st
 /* --- what faults do
  * -------------------------------------------------------------------------------- */
 
-static bool hangs_on(const struct rack *r, uint32_t node, uint32_t pdu)
-{
-	uint32_t feeds[2], n = topology_feeds(&r->d->topology, node, feeds);
-
-	return feeds[0] == pdu || (n > 1 && feeds[1] == pdu);
-}
-
-bool power_covers(const struct rack *r, uint32_t component, uint32_t node)
-{
-	const struct component *c = &r->d->topology.components[component];
-
-	if (c->kind == COMPONENT_PDU)
-		return hangs_on(r, node, c->index);
-	if (c->kind == COMPONENT_RACK)
-		return topology_rack_of_node(&r->d->topology, node) == c->rack;
-	return c->node == node;
-}
-
 /* The last fault in force that touches the PDU or a node on it. */
 static uint32_t cause_of(const struct rack *r, uint32_t pdu)
 {
+	const struct topology *t = &r->d->topology;
+
 	for (uint32_t i = r->power.n_faults; i-- > 0;)
-		for (uint32_t n = 0; n < r->d->topology.n_nodes; n++)
-			if (hangs_on(r, n, pdu) && power_covers(r, r->power.faults[i].component, n))
+		for (uint32_t n = 0; n < t->n_nodes; n++)
+			if (topology_covers(t, t->pdu_component0 + pdu, n) &&
+			        topology_covers(t, r->power.faults[i].component, n))
 				return r->power.faults[i].fault;
 	return FAULT_NONE;
 }
@@ -128,7 +113,7 @@ static void add_loads(struct rack *r)
 			continue;
 		for (uint32_t i = 0; i < p->n_faults; i++)
 			if (p->faults[i].deed == POWER_LOADS &&
-			        power_covers(r, p->faults[i].component, n))
+			        topology_covers(&r->d->topology, p->faults[i].component, n))
 				mw += p->faults[i].amount;
 		for (uint32_t i = 0; i < n_live; i++)
 			p->pdus[live[i]].load_mw += mw / n_live;

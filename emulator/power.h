@@ -64,9 +64,6 @@ void power_end(struct rack *r, int64_t now, uint32_t fault, uint32_t component);
 void power_reverted(struct rack *r, int64_t now, uint32_t fault);
 
 void power_step(struct rack *r, int64_t now); /* at power.next_at */
-/* Whether a PDU, rack or node has this node on it, in it, or is it. */
-bool power_covers(const struct rack *r, uint32_t component, uint32_t node);
-
 struct lanes;
 void power_digest(const struct rack *r, struct lanes *lanes);
 

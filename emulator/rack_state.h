@@ -170,7 +170,7 @@ struct fabric {
 	                             */
 };
 
-/* A chip, node or rack that a fault slows down. */
+/* A chip, node, rack or PDU (its nodes) that a fault slows down. */
 struct slow_unit {
 	uint32_t fault, component;
 	uint32_t ppm; /* of its frame time, > SLOW_NONE */

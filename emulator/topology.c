@@ -326,6 +326,20 @@ uint32_t topology_feeds(const struct topology *t, uint32_t node, uint32_t feeds[
 	return 2;
 }
 
+bool topology_covers(const struct topology *t, uint32_t component, uint32_t node)
+{
+	const struct component *c = &t->components[component];
+	uint32_t feeds[2], n;
+
+	CHECK(c->kind != COMPONENT_LINK);
+	if (c->kind == COMPONENT_RACK)
+		return topology_rack_of_node(t, node) == c->rack;
+	if (c->kind != COMPONENT_PDU)
+		return c->node == node;
+	n = topology_feeds(t, node, feeds);
+	return feeds[0] == c->index || (n > 1 && feeds[1] == c->index);
+}
+
 uint32_t topology_hop(
         const struct topology *t, uint32_t from, uint32_t to, uint32_t links[static 2])
 {

@@ -94,6 +94,10 @@ static inline uint32_t topology_rack_of_node(const struct topology *t, uint32_t 
  * pairs). Returns how many: 2, or 1 in a rack with a single PDU. */
 uint32_t topology_feeds(const struct topology *t, uint32_t node, uint32_t feeds[static 2]);
 
+/* Whether a component other than a link is the node, is in it, holds it (a rack), or feeds it (a
+ * PDU). */
+bool topology_covers(const struct topology *t, uint32_t component, uint32_t node);
+
 static inline bool topology_is_spare(const struct topology *t, uint32_t node)
 {
 	return node % t->nodes_per_rack >= t->nodes_per_rack - t->spares_per_rack;

@@ -96,6 +96,7 @@ struct fault_machine {
 	uint32_t n_targets;
 	const uint32_t *targets; /* ascending */
 	bool active, holding;
+	int64_t began; /* instant of the injection */
 	int64_t next_at;
 	int64_t begin_at; /* of one that waits for its turn; NS_NEVER = none. Not the kind's
 	                     business */

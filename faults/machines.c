@@ -36,6 +36,7 @@ static void begin(struct fault_machine *m, int64_t now, const struct fault_sink 
 {
 	m->begin_at = NS_NEVER;
 	m->active = true;
+	m->began = now;
 	m->kind->inject(m, now, sink);
 }
 

@@ -121,7 +121,7 @@ struct fault_sink {
 	/* The fault is over: what it left behind (suspicions, quarantined nodes) is repaired.
 	 * Called once a revert, after the kind's own verbs. */
 	void (*reverted)(void *ctx, int64_t now, uint32_t fault);
-	/* The unit (a chip, a node, or a rack: all its nodes) takes ppm millionths (SLOW_NONE …
+	/* The unit (a chip, a node, a rack or a PDU: all its nodes) takes ppm millionths (SLOW_NONE …
 	 * SLOW_MAX) of its frame time from now on. A further call of the same fault for the same
 	 * component replaces its factor; SLOW_NONE ends it. Factors of different faults multiply.
 	 */

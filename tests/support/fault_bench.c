@@ -60,6 +60,7 @@ void fault_bench_inject(const struct fault_sink *sink, int64_t now, void *ctx)
 {
 	struct fault_machine *m = &((struct fault_bench *)ctx)->m;
 
+	m->began = now;
 	m->kind->inject(m, now, sink);
 }
 

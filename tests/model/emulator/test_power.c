@@ -5,6 +5,7 @@
 
 #include "emulator/rack_state.h"
 #include "harness/base/units.h"
+#include "tests/support/fault_bench.h"
 #include "tests/support/rack_bench.h"
 #include "tests/support/run_suite.h"
 
@@ -323,6 +324,90 @@ START_TEST(a_boot_that_is_cut_off_begins_again)
 }
 END_TEST
 
+/* The kinds themselves, with what they say to the rack: derating 1.0 is beyond doubt above. */
+static const struct {
+	const char *kind, *params, *target;
+	int64_t effect_ns;
+} kinds[] = {
+        {"power.pdu_trip", "{}", "r0.pdu1", 11 * S},
+        {"power.pdu_trip", "{}", "r0.pdu2", -1}, /* 4 × 3.3 = 13.2 kW: holds, and is not used */
+        {"power.spike", "{}", "r0", 11 * S},
+        {"power.spike", "{\"power\":920}", "r0", -1},
+        {"power.phase", "{}", "r0.pdu0", 21 * S},
+        {"power.phase", "{\"share\":\"55%\"}", "r0.pdu0", -1},
+};
+
+START_TEST(every_kind_speaks_its_verbs)
+{
+	struct fault_bench k;
+	struct bench_event e[] = {
+	        {1 * S, fault_bench_inject, &k}, {28 * S, fault_bench_revert, &k}};
+
+	bench_init(&b, DEPLOYMENT(""));
+	fault_bench_init(&k, &b, kinds[_i].kind, 0, kinds[_i].target, kinds[_i].params);
+	bench_play(&b, NULL, 0, e, 2, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], kinds[_i].effect_ns);
+	/* Flagged at the frame's end; n2 is up 1 + 5 s after the revert. */
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT],
+	        kinds[_i].effect_ns < 0 ? -1 : kinds[_i].effect_ns + 10 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], kinds[_i].effect_ns < 0 ? -1 : 34077 * MS);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	fault_bench_free(&k);
+	bench_free(&b);
+}
+END_TEST
+
+/* 64 + 20 tokens at t = 0: 20 frames of 10 ms. Capped at 54 ms: 5 ms of resync, then 146 ms at the
+ * factor, once, though both nodes hang on the PDU; a PDU of other nodes slows nobody. */
+static const struct {
+	const char *target;
+	int64_t last_ns;
+} caps[] = {{"r0.pdu0", 59 * MS + 182500000}, {"r0.pdu1", 59 * MS + 182500000},
+        {"r0.pdu2", 200 * MS}, {"r0.n2", 59 * MS + 182500000}, {"r0", 59 * MS + 182500000}};
+
+START_TEST(a_cap_stretches_frames)
+{
+	struct bench_request one = {.prompt = 64, .output = 20, .max = 20};
+	bool used = caps[_i].last_ns > 200 * MS;
+	struct fault_bench k;
+	struct bench_event e[] = {
+	        {54 * MS, fault_bench_inject, &k}, {1 * S, fault_bench_revert, &k}};
+
+	bench_init(&b, DEPLOYMENT(""));
+	fault_bench_init(&k, &b, "power.derate", 0, caps[_i].target, "{\"factor\":1.25}");
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, caps[_i].last_ns);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], used ? 54 * MS : -1);
+	ck_assert_uint_eq(b.counts.throttled, used);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	fault_bench_free(&k);
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(a_cap_that_violates_takes_the_spare_along)
+{
+	/* n0 is late from 54 ms: frames fail at 60 and 70, evicted; isolated at 73, n8 takes over
+	 * at 150 ms, on the same PDU. It is late, too, and so is n2: both have to be waited for. */
+	struct bench_request one = {.prompt = 64, .output = 20, .max = 20};
+	struct fault_bench k;
+	struct bench_event e[] = {
+	        {54 * MS, fault_bench_inject, &k}, {1 * S, fault_bench_revert, &k}};
+
+	bench_init(&b, DEPLOYMENT(""));
+	fault_bench_init(&k, &b, "power.derate", 0, "r0.pdu0", "{\"mode\":\"violate\"}");
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 60 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], 73 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 150 * MS);
+	ck_assert_int_gt(b.answers[0].done.t_last_edge, 1 * S + 77 * MS);
+	ck_assert_int_eq(b.answers[0].done.replays, 2);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	fault_bench_free(&k);
+	bench_free(&b);
+}
+END_TEST
+
 START_TEST(a_machine_at_rest_does_not_trip)
 {
 	/* 17.3 × 0.4 = 6.92 kW under 8.25: nobody's doing. A spike on the other pair is no cause.
@@ -355,6 +440,9 @@ int main(void)
 	tcase_add_loop_test(t, the_fullest_phase_counts, 0, ARRAY_LEN(phases));
 	tcase_add_test(t, power_up_on_one_feed_trips_again);
 	tcase_add_test(t, a_boot_that_is_cut_off_begins_again);
+	tcase_add_loop_test(t, every_kind_speaks_its_verbs, 0, ARRAY_LEN(kinds));
+	tcase_add_loop_test(t, a_cap_stretches_frames, 0, ARRAY_LEN(caps));
+	tcase_add_test(t, a_cap_that_violates_takes_the_spare_along);
 	tcase_add_test(t, a_machine_at_rest_does_not_trip);
 	suite_add_tcase(s, t);
 	return run_suite(s);

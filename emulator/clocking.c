@@ -220,9 +220,20 @@ void clocking_fold(const struct rack *r, struct lanes *lanes)
 {
 	const struct clocking *k = &r->clocking;
 
-	lanes_add(lanes, k->n_units);
-	for (uint32_t i = 0; i < k->n_units; i++)
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < k->n_units; i++) {
+		if (k->units[i].passing)
+			continue;
 		lanes_add(lanes, (uint64_t)k->units[i].component << 32 | k->units[i].ppm);
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		lanes_add(lanes, (uint64_t)k->artifact[i] << 32 | r->instances[i].slow_ppm);
+		n++;
+	}
+	lanes_add(lanes, n);
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		uint32_t ppm = r->instances[i].slow_ppm;
+
+		if (n < k->n_units && !n) /* what is left is passing: as it will be without */
+			ppm = bounded(&r->instances[i], k->artifact[i]);
+		lanes_add(lanes, (uint64_t)k->artifact[i] << 32 | ppm);
+	}
 }

@@ -15,7 +15,7 @@ const char *const position_names[] = {"forbidden", "allowed", NULL};
 static const char *const label_names[] = {"fact", "inference", "assumption", NULL};
 
 struct raw_deployment {
-	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cross_rack;
+	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cooling, cross_rack;
 };
 
 static const struct field deployment_fields[] = {
@@ -48,6 +48,10 @@ static const struct field deployment_fields[] = {
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, power),
                 .help = "PDUs, feeds and powering up"},
+        {.name = "cooling",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, cooling),
+                .help = "temperatures and throttling"},
         {.name = "cross_rack",
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cross_rack),
@@ -553,7 +557,7 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 	if (!rc)
 		rc = parse_compile_farm(raw.compile_farm, out, err);
 	if (!rc)
-		rc = facility_parse(raw.power, out, err);
+		rc = facility_parse(raw.power, raw.cooling, out, err);
 	if (!rc)
 		rc = parse_cross_rack(raw.cross_rack, arena, out, err);
 	if (!rc)

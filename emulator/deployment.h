@@ -136,6 +136,18 @@ struct power_spec {
 	int64_t stage_ns; /* between two nodes of a rack that are powered up */
 };
 
+/* Air cooling: temperatures of nodes, and clocks that follow them (emulator/cooling.h). The first
+ * ones are as written, the others what is calculated with, in thousandths of a degree. */
+struct cooling_spec {
+	bool given; /* the deployment has the object */
+	double inlet, rise, throttle_at, shutdown_at, slowest, ramp;
+	int64_t inlet_mc, rise_mc; /* at rest a node is as warm as both together */
+	int64_t throttle_mc, shutdown_mc;
+	uint32_t slowest_ppm;  /* of the frame time, at shutdown_mc */
+	int64_t ramp_mc_per_s; /* how fast a node warms up and cools down */
+	int64_t sample_ns;     /* grid on which temperatures are looked at */
+};
+
 enum cross_rack_position { CROSS_RACK_FORBIDDEN, CROSS_RACK_ALLOWED };
 
 struct cross_rack_spec {
@@ -151,12 +163,13 @@ struct deployment {
 	struct health_spec health;
 	struct compile_farm_spec compile_farm;
 	struct power_spec power;
+	struct cooling_spec cooling;
 	struct cross_rack_spec cross_rack;
 	uint32_t n_pools;
 	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
 	const char *model; /* its name, for the API */
 	struct model_spec model_shape;
-	uint32_t n_parameters; /* those of the hardware by key, then those of power */
+	uint32_t n_parameters; /* those of the hardware by key, then those of power and cooling */
 	struct parameter *parameters;
 	uint32_t n_warnings;
 	const char **warnings; /* "fact without source read as assumption: …" */
@@ -171,7 +184,7 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
 
 /* The tables that a deployment is read by, for docs and schema. */
-enum { DEPLOYMENT_TABLES = 16 };
+enum { DEPLOYMENT_TABLES = 17 };
 void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
 
 /* How many different artifacts its pools load. Explicit timetables have no digest: each is its own.

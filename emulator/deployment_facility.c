@@ -49,6 +49,50 @@ bool facility_own_key(enum hardware_key from, const char **key)
 	return *key != NULL;
 }
 
+/* --- cooling ------------------------------------------------------------------------- */
+
+struct raw_cooling {
+	double inlet, rise, throttle_at, shutdown_at, slowest, ramp;
+	int64_t sample_ns;
+};
+
+#define COOLING(key, member, kind, ...)                                                            \
+	{                                                                                          \
+		.name = key, .type = kind, .offset = offsetof(struct raw_cooling, member),         \
+		.label = "assumption", __VA_ARGS__                                                 \
+	}
+
+static const struct field cooling_fields[] = {
+        COOLING("inlet", inlet, FIELD_REAL, .fallback = "25", .rmin = 0.001, .rmax = 200,
+                .unit = "degC", .help = "air that a node takes in",
+                .source = "middle of the range that ASHRAE recommends for machine rooms (18 to 27 "
+                          "degC); range 18 to 35"),
+        COOLING("rise", rise, FIELD_REAL, .fallback = "40", .rmin = 0.001, .rmax = 200,
+                .unit = "degC", .help = "what its chips are warmer than that, with all its airflow",
+                .source = "no LPU temperature is published; range 20 to 50"),
+        COOLING("throttle_at", throttle_at, FIELD_REAL, .fallback = "85", .rmin = 0.001,
+                .rmax = 500, .unit = "degC", .help = "above it the clock is lowered",
+                .source = "usual for accelerators; no LPU figure is published; range 80 to 95"),
+        COOLING("shutdown_at", shutdown_at, FIELD_REAL, .fallback = "105", .rmin = 0.001,
+                .rmax = 500, .unit = "degC", .help = "at it the node shuts itself down",
+                .source = "usual for silicon; no LPU figure is published; range 95 to 115"),
+        COOLING("slowest", slowest, FIELD_REAL, .fallback = "2", .rmin = 1, .rmax = 100,
+                .unit = "times", .help = "frame time just below shutdown_at over the timetable's",
+                .source = "half the clock; no LPU figure is published; range 1.2 to 4"),
+        COOLING("ramp", ramp, FIELD_REAL, .fallback = "2", .rmin = 0.001, .rmax = 1000,
+                .unit = "degC/s", .help = "how fast a node warms up and cools down",
+                .source = "heat sinks of this power take tens of seconds; no published figure; "
+                          "range 0.2 to 10"),
+        COOLING("sample", sample_ns, FIELD_DURATION, .fallback = "\"1s\"", .min = NS_PER_MS,
+                .max = 3600 * NS_PER_S, .unit = "ns",
+                .help = "temperatures are looked at on multiples of it from t = 0",
+                .source = "a sensor poll of the BMC; no published figure; range 100 ms to 10 s"),
+};
+
+static const char *const cooling_names[ARRAY_LEN(cooling_fields)] = {"cooling.inlet",
+        "cooling.rise", "cooling.throttle_at", "cooling.shutdown_at", "cooling.slowest",
+        "cooling.ramp", "cooling.sample"};
+
 /* --- both ---------------------------------------------------------------------------- */
 
 static bool states(struct jval v, const char *key)
@@ -130,13 +174,55 @@ static enum status parse_power(struct jval v, struct deployment *d, struct error
 	return ERR_NONE;
 }
 
-enum status facility_parse(struct jval power, struct deployment *d, struct error *err)
+static enum status parse_cooling(struct jval v, struct deployment *d, struct error *err)
 {
-	return parse_power(power, d, err);
+	struct cooling_spec *c = &d->cooling;
+	struct raw_cooling raw;
+	enum status rc;
+
+	json_defaults(cooling_fields, ARRAY_LEN(cooling_fields), &raw);
+	if (json_type(v) != JSON_NONE) {
+		rc = json_read(v, cooling_fields, ARRAY_LEN(cooling_fields), &raw, err);
+		if (rc)
+			return rc;
+	}
+	*c = (struct cooling_spec){.given = json_type(v) != JSON_NONE,
+	        .inlet = raw.inlet,
+	        .rise = raw.rise,
+	        .throttle_at = raw.throttle_at,
+	        .shutdown_at = raw.shutdown_at,
+	        .slowest = raw.slowest,
+	        .ramp = raw.ramp,
+	        .inlet_mc = milli(raw.inlet),
+	        .rise_mc = milli(raw.rise),
+	        .throttle_mc = milli(raw.throttle_at),
+	        .shutdown_mc = milli(raw.shutdown_at),
+	        .slowest_ppm = (uint32_t)(raw.slowest * 1e6 + 0.5),
+	        .ramp_mc_per_s = milli(raw.ramp),
+	        .sample_ns = raw.sample_ns};
+	if (c->inlet_mc + c->rise_mc > c->throttle_mc)
+		return json_error(v, err,
+		        "expected inlet + rise of at most throttle_at, found %g + %g and %g",
+		        c->inlet, c->rise, c->throttle_at);
+	if (c->throttle_mc >= c->shutdown_mc)
+		return json_error(v, err, "expected throttle_at below shutdown_at, found %g and %g",
+		        c->throttle_at, c->shutdown_at);
+	for (size_t i = 0; i < ARRAY_LEN(cooling_fields); i++)
+		listed(d, v, &cooling_fields[i], cooling_names[i], &raw);
+	return ERR_NONE;
+}
+
+enum status facility_parse(
+        struct jval power, struct jval cooling, struct deployment *d, struct error *err)
+{
+	enum status rc = parse_power(power, d, err);
+
+	return rc ? rc : parse_cooling(cooling, d, err);
 }
 
 size_t facility_tables(struct field_table *tables)
 {
 	tables[0] = (struct field_table){"power", power_fields, ARRAY_LEN(power_fields)};
-	return 1;
+	tables[1] = (struct field_table){"cooling", cooling_fields, ARRAY_LEN(cooling_fields)};
+	return 2;
 }

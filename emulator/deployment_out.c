@@ -156,6 +156,21 @@ static void out_power(const struct power_spec *p, struct json_out *o)
 	json_out_close(o);
 }
 
+static void out_cooling(const struct cooling_spec *c, struct json_out *o)
+{
+	if (!c->given)
+		return;
+	json_out_open(o, "cooling", '{');
+	json_out_real(o, "inlet", c->inlet);
+	json_out_real(o, "ramp", c->ramp);
+	json_out_real(o, "rise", c->rise);
+	out_ns(o, "sample", c->sample_ns);
+	json_out_real(o, "shutdown_at", c->shutdown_at);
+	json_out_real(o, "slowest", c->slowest);
+	json_out_real(o, "throttle_at", c->throttle_at);
+	json_out_close(o);
+}
+
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key)
 {
 	json_out_open(o, key, '{');
@@ -165,6 +180,7 @@ void deployment_canonical(const struct deployment *d, struct json_out *o, const 
 		json_out_i64(o, "workers", d->compile_farm.workers);
 		json_out_close(o);
 	}
+	out_cooling(&d->cooling, o);
 	json_out_open(o, "cross_rack", '{');
 	if (d->cross_rack.envelope)
 		json_out_str(o, "envelope", d->cross_rack.envelope);

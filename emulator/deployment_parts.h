@@ -40,13 +40,14 @@ void nodes_divide(struct deployment *d, struct arena *arena);
 /* The longest path of the pool's instances. */
 struct compile_site nodes_site(const struct deployment *d, const struct pool_spec *p);
 
-/* The deployment's power; may be absent. d's hardware and parameters are in place, with room for
- * FACILITY_PARAMETERS more. */
-enum { FACILITY_PARAMETERS = 2 };
+/* The deployment's power and cooling; either may be absent. d's hardware and parameters are in
+ * place, with room for FACILITY_PARAMETERS more. */
+enum { FACILITY_PARAMETERS = 9 };
 /* The key of "power" that states this number of the hardware. */
 bool facility_own_key(enum hardware_key from, const char **key);
 
-enum status facility_parse(struct jval power, struct deployment *d, struct error *err) LPC_MUST_USE;
+enum status facility_parse(struct jval power, struct jval cooling, struct deployment *d,
+        struct error *err) LPC_MUST_USE;
 size_t facility_tables(struct field_table *tables);
 
 /* Append the tables of the pools and of their policies; return how many. */

@@ -309,6 +309,16 @@ void power_reverted(struct rack *r, int64_t now, uint32_t fault)
 		settle(r, now, FAULT_NONE);
 }
 
+void power_boot(struct rack *r, int64_t now, uint32_t node)
+{
+	if (r->power.nodes[node].state != POWER_ON) { /* dark, or on its way already */
+		health_unit_restored(r, now, node);
+		return;
+	}
+	stage(r, now, node);
+	settle(r, now, FAULT_NONE);
+}
+
 void power_digest(const struct rack *r, struct lanes *lanes)
 {
 	for (uint32_t i = 0; i < r->power.n_pdus; i++)

@@ -63,6 +63,9 @@ void power_end(struct rack *r, int64_t now, uint32_t fault, uint32_t component);
 /* The fault is over: breakers that tripped because of it are reset. */
 void power_reverted(struct rack *r, int64_t now, uint32_t fault);
 
+/* A node that has a feed but was shut down, and is lost for that: powered up in its turn. */
+void power_boot(struct rack *r, int64_t now, uint32_t node);
+
 void power_step(struct rack *r, int64_t now); /* at power.next_at */
 struct lanes;
 void power_digest(const struct rack *r, struct lanes *lanes);

@@ -44,6 +44,7 @@ struct rack *rack_create(const struct rack_config *config)
 	drift_create(r);
 	clocking_create(r);
 	power_create(r);
+	cooling_create(r);
 	release_create(r);
 	r->monitor.next_at = NS_NEVER;
 	heap_init(&r->ingress, 0);
@@ -97,6 +98,7 @@ void rack_free(struct rack *r)
 	clocking_free(r);
 	sdc_free(r);
 	power_free(r);
+	cooling_free(r);
 	release_free(r);
 	monitor_free(r);
 	mem_free(r->suspicions);
@@ -391,6 +393,7 @@ static void reschedule(struct rack *r)
 	if (r->n_cases)
 		next = min_i64(next, health_next_at(r));
 	next = min_i64(next, r->power.next_at);
+	next = min_i64(next, r->cooling.next_at);
 	if (release_is_busy(r))
 		next = min_i64(next, release_next_at(r));
 	next = min_i64(next, r->monitor.next_at);
@@ -447,6 +450,8 @@ static void step_instant(struct rack *r, int64_t now)
 	step_leaving(r, now);
 	if (r->power.next_at <= now)
 		power_step(r, now);
+	if (r->cooling.next_at <= now)
+		cooling_step(r, now);
 	if (r->monitor.next_at <= now)
 		monitor_step(r, now);
 	if (r->errors.scan_at <= now)
@@ -637,7 +642,7 @@ static void sink_slow(void *ctx, int64_t now, uint32_t fault, uint32_t component
 {
 	struct rack *r = rack_at(ctx, now);
 
-	clocking_set(r, now, &(struct slow_unit){fault, component, ppm, mode});
+	clocking_set(r, now, &(struct slow_unit){fault, component, ppm, mode, false});
 	reschedule(r);
 }
 
@@ -745,6 +750,15 @@ static void sink_variants(void *ctx, int64_t now, uint32_t fault, const uint32_t
 	reschedule(r);
 }
 
+static void sink_heat(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, const struct heat *h)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	cooling_set(r, now, fault, component, h);
+	reschedule(r);
+}
+
 struct fault_sink rack_sink(struct rack *r)
 {
 	return (struct fault_sink){
@@ -770,6 +784,7 @@ struct fault_sink rack_sink(struct rack *r)
 	        .pdu_skew = sink_pdu_skew,
 	        .power_load = sink_power_load,
 	        .power_end = sink_power_end,
+	        .heat = sink_heat,
 	        .control_lapse = sink_control_lapse,
 	        .control_back = sink_control_back,
 	};
@@ -844,6 +859,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	clocking_fold(r, &lanes);
 	sdc_fold(r, &lanes);
 	power_digest(r, &lanes);
+	cooling_digest(r, &lanes);
 	release_fold(r, &lanes);
 	lanes_add(&lanes, r->monitor.n);
 	lanes_add(&lanes, (uint64_t)variants_loaded(r) << 32 | r->variants.n);

@@ -4,6 +4,7 @@
 #define LPC_EMULATOR_RACK_STATE_H
 
 #include "emulator/farm.h"
+#include "emulator/cooling.h"
 #include "emulator/instance.h"
 #include "emulator/link_state.h"
 #include "emulator/power.h"
@@ -175,6 +176,7 @@ struct slow_unit {
 	uint32_t fault, component;
 	uint32_t ppm; /* of its frame time, > SLOW_NONE */
 	enum slow_mode mode;
+	bool passing; /* its fault is over, the heat is not: no static state any more */
 };
 
 struct clocking {
@@ -286,6 +288,7 @@ struct rack {
 	struct clocking clocking;
 	struct sdc sdc;
 	struct power power;
+	struct cooling cooling;
 	struct release release;
 	struct monitor monitor;
 	struct heap ingress; /* (instant at the frontend, id, live) */

@@ -101,6 +101,15 @@ struct artifact_compile {
 	uint32_t ahead;     /* other compiles that come before it */
 };
 
+/* What makes a node warmer, in thousandths of a degree and millionths; a fault uses some of it. */
+struct heat {
+	int64_t inlet_mc;     /* warmer air at its inlet … */
+	int64_t delay_ns;     /* which the next neighbour feels so much later … */
+	uint32_t spread_ppm;  /* and to this share; 0: nobody does */
+	uint32_t blocked_ppm; /* share of its airflow that is lost, below PPM */
+	int64_t rise_mc;      /* warmer than its airflow makes it */
+};
+
 struct fault_sink {
 	void *ctx;
 	/* A link carries nothing between down and up. */
@@ -121,8 +130,8 @@ struct fault_sink {
 	/* The fault is over: what it left behind (suspicions, quarantined nodes) is repaired.
 	 * Called once a revert, after the kind's own verbs. */
 	void (*reverted)(void *ctx, int64_t now, uint32_t fault);
-	/* The unit (a chip, a node, a rack or a PDU: all its nodes) takes ppm millionths (SLOW_NONE …
-	 * SLOW_MAX) of its frame time from now on. A further call of the same fault for the same
+	/* The unit (a chip, a node, a rack or a PDU: all its nodes) takes ppm millionths (SLOW_NONE
+	 * … SLOW_MAX) of its frame time from now on. A further call of the same fault for the same
 	 * component replaces its factor; SLOW_NONE ends it. Factors of different faults multiply.
 	 */
 	void (*slow)(void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t ppm,
@@ -167,6 +176,10 @@ struct fault_sink {
 	        const struct artifact_compile *job);
 	/* Ends both: what has not begun to load does not happen, the old artifact is valid. */
 	void (*artifact_call_off)(void *ctx, int64_t now, uint32_t fault, uint32_t pool);
+	/* A node (by itself or one of its fans) or every node of a rack is heated; NULL ends what
+	 * this fault does there. Temperatures follow along a ramp, both ways. */
+	void (*heat)(
+	        void *ctx, int64_t now, uint32_t fault, uint32_t component, const struct heat *h);
 	/* Lengths of requests planned from now on; `params` is the kind's own parameter record,
 	 * read by the load side; NULL takes it away. */
 	void (*reshape)(void *ctx, int64_t now, uint32_t fault, const void *params);

@@ -25,6 +25,7 @@ static const struct shape {
         {"", "ethernet", "{\"$ref\":\"#/$defs/ethernet\"}"},
         {"", "health", "{\"$ref\":\"#/$defs/health\"}"},
         {"", "power", "{\"$ref\":\"#/$defs/power\"}"},
+        {"", "cooling", "{\"$ref\":\"#/$defs/cooling\"}"},
         {"", "compile_farm", "{\"$ref\":\"#/$defs/compile_farm\"}"},
         {"", "cross_rack", "{\"$ref\":\"#/$defs/cross_rack\"}"},
         {"pools[]", "buckets",

@@ -167,6 +167,25 @@ static const struct {
                                              "at least 1 and at most 64 lanes, found 0"},
         {TOP(",\"ethernet\":{\"ingress\":\"1ms\"}"),
                 "d.json:1:121: ethernet.ingress: expected a known key, found 'ingress'"},
+        {TOP(",\"power\":{\"rating\":0}"),
+                "d.json:1:127: power.rating: expected a number of at least 0.001 and at most 10000 "
+                "kW, found 0"},
+        {TOP(",\"power\":{\"derating\":1.2}"),
+                "d.json:1:129: power.derating: expected a number of at least 0.01 and at most 1 "
+                "ratio, found 1.2"},
+        {TOP(",\"power\":{\"trip_after\":10}"),
+                "d.json:1:131: power.trip_after: expected a duration with its unit (ns, us, ms, "
+                "s, m, h, d) such as \"20ms\", found 10"},
+        {TOP(",\"power\":{\"boots\":\"5s\"}"), "d.json:1:118: power.boots: expected a known key "
+                                               "(nearest is 'boot'), found 'boots'"},
+        {TOP(",\"cooling\":{\"ramp\":0}"),
+                "d.json:1:127: cooling.ramp: expected a number of at least 0.001 and at most 1000 "
+                "degC/s, found 0"},
+        {TOP(",\"cooling\":{\"inlet\":50}"),
+                "d.json:1:119: cooling: expected inlet + rise of at most throttle_at, found 50 + "
+                "40 and 85"},
+        {TOP(",\"cooling\":{\"shutdown_at\":85}"),
+                "d.json:1:119: cooling: expected throttle_at below shutdown_at, found 85 and 85"},
         {TOP(",\"health\":{\"poll_period\":\"0ms\"}"),
                 "d.json:1:133: health.poll_period: expected a duration of at least 1ns and at most "
                 "1d, found \"0ms\""},

@@ -286,6 +286,31 @@ START_TEST(keys_of_health_are_written_back)
 }
 END_TEST
 
+START_TEST(keys_of_the_building_are_written_back)
+{
+	const struct deployment *d =
+	        good("{\"pools\":[" POOL("p", "") "],\"power\":{"
+	                                          "\"derating\":0.9,\"trip_after\":\"3s\"}}");
+
+	ck_assert_int_eq(d->power.limit_mw, 15570000);
+	ck_assert_int_eq(d->power.node_mw, 3300000);
+	ck_assert_int_eq(d->power.boot_ns, 30 * 60 * NS_PER_S);
+	ck_assert_double_eq(d->parameters[HW_PDU_DERATING].value, 0.9);
+	ck_assert_str_eq(d->parameters[HW_PDU_DERATING].source, "deployment");
+	ck_assert_str_eq(d->parameters[HW_COUNT].name, "power.trip_after");
+	ck_assert_double_eq(d->parameters[HW_COUNT].value, 3e9);
+	ck_assert_str_eq(d->parameters[HW_COUNT].source, "deployment");
+	ck_assert_int_eq(d->cooling.inlet_mc + d->cooling.rise_mc, 65000);
+	parsed_free(&p);
+	reads_back("{\"pools\":[" POOL("p", "") "],\"power\":{\"rating\":17.4,\"boot\":\"5s\"}}",
+	        "\"power\":{\"boot\":\"5000000000ns\",\"derating\":0.8,\"rating\":17.4,"
+	        "\"stage\":\"2000000000ns\",\"trip_after\":\"10000000000ns\"}");
+	reads_back("{\"pools\":[" POOL("p", "") "],\"cooling\":{\"inlet\":27.5}}",
+	        "\"cooling\":{\"inlet\":27.5,\"ramp\":2,\"rise\":40,\"sample\":"
+	        "\"1000000000ns\",\"shutdown_at\":105,\"slowest\":2,\"throttle_at\":85}");
+}
+END_TEST
+
 START_TEST(artifacts_in_operation_are_read_and_written_back)
 {
 	static const char text[] = "{\"pools\":[" POOL("p",
@@ -392,6 +417,7 @@ int main(void)
 	add_test(suite, "ethernet", ethernet_on_a_path_must_be_allowed);
 	add_test(suite, "embedded", the_embedded_hardware_is_the_shipped_file);
 	add_test(suite, "health keys", keys_of_health_are_written_back);
+	add_test(suite, "keys of the building", keys_of_the_building_are_written_back);
 	add_test(suite, "artifacts", artifacts_in_operation_are_read_and_written_back);
 	add_test(suite, "artifact defaults", written_defaults_of_artifacts_change_no_digest);
 	add_test(suite, "checksum", checksums_are_off_unless_asked_for);

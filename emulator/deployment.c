@@ -16,6 +16,7 @@ static const char *const label_names[] = {"fact", "inference", "assumption", NUL
 
 struct raw_deployment {
 	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cooling, cross_rack;
+	int64_t frontends;
 };
 
 static const struct field deployment_fields[] = {
@@ -52,6 +53,17 @@ static const struct field deployment_fields[] = {
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cooling),
                 .help = "temperatures and throttling"},
+        {.name = "frontends",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_deployment, frontends),
+                .fallback = "2",
+                .min = 1,
+                .max = FRONTENDS_MAX,
+                .unit = "processes",
+                .help = "that clients are connected to, fe0, fe1, …; requests are spread over "
+                        "them by id",
+                .label = "assumption",
+                .source = "one and a spare"},
         {.name = "cross_rack",
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cross_rack),
@@ -160,6 +172,7 @@ static enum status parse_ethernet(struct jval v, struct deployment *d, struct er
 struct raw_health {
 	int64_t poll_period_ns, polls, timeout_ns, persist_ns, suspicions, suspect_window_ns;
 	int64_t isolate_ns, remap_ns, resync_ns, resume_ns, autonomy_ns;
+	int64_t frontend_check_ns, frontend_checks;
 	int64_t link_scan_ns, link_scan_errors;
 	double drift_budget_ppm;
 	int weights_from;
@@ -242,6 +255,26 @@ static const struct field health_fields[] = {
                 .source = "two crystals at opposite ends of their range; exchanges of counters "
                           "outpace drift, the rate of adjustment is bounded (ISCA 2022) and not "
                           "published"},
+        {.name = "frontend_check",
+                .type = FIELD_DURATION,
+                .offset = offsetof(struct raw_health, frontend_check_ns),
+                .fallback = "\"2s\"",
+                .min = 1,
+                .max = 24 * 3600 * NS_PER_S,
+                .unit = "ns",
+                .help = "the balancer checks its frontends at multiples of it from t = 0",
+                .label = "assumption",
+                .source = "HAProxy's default, inter 2s"},
+        {.name = "frontend_checks",
+                .type = FIELD_INT,
+                .offset = offsetof(struct raw_health, frontend_checks),
+                .fallback = "3",
+                .min = 1,
+                .max = 1000,
+                .unit = "checks",
+                .help = "a frontend is taken out at this failed check in a row",
+                .label = "assumption",
+                .source = "HAProxy's default, fall 3"},
         {.name = "weights_from",
                 .type = FIELD_ENUM,
                 .offset = offsetof(struct raw_health, weights_from),
@@ -297,6 +330,8 @@ static enum status parse_health(struct jval v, struct deployment *d, struct erro
 	        .suspicions = (uint32_t)raw.suspicions,
 	        .suspect_window_ns = raw.suspect_window_ns,
 	        .autonomy_ns = raw.autonomy_ns,
+	        .frontend_check_ns = raw.frontend_check_ns,
+	        .frontend_checks = (uint32_t)raw.frontend_checks,
 	        .isolate_ns = raw.isolate_ns,
 	        .resync_ns = raw.resync_ns,
 	        .resume_ns = raw.resume_ns,
@@ -521,6 +556,16 @@ void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
 	CHECK(n == DEPLOYMENT_TABLES);
 }
 
+/* --- frontends ----------------------------------------------------------------------- */
+
+static void name_frontends(struct deployment *d, uint32_t n, struct arena *arena)
+{
+	d->n_frontends = n;
+	d->frontends = ARENA_ARRAY(arena, const char *, n);
+	for (uint32_t i = 0; i < n; i++)
+		d->frontends[i] = arena_printf(arena, "fe%u", i);
+}
+
 /* --- the object ---------------------------------------------------------------------- */
 
 static void list_parameters(struct arena *arena, struct deployment *d)
@@ -547,6 +592,7 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 	if (rc)
 		return rc;
 	list_parameters(arena, out);
+	name_frontends(out, (uint32_t)raw.frontends, arena);
 	hardware_topology(&out->hardware, &wiring);
 	topology_build(&out->topology, &wiring, arena);
 	rc = model_parse(raw.model, arena, &out->model_shape, err);

@@ -20,6 +20,8 @@ enum {
 	DEPLOYMENT_TIERS_MAX = 16,
 	POOL_INSTANCES_MAX = 1024,
 	INSTANCE_SLOTS_MAX = 16384,
+	FRONTENDS_MAX = 64,
+	FRONTENDS_DEFAULT = 2,
 	COMPILE_WORKERS_MAX = 1024,
 };
 
@@ -105,6 +107,8 @@ struct health_spec {
 	int64_t persist_ns;     /* a link down for longer is persistent: evict */
 	uint32_t suspicions;    /* this many within the window: evict */
 	int64_t suspect_window_ns;
+	int64_t frontend_check_ns; /* the balancer looks at its frontends at multiples of it */
+	uint32_t frontend_checks;  /* and takes one out at the n-th that fails */
 	int64_t autonomy_ns; /* a rack cut off from the control plane evicts by itself this long
 	                        after a detection; 0 = never */
 	int64_t isolate_ns, resync_ns, resume_ns;
@@ -165,6 +169,8 @@ struct deployment {
 	struct power_spec power;
 	struct cooling_spec cooling;
 	struct cross_rack_spec cross_rack;
+	uint32_t n_frontends;
+	const char **frontends; /* their names: fe0, fe1, … */
 	uint32_t n_pools;
 	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
 	const char *model; /* its name, for the API */

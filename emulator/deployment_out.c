@@ -123,6 +123,10 @@ static void out_health(const struct health_spec *h, struct json_out *o)
 		json_out_bool(o, "checksum", true);
 	if (h->drift_budget_given)
 		json_out_real(o, "drift_budget", h->drift_budget_ppm);
+	if (h->frontend_check_ns != 2 * NS_PER_S)
+		out_ns(o, "frontend_check", h->frontend_check_ns);
+	if (h->frontend_checks != 3)
+		json_out_i64(o, "frontend_checks", h->frontend_checks);
 	out_ns(o, "isolate", h->isolate_ns);
 	if (h->link_scan_ns) { /* the two mean nothing apart */
 		out_ns(o, "link_scan", h->link_scan_ns);
@@ -195,6 +199,8 @@ void deployment_canonical(const struct deployment *d, struct json_out *o, const 
 	json_out_i64(o, "lanes", d->ethernet.lanes);
 	out_ns(o, "rto_min", d->ethernet.rto_min_ns);
 	json_out_close(o);
+	if (d->n_frontends != FRONTENDS_DEFAULT)
+		json_out_i64(o, "frontends", d->n_frontends);
 	hardware_out(&d->hardware, o, "hardware");
 	out_health(&d->health, o);
 	model_out(&d->model_shape, o, "model");

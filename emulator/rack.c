@@ -46,6 +46,7 @@ struct rack *rack_create(const struct rack_config *config)
 	power_create(r);
 	cooling_create(r);
 	release_create(r);
+	frontends_create(r);
 	r->monitor.next_at = NS_NEVER;
 	heap_init(&r->ingress, 0);
 	heap_init(&r->leaving, 0);
@@ -133,6 +134,14 @@ static void count_area(struct rack *r, int64_t now)
 	r->area_at = now;
 }
 
+static void arrive(struct rack *r, int64_t now, uint32_t live)
+{
+	if (LPC_UNLIKELY(r->frontends.troubled) && !frontends_take(r, live_at(r, live)))
+		rack_refuse(r, now, live, REFUSED_CONNECT, 0);
+	else
+		pools_route(r, now, live);
+}
+
 uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req)
 {
 	uint32_t live = pool_take(&r->lives);
@@ -166,7 +175,7 @@ uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req
 		if (at < r->next_at)
 			r->next_at = at;
 	} else {
-		pools_route(r, now, live);
+		arrive(r, now, live);
 		if (r->dispatch_due)
 			r->next_at = now;
 	}
@@ -248,7 +257,7 @@ void rack_finish(struct rack *r, int64_t now, uint32_t live)
 	else
 		r->counts.completed++;
 	due = done.t_last > now ? done.t_last : now;
-	if (due == now) {
+	if (due == now && l->link.behind < now) {
 		call_out(r, now, live, &done, &r->scratch);
 		return;
 	}
@@ -266,6 +275,8 @@ static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index
 {
 	struct live *l = live_at(r, live);
 
+	if (index == 0)
+		l->t_first_out = due;
 	r->counts.tokens_emitted++;
 	if (r->config.listener.token)
 		r->config.listener.token(r->config.listener.ctx, due, &l->req, index, wrong);
@@ -284,11 +295,14 @@ static void token_due(
 		heap_replace_top(&in->tokens, top.key + (int64_t)in->f0, top.sub, top.value);
 	else
 		(void)heap_pop(&in->tokens);
-	if (due > now) {
+	/* Also one that is due now is told in its turn, behind those that were held up until now.
+	 */
+	if (due > now || l->link.behind >= now) {
 		bool ok = heap_push(&r->tokens, due, l->req.id << 24 | (uint64_t)index,
 		        handle_of(r, s->live) | (wrong ? TOKEN_WRONG : 0));
 
 		CHECK(ok);
+		l->link.behind = due;
 		return;
 	}
 	emit_token(r, due, s->live, index, wrong);
@@ -397,6 +411,7 @@ static void reschedule(struct rack *r)
 	if (release_is_busy(r))
 		next = min_i64(next, release_next_at(r));
 	next = min_i64(next, r->monitor.next_at);
+	next = min_i64(next, r->frontends.next_at);
 	next = min_i64(next, heap_at(&r->ingress));
 	next = min_i64(next, heap_at(&r->leaving));
 	next = min_i64(next, heap_at(&r->tokens));
@@ -437,7 +452,7 @@ static void step_ingress(struct rack *r, int64_t now)
 		struct heap_entry e = heap_pop(&r->ingress);
 
 		if (pool_is_live(&r->lives, (uint32_t)e.value, (uint32_t)(e.value >> 32)))
-			pools_route(r, now, (uint32_t)e.value);
+			arrive(r, now, (uint32_t)e.value);
 	}
 }
 
@@ -456,6 +471,8 @@ static void step_instant(struct rack *r, int64_t now)
 		monitor_step(r, now);
 	if (r->errors.scan_at <= now)
 		errors_scan(r, now);
+	if (r->frontends.next_at <= now)
+		frontends_step(r, now);
 	if (r->n_cases)
 		health_step(r, now);
 	if (release_is_busy(r))
@@ -488,16 +505,11 @@ void rack_dispatch(struct rack *r, int64_t now)
 /* --- clients that leave
  * ---------------------------------------------------------------------------- */
 
-bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_completion *left)
+/* Closes the books of a request that will not be answered, and frees what it has. */
+static void take_out(struct rack *r, int64_t now, uint32_t live, struct rack_completion *left)
 {
-	uint32_t live = (uint32_t)handle;
-	struct rack_completion ignored;
-	struct live *l;
+	struct live *l = live_at(r, live);
 
-	if (!pool_is_live(&r->lives, live, (uint32_t)(handle >> 32)))
-		return false;
-	r->now = now;
-	l = live_at(r, live);
 	if (l->state == LIVE_LEAVING) { /* its books are closed: it only had to reach the client */
 		if (l->refused)
 			r->counts.refused--;
@@ -505,12 +517,12 @@ bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_compl
 			r->counts.failed--;
 		else
 			r->counts.completed--;
-		if (left && l->parked)
+		if (l->parked)
 			*left = l->parked->done;
-		else if (left)
+		else
 			account_cancel(r, now, l, left);
 	} else {
-		account_cancel(r, now, l, left ? left : &ignored);
+		account_cancel(r, now, l, left);
 		if (l->state == LIVE_QUEUED)
 			pools_unqueue(r, live);
 		if (l->state == LIVE_RUNNING) {
@@ -522,9 +534,53 @@ bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_compl
 	}
 	r->counts.cancelled++;
 	r->dispatch_due = true;
+}
+
+bool rack_cancel(struct rack *r, int64_t now, uint64_t handle, struct rack_completion *left)
+{
+	uint32_t live = (uint32_t)handle;
+	struct rack_completion ignored;
+
+	if (!pool_is_live(&r->lives, live, (uint32_t)(handle >> 32)))
+		return false;
+	r->now = now;
+	take_out(r, now, live, left ? left : &ignored);
 	retire(r, now, live);
 	reschedule(r);
 	return true;
+}
+
+/* When its client had the first token: known where tokens are events, else reckoned. */
+static int64_t first_seen(struct rack *r, struct live *l)
+{
+	if (l->parked)
+		return l->parked->done.t_first;
+	if (r->config.emit_tokens || l->req.watched)
+		return l->t_first_out;
+	if (l->refused || !l->delivered)
+		return -1;
+	return fabric_deliver(
+	        r, &l->link, l->req.id, 1, (uint64_t)l->req.output_tokens - 1, l->t_first);
+}
+
+void rack_reset(struct rack *r, int64_t now, uint32_t live)
+{
+	struct live *l = live_at(r, live);
+	struct rack_completion left;
+	bool begun;
+
+	take_out(r, now, live, &left);
+	left.t_first = first_seen(r, l);
+	begun = left.t_first >= 0 && left.t_first < now; /* faults come before frame ends */
+	if (!begun) {
+		left.t_first = left.t_last = -1;
+		left.delivered = 0;
+	} else if (left.t_last > now) {
+		left.t_last = now;
+	}
+	if (r->config.listener.reset)
+		r->config.listener.reset(r->config.listener.ctx, now, &left, begun);
+	retire(r, now, live);
 }
 
 /* --- faults
@@ -625,6 +681,23 @@ static void sink_control_back(void *ctx, int64_t now, uint32_t fault, uint32_t c
 	struct rack *r = rack_at(ctx, now);
 
 	monitor_end(r, now, fault, r->d->topology.components[component].rack);
+	reschedule(r);
+}
+
+static void sink_frontend_down(void *ctx, int64_t now, uint32_t fault, uint32_t frontend)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	frontends_down(r, now, fault, frontend);
+	reschedule(r);
+}
+
+static void sink_frontend_up(void *ctx, int64_t now, uint32_t fault, uint32_t frontend)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	(void)fault;
+	frontends_up(r, now, frontend);
 	reschedule(r);
 }
 
@@ -787,6 +860,8 @@ struct fault_sink rack_sink(struct rack *r)
 	        .heat = sink_heat,
 	        .control_lapse = sink_control_lapse,
 	        .control_back = sink_control_back,
+	        .frontend_down = sink_frontend_down,
+	        .frontend_up = sink_frontend_up,
 	};
 }
 
@@ -863,6 +938,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	release_fold(r, &lanes);
 	lanes_add(&lanes, r->monitor.n);
 	lanes_add(&lanes, (uint64_t)variants_loaded(r) << 32 | r->variants.n);
+	frontends_digest(r, &lanes);
 	lanes_final(&lanes, out);
 }
 

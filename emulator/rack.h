@@ -32,6 +32,7 @@ struct rack_request {
 	/* Its tokens are events, as with emit_tokens; its gaps are then left to whoever listens to
 	 * them: no `gaps`, and none in its completion. */
 	bool watched;
+	uint64_t affinity; /* by which the balancer spreads requests over frontends; 0 = by id */
 };
 
 enum rack_refusal {
@@ -41,6 +42,7 @@ enum rack_refusal {
 	REFUSED_ADMISSION, /* 429, the pool's policy */
 	REFUSED_SHED,      /* 429, degraded pool sheds the tier */
 	REFUSED_ARTIFACT,  /* 429, its shape is still being compiled for */
+	REFUSED_CONNECT,   /* the connection is reset: the frontend is down */
 };
 
 enum {
@@ -91,6 +93,9 @@ struct rack_listener {
 	/* In order of `now`, the instant of the last token at the client's end; the order among
 	 * equals is the rack's own (a recorder sorts them by id). */
 	void (*completed)(void *ctx, int64_t now, const struct rack_completion *done);
+	/* The connection of a request was reset in the middle of it, at `now` for both ends; what
+	 * was reached. begun: its client has a token. Its last callback, instead of `completed`. */
+	void (*reset)(void *ctx, int64_t now, const struct rack_completion *left, bool begun);
 	/* n gaps of gap_ns between consecutive tokens of one request, at the client's end. Called
 	 * just before its `completed`, in no order. Only with emit_gaps. */
 	void (*gaps)(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n);

@@ -37,6 +37,7 @@ struct stream_link {
 	uint32_t loss_fault; /* that drew `chain`, FAULT_NONE = none yet */
 	uint8_t chain;       /* enum loss_chain of its last message */
 	int64_t out_until;   /* what an outage holds up gets through then, and all behind it */
+	int64_t behind;      /* due of the newest token that waits for it; 0 = none yet */
 	int64_t sent;        /* instant at which the last message was sent */
 	int64_t delivered;   /* … and was at the client's end */
 	int64_t frame_ns;    /* as compiled, of the bucket that took the request first */
@@ -64,6 +65,7 @@ struct live {
 	enum rack_refusal why;
 	int64_t retry_after_s;
 	struct gap_list gaps; /* of earlier episodes; empty unless it was replayed */
+	uint32_t frontend;    /* that took it, + 1; 0 = its own, nobody was down */
 	struct stream_link link;
 	struct parked *parked; /* LIVE_LEAVING and not refused */
 	int64_t t_first_out;   /* first token at the client's end; if its tokens are events */
@@ -196,6 +198,20 @@ struct lapse {
 	int64_t next_at; /* when it has it, or is noticed */
 };
 
+/* A process that clients are connected to. */
+struct frontend {
+	uint32_t down;   /* faults that hold it down */
+	uint32_t fault;  /* the first of them */
+	bool out;        /* the balancer sends nothing there */
+	int64_t next_at; /* of the check that takes it out, or in again */
+};
+
+struct frontends {
+	struct frontend *f;
+	uint32_t n, troubled; /* down or out */
+	int64_t next_at;
+};
+
 struct monitor {
 	struct lapse *lapses;
 	uint32_t n, capacity;
@@ -291,6 +307,7 @@ struct rack {
 	struct cooling cooling;
 	struct release release;
 	struct monitor monitor;
+	struct frontends frontends;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
 	struct heap tokens; /* (instant at the client's end, id << 24 | index, handle, TOKEN_WRONG):
@@ -324,6 +341,8 @@ void rack_phase(struct rack *r, uint32_t fault, enum fault_phase phase, int64_t 
 void rack_refuse(
         struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s);
 void rack_finish(struct rack *r, int64_t now, uint32_t live); /* completed, or failed */
+/* Its connection is gone: frees what it has, and tells the listener. */
+void rack_reset(struct rack *r, int64_t now, uint32_t live);
 /* Somebody began or ceased to care how the frames of an instance end: sets boundary_tick. */
 void rack_arm(struct rack *r, struct instance *in, int64_t now);
 
@@ -441,6 +460,15 @@ void monitor_missed(struct rack *r, int64_t now, uint32_t rack, enum detection h
 bool monitor_is_cut(const struct rack *r, uint32_t rack);
 bool monitor_is_silent(const struct rack *r);
 bool monitor_pool_is_silent(const struct rack *r, const struct pool_spec *pool);
+
+/* frontends.c: those that clients are connected to */
+void frontends_create(struct rack *r);
+void frontends_down(struct rack *r, int64_t now, uint32_t fault, uint32_t frontend);
+void frontends_up(struct rack *r, int64_t now, uint32_t frontend);
+void frontends_step(struct rack *r, int64_t now);
+void frontends_digest(const struct rack *r, struct lanes *lanes);
+/* The request arrives: who takes it is noted. False: its frontend is down, it is refused. */
+bool frontends_take(struct rack *r, struct live *l);
 
 /* download.c: bulk transfers, whose link may be congested. Both return the next instant at which to
  * call download_step: when all has come (then true), or when the link changes. */

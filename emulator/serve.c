@@ -33,7 +33,8 @@ enum {
 	RECV_BUFFERS = 1024,
 	RECV_BUFFER_BYTES = 8 << 10,
 	CHUNK_BYTES = 2 << 10,
-	QUEUE_BYTES = 64 << 10,
+	QUEUE_BYTES = 256 << 10, /* of one connection: what the network held up comes at once */
+	CHUNKS_EACH = 8,         /* on average */
 	BACKLOG = 4096,
 };
 
@@ -197,7 +198,7 @@ static enum status open_ring(struct serve *s, struct error *err)
 	        .recv_buffers = RECV_BUFFERS,
 	        .recv_buffer_bytes = RECV_BUFFER_BYTES,
 	        .chunk_bytes = CHUNK_BYTES,
-	        .chunk_limit = limit * (QUEUE_BYTES / CHUNK_BYTES / 4),
+	        .chunk_limit = limit * CHUNKS_EACH,
 	        .queue_bytes = QUEUE_BYTES,
 	        .queue_writes = STREAM_WRITES_MAX,
 	};

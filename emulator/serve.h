@@ -86,6 +86,7 @@ struct serve_counts {
 	uint64_t completions; /* answered whole; see lpuchaos_completions_total in docs/SERVER.md */
 	uint64_t refused;     /* 400 context_length_exceeded, 429, 498 */
 	uint64_t failed;      /* ended by a loss (on_loss: fail) */
+	uint64_t reset;       /* ended with their frontend */
 	uint64_t cancelled;   /* the client went away */
 	uint64_t slow_readers; /* of those, dropped: more than SERVE_QUEUED_EVENTS_MAX queued */
 	uint64_t bad_requests; /* 4xx other than the above */

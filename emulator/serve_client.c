@@ -340,12 +340,10 @@ void client_drop(struct client *c)
 
 void client_reset(struct client *c)
 {
-	static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-
 	if (c->state == CLIENT_GONE)
 		return;
-	(void)setsockopt(conn_fd(client_conn(c)), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	client_drop(c);
+	enter(c, CLIENT_GONE);
+	conn_reset(client_conn(c));
 }
 
 /* The answer is in the kernel's hands. */

@@ -82,6 +82,17 @@ struct stream {
 	int64_t due[STREAM_WRITES_MAX];
 };
 
+/* Events of one stream that are due at one instant and share a write: what a late message held up
+ * comes all at once, and is no reader's fault. */
+enum { BURST_BYTES = 8 << 10 };
+
+struct burst {
+	uint32_t stream; /* index; n > 0 */
+	size_t n;
+	int64_t due;
+	char bytes[BURST_BYTES];
+};
+
 struct serve {
 	struct serve_config config; /* limits with defaults filled in */
 	struct rack_listener outer; /* the caller's */
@@ -100,6 +111,7 @@ struct serve {
 	int64_t started_unix_s;
 	struct pool streams;
 	struct fifo doomed;
+	struct burst burst;
 	uint64_t next_id; /* for requests without a tag */
 	struct client_list lists[CLIENT_TIMED];
 	uint64_t bodies_bytes;

@@ -43,6 +43,8 @@ static void stream_free(struct serve *s, struct client *c)
 	struct stream *st = stream_at(s, c->stream);
 
 	s->tokens_declared -= st->answer.prompt_tokens + st->max_tokens;
+	if (s->burst.stream == c->stream)
+		s->burst.n = 0;
 	pool_give(&s->streams, c->stream);
 	c->stream = POOL_NONE;
 }
@@ -193,6 +195,7 @@ void stream_submit(struct client *c, bool chat, const struct serve_ask *ask)
 	        .tenant = c->tenant < 0 ? 0 : (uint32_t)c->tenant,
 	        .tier = tier_of(c, ask),
 	        .prompt_tokens = ask->prompt_tokens,
+	        .affinity = ask->tag_id ? 0 : conn_slot(client_conn(c)) + 1,
 	};
 	r.max_tokens = ask->max_tokens ? ask->max_tokens : default_max_tokens(s, &r);
 	r.output_tokens =
@@ -336,25 +339,67 @@ static bool write_last(struct client *c, struct conn *conn, struct stream *st)
 /* --- what the rack says
  * -------------------------------------------------------------------------- */
 
+/* Queues what shares a write. */
+static void flush_burst(struct serve *s)
+{
+	struct burst *b = &s->burst;
+	struct stream *st = stream_at(s, b->stream);
+	struct client *c = client_of(s, st);
+	size_t n = b->n;
+
+	b->n = 0;
+	if (st->doomed || !c)
+		return;
+	if (conn_queued_writes(client_conn(c)) < SERVE_QUEUED_EVENTS_MAX &&
+	        conn_write(client_conn(c), b->bytes, n)) {
+		note_token(s, st, b->due);
+		return;
+	}
+	s->counts.slow_readers++;
+	doom(s, st, b->stream);
+}
+
+/* A further token of the same instant. */
+static void share_write(struct serve *s, const struct stream *st, const struct render_answer *a,
+        uint32_t stream, int64_t due, int64_t index)
+{
+	struct burst *b = &s->burst;
+
+	if (b->n && (b->stream != stream || b->due != due || b->n + RENDER_EVENT_MAX > BURST_BYTES))
+		flush_burst(s);
+	if (st->doomed)
+		return;
+	b->stream = stream;
+	b->due = due;
+	b->n += render_token(&s->render, a, index, b->bytes + b->n);
+}
+
 static bool write_token(struct serve *s, struct client *c, struct conn *conn, struct stream *st,
-        int64_t due, int64_t index, bool wrong)
+        int64_t due, int64_t index, bool wrong, bool shares)
 {
 	const struct render_answer *a = &st->answer;
 	struct render_answer said;
 	char *at;
 
+	if (s->burst.n && (!shares || s->burst.stream != c->stream))
+		flush_burst(s);
+
 	if (!st->head_sent && !write_first(c, conn, st))
-		return false;
-	if (conn_queued_writes(conn) >= SERVE_QUEUED_EVENTS_MAX)
-		return false;
-	at = conn_reserve(conn, RENDER_EVENT_MAX);
-	if (!at)
 		return false;
 	if (wrong) {
 		said = *a;
 		said.digest = token_wrong_digest(a->digest);
 		a = &said;
 	}
+	if (shares) {
+		share_write(s, st, a, c->stream, due, index);
+		return true;
+	}
+	if (conn_queued_writes(conn) >= SERVE_QUEUED_EVENTS_MAX)
+		return false;
+	at = conn_reserve(conn, RENDER_EVENT_MAX);
+	if (!at)
+		return false;
 	conn_commit(conn, render_token(&s->render, a, index, at));
 	note_token(s, st, due);
 	return true;
@@ -366,6 +411,7 @@ static void on_token(
 	struct serve *s = ctx;
 	struct stream *st = stream_at(s, req->user);
 	struct client *c = client_of(s, st);
+	bool shares = index > 0 && due == st->t_token;
 
 	if (st->doomed || !c)
 		return;
@@ -377,7 +423,7 @@ static void on_token(
 	s->counts.tokens++;
 	if (wrong && !st->streaming)
 		note_wrong(st, index);
-	if (st->streaming && !write_token(s, c, client_conn(c), st, due, index, wrong)) {
+	if (st->streaming && !write_token(s, c, client_conn(c), st, due, index, wrong, shares)) {
 		s->counts.slow_readers++;
 		doom(s, st, req->user);
 	}
@@ -399,7 +445,10 @@ static void on_refused(void *ctx, int64_t due, const struct rack_request *req,
 		return;
 	flex = st->flex;
 	stream_free(s, c);
-	http_refuse(c, flex, why, retry_after_s);
+	if (why == REFUSED_CONNECT)
+		client_reset(c);
+	else
+		http_refuse(c, flex, why, retry_after_s);
 }
 
 static void observe(struct serve *s, const struct rack_completion *done)
@@ -440,6 +489,8 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 
 	if (s->outer.completed)
 		s->outer.completed(s->outer.ctx, now, done);
+	if (s->burst.n)
+		flush_burst(s);
 	st->in_rack = false;
 	if (st->doomed || !c)
 		return;
@@ -457,6 +508,23 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 		s->counts.slow_readers++;
 		doom(s, st, done->req.user);
 	}
+}
+
+/* The frontend is gone, and the connection with it. */
+static void on_reset(void *ctx, int64_t now, const struct rack_completion *left, bool begun)
+{
+	struct serve *s = ctx;
+	struct stream *st = stream_at(s, left->req.user);
+	struct client *c = client_of(s, st);
+
+	if (s->outer.reset)
+		s->outer.reset(s->outer.ctx, now, left, begun);
+	st->in_rack = false;
+	s->counts.reset++;
+	if (st->doomed || !c)
+		return;
+	st->done = st->broken = true;
+	client_reset(c);
 }
 
 static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n)
@@ -491,6 +559,7 @@ struct rack_listener stream_listener(struct serve *s)
 	        .refused = on_refused,
 	        .token = on_token,
 	        .completed = on_completed,
+	        .reset = on_reset,
 	        .gaps = on_gaps,
 	        .phase = on_phase,
 	        .trace = on_trace,
@@ -531,6 +600,8 @@ bool stream_leave(struct serve *s, struct client *c, int64_t mono_ns)
 
 void stream_reap(struct serve *s)
 {
+	if (s->burst.n)
+		flush_burst(s);
 	while (s->doomed.n > 0) {
 		uint32_t index = (uint32_t)fifo_pop(&s->doomed);
 		struct stream *st = stream_at(s, index);

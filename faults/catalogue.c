@@ -43,6 +43,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_artifact_stale,
         &fault_artifact_recompile,
         &fault_control_health_blind,
+        &fault_control_frontend_loss,
         &fault_control_telemetry_loss,
         &fault_client_slow_reader,
         &fault_client_disconnect,

@@ -39,6 +39,7 @@ extern const struct fault_kind fault_artifact_fallback_op;
 extern const struct fault_kind fault_artifact_stale;
 extern const struct fault_kind fault_artifact_recompile;
 extern const struct fault_kind fault_control_health_blind;
+extern const struct fault_kind fault_control_frontend_loss;
 extern const struct fault_kind fault_control_telemetry_loss;
 extern const struct fault_kind fault_client_slow_reader;
 extern const struct fault_kind fault_client_disconnect;

@@ -144,6 +144,9 @@ struct fault_sink {
 	void (*control_lapse)(void *ctx, int64_t now, uint32_t fault, uint32_t component,
 	        enum control_lapse what, unsigned detectors);
 	void (*control_back)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* The frontend process (its index) is gone with its connections, and back. */
+	void (*frontend_down)(void *ctx, int64_t now, uint32_t fault, uint32_t frontend);
+	void (*frontend_up)(void *ctx, int64_t now, uint32_t fault, uint32_t frontend);
 	/* The law of an Ethernet link's messages on top of its healthy delay; NULL takes this
 	 * fault's away. */
 	void (*ether_delay)(void *ctx, int64_t now, uint32_t fault, uint32_t component,

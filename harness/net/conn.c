@@ -338,6 +338,17 @@ void conn_close(struct conn *c)
 		conn_make_due(c, DUE_CLOSE);
 }
 
+/* Disconnecting a TCP socket resets it there and then; a FIN by shutdown would come before any
+ * reset that SO_LINGER makes of the close. */
+void conn_reset(struct conn *c)
+{
+	static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+	if (c->state == CONN_OPEN)
+		(void)connect(c->fd, &nobody, sizeof(nobody));
+	conn_close(c);
+}
+
 void conn_fail(struct conn *c, int error, int64_t t_ns)
 {
 	if (c->state == CONN_CLOSING)

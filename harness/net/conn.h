@@ -145,6 +145,8 @@ bool conn_is_paused(const struct conn *c);
 
 /* Begins the close. Idempotent. */
 void conn_close(struct conn *c);
+/* The same, but the peer gets a reset at once instead of an end of file behind what is queued. */
+void conn_reset(struct conn *c);
 bool conn_is_open(const struct conn *c); /* open and not closing */
 
 void *conn_user(struct conn *c);                                   /* user_bytes, 16-byte aligned */

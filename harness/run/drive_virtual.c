@@ -253,13 +253,13 @@ static bool try_again(struct run *r, uint32_t index, enum outcome outcome, int64
 	return true;
 }
 
-/* on_loss: fail. What had not begun is a plain 500 on the wire, and those are tried again. */
-static bool lost_and_retried(struct run *r, uint32_t index, int64_t now)
+/* Of a 500 (on_loss: fail, nothing had begun) or a reset: tried again after a while. */
+static bool back_off(struct run *r, uint32_t index, enum outcome outcome, int64_t now)
 {
 	const struct client *c = client_at(r, index);
 	uint64_t u = prng_at(r->back_off, c->a.request_id, c->attempts);
 
-	return try_again(r, index, OUTCOME_HTTP_5XX, now + outcome_back_off_ns(c->attempts, u));
+	return try_again(r, index, outcome, now + outcome_back_off_ns(c->attempts, u));
 }
 
 static enum outcome outcome_of(const struct rack_completion *done)
@@ -319,7 +319,7 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 	struct client *c = client_at(r, index);
 	struct watched *w = watched_of(r, c);
 
-	if (outcome_of(done) == OUTCOME_HTTP_5XX && lost_and_retried(r, index, now))
+	if (outcome_of(done) == OUTCOME_HTTP_5XX && back_off(r, index, OUTCOME_HTTP_5XX, now))
 		return;
 	if (!w || w->resume_at == NS_NEVER) {
 		finish_served(r, now, done);
@@ -328,6 +328,29 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 	w->done = *done; /* it does not look before resume_at */
 	w->held_back = true;
 	c->handle = 0;
+}
+
+/* Its frontend died: before the first token that is a connection lost, tried again if it may be;
+ * behind it a stream that was cut. */
+static void on_reset(void *ctx, int64_t now, const struct rack_completion *left, bool begun)
+{
+	struct run *r = ctx;
+	uint32_t index = left->req.user;
+	struct watched *w = watched_of(r, client_at(r, index));
+	enum outcome outcome = begun ? OUTCOME_TRUNCATED : OUTCOME_CONNECT;
+	struct sample s;
+
+	if (!begun && back_off(r, index, outcome, now))
+		return;
+	if (left->tokens_corrupt && begun)
+		outcome = OUTCOME_CORRUPT;
+	s = sample_of(r, client_at(r, index), outcome, now);
+	if (begun)
+		fill_served(left, &s);
+	if (w)
+		watched_fill(w, &s);
+	give(r, &s);
+	retire(r, index);
 }
 
 static void act_at(struct run *r, int64_t at_ns, uint32_t index)
@@ -434,6 +457,14 @@ static void on_refused(void *ctx, int64_t now, const struct rack_request *req,
 	struct client *c = client_at(r, index);
 	struct sample s;
 
+	if (why == REFUSED_CONNECT) {
+		if (back_off(r, index, OUTCOME_CONNECT, now))
+			return;
+		s = sample_of(r, c, OUTCOME_CONNECT, now);
+		give(r, &s);
+		retire(r, index);
+		return;
+	}
 	if (why != REFUSED_CONTEXT && why != REFUSED_NO_POOL &&
 	        try_again(r, index, OUTCOME_REJECTED, now + retry_after_s * NS_PER_S))
 		return;
@@ -821,6 +852,7 @@ static enum status prepare(struct run *r, struct error *err)
 	        .ctx = r,
 	        .refused = on_refused,
 	        .completed = on_completed,
+	        .reset = on_reset,
 	        .token = on_token,
 	        .gaps = r->o->score ? on_gaps : NULL,
 	        .phase = on_phase,

@@ -260,7 +260,9 @@ struct names {
 	uint32_t n, busiest;
 	const char *name[TRAFFIC_TENANTS_MAX];
 };
-_Static_assert((int)DEPLOYMENT_POOLS_MAX <= (int)TRAFFIC_TENANTS_MAX, "struct names holds both");
+_Static_assert((int)DEPLOYMENT_POOLS_MAX <= (int)TRAFFIC_TENANTS_MAX &&
+                       (int)FRONTENDS_MAX <= (int)TRAFFIC_TENANTS_MAX,
+        "struct names holds any of them");
 
 static void tenant_names(const struct traffic_spec *traffic, struct names *out)
 {
@@ -290,6 +292,15 @@ static void pool_names(const struct deployment *d, struct names *out)
 			out->busiest = i;
 		}
 	}
+}
+
+/* All frontends are equally busy. */
+static void frontend_names(const struct deployment *d, struct names *out)
+{
+	out->n = d->n_frontends;
+	out->busiest = 0;
+	for (uint32_t i = 0; i < out->n; i++)
+		out->name[i] = d->frontends[i];
 }
 
 static enum target_answer resolve_name(const struct names *names, const char *word,
@@ -329,6 +340,8 @@ static enum target_answer resolve_apart(const struct target_context *c, const ch
 
 	if (classes & FAULT_TARGET_TRAFFIC)
 		tenant_names(c->traffic, &names);
+	else if (c->deployment && classes & FAULT_TARGET_FRONTEND)
+		frontend_names(c->deployment, &names);
 	else if (c->deployment)
 		pool_names(c->deployment, &names);
 	answer = resolve_name(&names, word, arena, ids, n, detail);
@@ -344,6 +357,14 @@ static bool is_pool(const struct target_context *c, const char *word)
 {
 	for (uint32_t i = 0; c->deployment && i < c->deployment->n_pools; i++)
 		if (strcmp(c->deployment->pools[i].name, word) == 0)
+			return true;
+	return false;
+}
+
+static bool is_frontend(const struct target_context *c, const char *word)
+{
+	for (uint32_t i = 0; c->deployment && i < c->deployment->n_frontends; i++)
+		if (strcmp(c->deployment->frontends[i], word) == 0)
 			return true;
 	return false;
 }
@@ -365,6 +386,10 @@ static enum target_answer resolve(void *ctx, const char *word, unsigned classes,
 		*detail = arena_printf(arena, "traffic entry %s", word);
 		return TARGET_WRONG;
 	}
+	if (!(classes & FAULT_TARGET_FRONTEND) && is_frontend(c, word)) {
+		*detail = arena_printf(arena, "frontend %s", word);
+		return TARGET_WRONG;
+	}
 	if (!(classes & FAULT_TARGET_POOL) && is_pool(c, word)) {
 		*detail = arena_printf(arena, "pool %s", word);
 		return TARGET_WRONG;
@@ -380,6 +405,8 @@ static const char *name(void *ctx, unsigned classes, uint32_t id)
 		return c->traffic->tenants[id].name;
 	if (classes & FAULT_TARGET_POOL)
 		return c->deployment->pools[id].name;
+	if (classes & FAULT_TARGET_FRONTEND)
+		return c->deployment->frontends[id];
 	return c->deployment->topology.components[id].name;
 }
 

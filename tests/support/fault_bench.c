@@ -46,7 +46,9 @@ void fault_bench_init(struct fault_bench *f, struct bench *b, const char *kind, 
 	snprintf(names, sizeof(names), "%s", targets);
 	while ((name = strsep(&rest, ","))) {
 		CHECK(f->m.n_targets < FAULT_BENCH_TARGETS);
-		f->targets[f->m.n_targets] = topology_find(&b->deployment.topology, name);
+		f->targets[f->m.n_targets] = k->targets & FAULT_TARGET_FRONTEND
+		                                     ? (uint32_t)(name[2] - '0') /* fe0 … fe9 */
+		                                     : topology_find(&b->deployment.topology, name);
 		CHECK(f->targets[f->m.n_targets++] != COMPONENT_NONE);
 	}
 }

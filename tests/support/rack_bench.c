@@ -62,6 +62,17 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 	a->done = *done;
 }
 
+static void on_reset(void *ctx, int64_t now, const struct rack_completion *left, bool begun)
+{
+	struct bench_answer *a = &((struct bench *)ctx)->answers[left->req.user];
+
+	CHECK(!a->refused && !a->completed && !a->reset);
+	a->reset = true;
+	a->begun = begun;
+	a->reset_at = now;
+	a->done = *left;
+}
+
 static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, int64_t n)
 {
 	struct bench_answer *a = &((struct bench *)ctx)->answers[req->user];
@@ -79,6 +90,8 @@ static void on_token(
 
 	CHECK(index < b->tokens_max);
 	CHECK(b->token_at[(int64_t)req->user * b->tokens_max + index] == 0);
+	CHECK(index == 0 || b->token_at[(int64_t)req->user * b->tokens_max + index - 1] > 0);
+	CHECK(!b->answers[req->user].completed);
 	b->token_at[(int64_t)req->user * b->tokens_max + index] = due;
 	b->token_wrong[(int64_t)req->user * b->tokens_max + index] = wrong;
 }
@@ -104,6 +117,7 @@ void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
 	        .listener = {.ctx = b,
 	                .refused = on_refused,
 	                .completed = on_completed,
+	                .reset = on_reset,
 	                .gaps = on_gaps,
 	                .token = on_token,
 	                .phase = on_phase}};

@@ -11,9 +11,9 @@ struct bench_request {
 };
 
 struct bench_answer {
-	bool refused, completed;
+	bool refused, completed, reset, begun;
 	enum rack_refusal why;
-	int64_t retry_after_s, refused_at, at_ns;
+	int64_t retry_after_s, refused_at, reset_at, at_ns;
 	struct rack_completion done;
 	int64_t n_gaps, gap_sum_ns, gap_max_ns;
 };

@@ -1,9 +1,11 @@
 /* A control plane that does not see, does not reach the rack, or does not measure: by how much
  * exactly each lengthens what fails meanwhile, and when each takes effect by itself. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/arena.h"
 #include "harness/base/units.h"
 #include "tests/support/fault_bench.h"
 #include "tests/support/run_suite.h"
@@ -266,6 +268,140 @@ START_TEST(silent_telemetry_has_no_value)
 }
 END_TEST
 
+/* --- frontends
+ * ------------------------------------------------------------------------------------ */
+
+#define TWO_FRONTENDS                                                                              \
+	"{\"health\":{\"frontend_check\":\"100ms\",\"frontend_checks\":2},\"ethernet\":{"          \
+	"\"ingress_delay\":\"1ms\"},\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,"    \
+	"\"frame\":\"10ms\",\"slots\":4,\"prefill_tokens_per_frame\":64}],\"entry\":"              \
+	"\"immediate\"}]}"
+
+static void serves(uint32_t request, int64_t t_first)
+{
+	ck_assert(b.answers[request - 1].completed);
+	ck_assert_int_eq(b.answers[request - 1].done.t_first, t_first);
+}
+
+static void is_cut(uint32_t request, int64_t at, bool begun)
+{
+	ck_assert(b.answers[request - 1].reset);
+	ck_assert_int_eq(b.answers[request - 1].reset_at, at);
+	ck_assert(b.answers[request - 1].begun == begun);
+}
+
+static void is_refused(uint32_t request, int64_t at)
+{
+	ck_assert(b.answers[request - 1].refused);
+	ck_assert_int_eq(b.answers[request - 1].why, REFUSED_CONNECT);
+	ck_assert_int_eq(b.answers[request - 1].refused_at, at);
+}
+
+/* Ids are 1, 2, …: the even ones are fe0's, the odd ones fe1's. 1 ms a way, frames of 10 ms. fe0 is
+ * down from 54 ms to 433, out from the second check, 200 ms, in again at that of 500; fe1 dies at
+ * 450. */
+START_TEST(a_frontend_takes_its_connections_with_it)
+{
+	static const struct bench_request r[] = {
+	        {.at_ns = 0, .prompt = 64, .output = 20},        /* 1: fe1 */
+	        {.at_ns = 0, .prompt = 64, .output = 20},        /* 2: cut with tokens */
+	        {.at_ns = 0, .prompt = 64, .output = 20},        /* 3: fe1 */
+	        {.at_ns = 0, .prompt = 640, .output = 20},       /* 4: cut in its prefill */
+	        {.at_ns = 0, .prompt = 64, .output = 2},         /* 5: fe1, waits for a slot */
+	        {.at_ns = 0, .prompt = 64, .output = 20},        /* 6: cut in the queue */
+	        {.at_ns = 52 * MS, .prompt = 64, .output = 2},   /* 7: fe1, waits, too */
+	        {.at_ns = 53 * MS, .prompt = 64, .output = 1},   /* 8: arrives at 54: refused */
+	        {.at_ns = 198 * MS, .prompt = 64, .output = 1},  /* 9: fe1 */
+	        {.at_ns = 198 * MS, .prompt = 64, .output = 1},  /* 10: arrives at 199: refused */
+	        {.at_ns = 199 * MS, .prompt = 64, .output = 1},  /* 11: fe1 */
+	        {.at_ns = 199 * MS, .prompt = 64, .output = 1},  /* 12: arrives at 200: by fe1 */
+	        {.at_ns = 440 * MS, .prompt = 64, .output = 1},  /* 13: fe1's, cut at 450 */
+	        {.at_ns = 440 * MS, .prompt = 64, .output = 20}, /* 14: by fe1, cut at 450 */
+	        {.at_ns = 460 * MS, .prompt = 64, .output = 1},  /* 15: fe1 is down */
+	        {.at_ns = 460 * MS, .prompt = 64, .output = 1}, /* 16: goes to fe1, which is down */
+	        {.at_ns = 498 * MS, .prompt = 64, .output = 1}, /* 17: refused */
+	        {.at_ns = 499 * MS, .prompt = 64, .output = 1}, /* 18: fe0 is in again */
+	};
+	struct bench_event e[] = {{54 * MS, fault_bench_inject, &f},
+	        {433 * MS, fault_bench_revert, &f}, {450 * MS, fault_bench_inject, &g},
+	        {900 * MS, fault_bench_revert, &g}};
+
+	bench_init(&b, TWO_FRONTENDS);
+	fault_bench_init(&f, &b, "control.frontend_loss", 0, "fe0", "{}");
+	fault_bench_init(&g, &b, "control.frontend_loss", 1, "fe1", "{}");
+	bench_play(&b, r, ARRAY_LEN(r), e, 4, NS_MAX);
+	serves(1, 12 * MS);
+	serves(3, 12 * MS);
+	is_cut(2, 54 * MS, true);
+	is_cut(4, 54 * MS, false);
+	is_cut(6, 54 * MS, false);
+	serves(5, (54 + 11) * MS); /* into the slots that were freed */
+	serves(7, (54 + 11) * MS);
+	is_refused(8, 55 * MS);
+	serves(9, (199 + 11) * MS);
+	is_refused(10, 200 * MS);
+	serves(11, (200 + 11) * MS);
+	serves(12, (201 + 11) * MS); /* when 1 and 3 are done */
+	is_cut(13, 450 * MS, false); /* at 451 the token would be there */
+	is_cut(14, 450 * MS, false);
+	is_refused(15, 462 * MS);
+	is_refused(16, 462 * MS);
+	is_refused(17, 500 * MS);
+	serves(18, (500 + 11) * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 200 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 200 * MS);
+	ck_assert_int_eq(b.phase[1][PHASE_FAILOVER], 600 * MS);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	fault_bench_free(&f);
+	fault_bench_free(&g);
+	bench_free(&b);
+}
+END_TEST
+
+/* Who is cut, and whether it had begun, is the same where tokens are events. */
+START_TEST(both_clocks_cut_the_same)
+{
+	enum { N = 300, TIMES = 12 };
+	static struct bench_request r[N];
+	uint32_t begun = 0, other = 0, refused = 0;
+
+	for (uint32_t i = 0; i < N; i++)
+		r[i] = (struct bench_request){.at_ns = (int64_t)i * 20 * MS + i % 13,
+		        .prompt = 1 + (i * 37) % 300,
+		        .output = 1 + (i * 11) % 12};
+	for (int64_t k = 0; k < TIMES; k++) {
+		struct bench_event e[] = {{777 * MS + k * 333 * MS, fault_bench_inject, &f},
+		        {1333 * MS + k * 333 * MS, fault_bench_revert, &f}};
+		struct bench_answer *books;
+
+		bench_init(&b, TWO_FRONTENDS);
+		fault_bench_init(&f, &b, "control.frontend_loss", 0, "fe0", "{}");
+		bench_play(&b, r, N, e, 2, NS_MAX);
+		books = b.answers;
+		b.answers = NULL;
+		b.tokens_max = 12;
+		bench_play(&b, r, N, e, 2, NS_MAX);
+		for (uint32_t i = 0; i < N; i++) {
+			ck_assert_int_eq(books[i].reset, b.answers[i].reset);
+			ck_assert_int_eq(books[i].begun, b.answers[i].begun);
+			ck_assert_int_eq(books[i].refused, b.answers[i].refused);
+			ck_assert_int_eq(books[i].reset_at, b.answers[i].reset_at);
+			if (books[i].begun)
+				ck_assert_int_eq(books[i].done.t_first, b.answers[i].done.t_first);
+			begun += books[i].begun;
+			other += books[i].reset && !books[i].begun;
+			refused += books[i].refused;
+		}
+		mem_free(books);
+		fault_bench_free(&f);
+		bench_free(&b);
+	}
+	printf("cut in mid-stream %u, before it %u, refused %u\n", begun, other, refused);
+	ck_assert(begun > 0 && other > 0 && refused > 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("control");
@@ -279,6 +415,8 @@ int main(void)
 	tcase_add_test(t, an_order_waits_for_the_rack_to_be_reached);
 	tcase_add_test(t, a_rack_that_is_never_reached_never_fails_over);
 	tcase_add_test(t, silent_telemetry_has_no_value);
+	tcase_add_test(t, a_frontend_takes_its_connections_with_it);
+	tcase_add_test(t, both_clocks_cut_the_same);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

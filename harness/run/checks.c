@@ -180,13 +180,13 @@ enum status checks_traffic(struct scenario *s, struct jval traffic, struct error
 
 		if (!t->from_trace)
 			continue;
-		if (files_known_digest(s->files, t->name, t->trace.digest)) {
+		if (files_known_digest(s->files, t->name, t->trace.digest, &t->trace.emitted)) {
 			t->trace.has_digest = true;
 			continue;
 		}
 		if (trace_check(&t->trace, &s->traces, s->duration_ns, &counts, err))
 			return err->code;
-		files_keep_digest(s->files, t->name, t->trace.digest);
+		files_keep_digest(s->files, t->name, t->trace.digest, t->trace.emitted);
 	}
 	return ERR_NONE;
 }

@@ -21,6 +21,7 @@ struct document {
 struct trace_digest {
 	char *tenant;
 	uint8_t digest[DIGEST_BYTES];
+	uint64_t emitted;
 };
 
 struct file_set {
@@ -285,22 +286,24 @@ static void parse_digest(const char *text, uint8_t digest[static DIGEST_BYTES])
 	}
 }
 
-void files_keep_digest(
-        struct file_set *set, const char *tenant, const uint8_t digest[static DIGEST_BYTES])
+void files_keep_digest(struct file_set *set, const char *tenant,
+        const uint8_t digest[static DIGEST_BYTES], uint64_t emitted)
 {
 	struct trace_digest *d = &set->digests[set->n_digests++];
 
 	CHECK(set->n_digests <= TRAFFIC_TENANTS_MAX);
 	d->tenant = arena_strndup(&set->arena, tenant, strlen(tenant));
 	memcpy(d->digest, digest, DIGEST_BYTES);
+	d->emitted = emitted;
 }
 
-bool files_known_digest(
-        const struct file_set *set, const char *tenant, uint8_t digest[static DIGEST_BYTES])
+bool files_known_digest(const struct file_set *set, const char *tenant,
+        uint8_t digest[static DIGEST_BYTES], uint64_t *emitted)
 {
 	for (uint32_t i = 0; i < set->n_digests; i++)
 		if (strcmp(set->digests[i].tenant, tenant) == 0) {
 			memcpy(digest, set->digests[i].digest, DIGEST_BYTES);
+			*emitted = set->digests[i].emitted;
 			return true;
 		}
 	return false;
@@ -315,8 +318,12 @@ void files_write(const struct file_set *set, struct json_out *o)
 		json_out_value(o, set->documents[i].path, json_root(set->documents[i].doc), false);
 	json_out_close(o);
 	json_out_open(o, "traces", '{');
-	for (uint32_t i = 0; i < set->n_digests; i++)
-		json_out_str(o, set->digests[i].tenant, digest_text(set->digests[i].digest, text));
+	for (uint32_t i = 0; i < set->n_digests; i++) {
+		json_out_open(o, set->digests[i].tenant, '{');
+		json_out_str(o, "digest", digest_text(set->digests[i].digest, text));
+		json_out_u64(o, "emitted", set->digests[i].emitted);
+		json_out_close(o);
+	}
 	json_out_close(o);
 }
 
@@ -344,7 +351,12 @@ void files_restore(struct file_set *set, struct jval bundle)
 	for (struct jval v = json_first(files); json_type(v) != JSON_NONE; v = json_next(v))
 		add_document(set, json_key(v), files_unwrap(json_key(v), v));
 	for (struct jval v = json_first(traces); json_type(v) != JSON_NONE; v = json_next(v)) {
-		parse_digest(json_string(v), digest);
-		files_keep_digest(set, json_key(v), digest);
+		struct error err = ERROR_INIT;
+		int64_t emitted = 0;
+		enum status rc = json_i64(json_get(v, "emitted"), &emitted, &err);
+
+		CHECK(rc == ERR_NONE && emitted >= 0);
+		parse_digest(json_string(json_get(v, "digest")), digest);
+		files_keep_digest(set, json_key(v), digest, (uint64_t)emitted);
 	}
 }

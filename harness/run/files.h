@@ -41,12 +41,12 @@ enum status files_blame(struct jval v, struct error *err);
 struct file_loader files_loader(struct file_set *set);
 struct trace_opener files_traces(struct file_set *set);
 
-/* Content digests of the traces, by traffic entry: kept where the trace was read, known where it
- * was not. */
-void files_keep_digest(
-        struct file_set *set, const char *tenant, const uint8_t digest[static DIGEST_BYTES]);
-bool files_known_digest(
-        const struct file_set *set, const char *tenant, uint8_t digest[static DIGEST_BYTES]);
+/* Content digests of the traces, by traffic entry, and how many rows of each come within the
+ * duration: kept where the trace was read, known where it was not. */
+void files_keep_digest(struct file_set *set, const char *tenant,
+        const uint8_t digest[static DIGEST_BYTES], uint64_t emitted);
+bool files_known_digest(const struct file_set *set, const char *tenant,
+        uint8_t digest[static DIGEST_BYTES], uint64_t *emitted);
 
 /* Writes all documents and digests that the set holds as the members "files" (path → document) and
  * "traces" of the open object; and takes them back from such an object into a sealed set. */

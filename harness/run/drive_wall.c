@@ -3,9 +3,10 @@
  *  - timed: the client's side of the faults begins, acts and ends
  *  - peek/next: the traffic, bent and added to by what is in force at that instant
  *  - sample → score, book, signals
- *  - tick, every 10 ms: triggers and abort rules; the fault scheduler looks LOOKAHEAD ahead and
- * sends FAULT messages, so that they are there before their instants; the live line
- *  - watch, the control channel: ledger phases, signals of the rack
+ *  - tick, every 10 ms: the fault scheduler looks LOOKAHEAD ahead and sends FAULT messages, so that
+ *    they are there before their instants; the live line
+ *  - watch, the control channel: ledger phases; signals of the rack and, with each of them, 10 ms
+ *    apart, triggers and abort rules
  *
  * There is one scheduler. What it says to the client's side waits here for its instant, as the
  * messages do in the emulator: a request planned before it must not feel it. */
@@ -27,6 +28,7 @@
 
 #define T0_AHEAD_NS       (250 * NS_PER_MS)
 #define LOOKAHEAD_NS      (50 * NS_PER_MS)
+#define SILENCE_NS        (100 * NS_PER_MS)
 #define SLOW_RCVBUF_BYTES 4096
 #define REPORT_WAIT_NS    (2 * NS_PER_S)
 
@@ -53,9 +55,11 @@ struct wall {
 	struct histogram ttft; /* for the live line */
 	struct histogram overhead;
 	uint64_t done, errors;
-	int64_t now;
-	bool reported; /* DIGEST came */
-	bool asked;    /* for priority: to be given back */
+	int64_t now,
+	        sampled_at; /* sampled_at: the last grid instant at which signals were judged */
+	bool ending;        /* nothing begins any more */
+	bool reported;      /* DIGEST came */
+	bool asked;         /* for priority: to be given back */
 };
 
 /* --- traffic
@@ -171,6 +175,78 @@ _Static_assert((int)LOAD_OUTCOMES == (int)OUTCOME_COUNT &&
                        (int)LOAD_NOT_SENT == (int)OUTCOME_NOT_SENT,
         "the load generator's outcomes are the report's");
 
+/* --- the fault scheduler
+ * --------------------------------------------------------------------------- */
+
+static void say(struct wall *w, const struct control_message *m)
+{
+	if (w->emulator.fd >= 0 && !w->out->emulator_lost && !control_send(w->emulator.fd, m))
+		w->out->emulator_lost = true;
+}
+
+static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
+{
+	struct wall *w = ctx;
+	enum fault_side side = w->s->faults.faults[fault].kind->side;
+
+	ledger_phase(&w->out->ledger, fault, inject ? PHASE_INJECT : PHASE_REVERT, at);
+	if (inject)
+		score_inject(w->o->score, fault, at);
+	else
+		score_revert(w->o->score, fault, at);
+	if (side != FAULT_CLIENT)
+		say(w, &(struct control_message){
+		               .type = CONTROL_FAULT, .fault = {fault, inject, at}});
+	if (side != FAULT_MODEL) {
+		bool ok = heap_push(&w->client_events, at, (uint64_t)inject << 32 | fault, 0);
+
+		CHECK(ok);
+	}
+}
+
+static void look_ahead(struct wall *w, int64_t now)
+{
+	int64_t at;
+
+	while ((at = fault_schedule_next_at(&w->schedule)) <= now + LOOKAHEAD_NS)
+		fault_schedule_step(&w->schedule, at, fault_event, w);
+}
+
+/* --- signals
+ * --------------------------------------------------------------------------------------- */
+
+/* The emulator's grid is the clock of the signals: what it saw at an instant is judged as of that
+ * instant, with what is known here by then. */
+static void sample_signals(struct wall *w, int64_t grid)
+{
+	if (!w->signals || w->out->aborted || grid <= w->sampled_at)
+		return;
+	w->sampled_at = grid;
+	signals_in_flight(w->signals, w->out->scheduled - w->done);
+	signals_triggers(w->signals, grid, &w->schedule);
+	w->out->abort_rule = signals_abort(w->signals, grid);
+	if (w->out->abort_rule) {
+		w->out->aborted = true;
+		load_stop(w->load);
+	}
+}
+
+static void take_signal(struct wall *w, const struct control_message *m)
+{
+	int64_t at = m->signal.at_ns;
+
+	fault_schedule_health(&w->schedule, at, (uint32_t)m->signal.rack.healthy_instances);
+	if (!w->signals)
+		return;
+	signals_rack(w->signals, &m->signal.rack);
+	for (uint32_t p = 0; p < w->s->deployment.n_pools; p++)
+		signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
+	if (w->ending)
+		return;
+	sample_signals(w, at);
+	look_ahead(w, at); /* what a trigger starts is sent at once */
+}
+
 /* --- the control channel
  * --------------------------------------------------------------------------- */
 
@@ -178,12 +254,7 @@ static void take(struct wall *w, const struct control_message *m)
 {
 	switch (m->type) {
 	case CONTROL_SIGNAL:
-		fault_schedule_health(
-		        &w->schedule, m->signal.at_ns, (uint32_t)m->signal.rack.healthy_instances);
-		if (w->signals)
-			signals_rack(w->signals, &m->signal.rack);
-		for (uint32_t p = 0; w->signals && p < w->s->deployment.n_pools; p++)
-			signals_pool(w->signals, p, m->signal.pool_queue_ns[p]);
+		take_signal(w, m);
 		break;
 	case CONTROL_LEDGER:
 		phase_reached(
@@ -312,42 +383,8 @@ static void on_sample(void *ctx, const struct load_sample *l)
 		w->errors++;
 }
 
-static void say(struct wall *w, const struct control_message *m)
-{
-	if (w->emulator.fd >= 0 && !w->out->emulator_lost && !control_send(w->emulator.fd, m))
-		w->out->emulator_lost = true;
-}
-
 /* --- the grid
  * -------------------------------------------------------------------------------------- */
-
-static void fault_event(void *ctx, int64_t at, uint32_t fault, bool inject)
-{
-	struct wall *w = ctx;
-	enum fault_side side = w->s->faults.faults[fault].kind->side;
-
-	ledger_phase(&w->out->ledger, fault, inject ? PHASE_INJECT : PHASE_REVERT, at);
-	if (inject)
-		score_inject(w->o->score, fault, at);
-	else
-		score_revert(w->o->score, fault, at);
-	if (side != FAULT_CLIENT)
-		say(w, &(struct control_message){
-		               .type = CONTROL_FAULT, .fault = {fault, inject, at}});
-	if (side != FAULT_MODEL) {
-		bool ok = heap_push(&w->client_events, at, (uint64_t)inject << 32 | fault, 0);
-
-		CHECK(ok);
-	}
-}
-
-static void look_ahead(struct wall *w, int64_t now)
-{
-	int64_t at;
-
-	while ((at = fault_schedule_next_at(&w->schedule)) <= now + LOOKAHEAD_NS)
-		fault_schedule_step(&w->schedule, at, fault_event, w);
-}
 
 static void show_progress(struct wall *w, int64_t grid)
 {
@@ -373,23 +410,13 @@ static void show_progress(struct wall *w, int64_t grid)
 	w->o->progress(w->o->progress_ctx, &p);
 }
 
-static void sample_signals(struct wall *w, int64_t grid)
-{
-	signals_in_flight(w->signals, w->out->scheduled - w->done);
-	signals_triggers(w->signals, grid, &w->schedule);
-	w->out->abort_rule = signals_abort(w->signals, grid);
-	if (w->out->abort_rule && !w->out->aborted) {
-		w->out->aborted = true;
-		load_stop(w->load);
-	}
-}
-
 static void on_tick(void *ctx, int64_t grid, int64_t now)
 {
 	struct wall *w = ctx;
 
 	w->now = now;
-	if (w->signals)
+	if (w->emulator.fd < 0 ||
+	        grid > w->sampled_at + SILENCE_NS) /* nobody else keeps the grid */
 		sample_signals(w, grid);
 	look_ahead(w, now);
 	show_progress(w, grid);
@@ -525,6 +552,7 @@ static void wind_down(struct wall *w)
 	struct control_message m;
 	int64_t deadline = clock_now_ns() + REPORT_WAIT_NS;
 
+	w->ending = true;
 	fault_schedule_finish(&w->schedule, w->out->ended_ns, fault_event, w);
 	forget_ahead(w);
 	ledger_withheld(&w->out->ledger, &w->schedule);
@@ -611,8 +639,12 @@ static enum status play(struct wall *w, struct error *err)
 enum status drive_wall(const struct scenario *s, const struct wall_options *options,
         struct wall_result *out, struct error *err)
 {
-	struct wall w = {
-	        .s = s, .o = options, .out = out, .emulator = {.fd = -1}, .pull_error = ERROR_INIT};
+	struct wall w = {.s = s,
+	        .o = options,
+	        .out = out,
+	        .emulator = {.fd = -1},
+	        .sampled_at = -1,
+	        .pull_error = ERROR_INIT};
 	enum status st;
 
 	*out = (struct wall_result){.clean = true};

@@ -17,6 +17,8 @@ FAULTS = [
      "after": {"fault": "loss", "phase": "revert", "delay": "100ms"}},
     {"id": "law", "kind": "link.flap", "target": "r0.n5-r0.n6.0", "for": "30ms", "down": "2ms", "up": "10ms",
      "every": {"law": "exponential", "mean": "500ms"}},
+    {"id": "alarm", "kind": "shape.creep", "for": "100ms",
+     "when": {"signal": "spare_count", "op": "<", "value": 1, "for": "50ms"}},
     {"id": "never", "kind": "shape.creep",
      "when": {"signal": "fault.phase", "fault": "next", "phase": "failover", "for": "50ms"}},
 ]
@@ -44,6 +46,8 @@ class Schedule(e2e.Case):
         self.assertEqual(1_400_000_000, by["second"]["inject_ns"])
         self.assertEqual(1_400_000_000, by["then"]["inject_ns"])
         self.assertIsNone(by["never"]["inject_ns"])
+        self.assertIsNotNone(by["alarm"]["inject_ns"])
+        self.assertEqual([f["inject_ns"] for f in virtual["faults"]], [f["inject_ns"] for f in wall["faults"]])
         self.assertEqual({"spare": "pass", "replay": "pass", "refused": "inconclusive"},
                          {x["id"]: x["verdict"] for x in wall["expect"]})
         self.assertEqual([x["observed"] for x in virtual["expect"]][::2], [x["observed"] for x in wall["expect"]][::2])

@@ -44,14 +44,21 @@ static struct progress forecast(const struct instance *in, int64_t now)
 	return p;
 }
 
+/* A frame that waits for the host, no longer than the progress clock can count. */
+static uint64_t with_host(uint64_t frame_ns, uint64_t host_ns)
+{
+	uint64_t most = TICK_RATE_MAX - 1, room = frame_ns < most ? most - frame_ns : 0;
+
+	return frame_ns + (host_ns < room ? host_ns : room);
+}
+
 static void set_rates(struct instance *in)
 {
 	for (uint32_t b = 0; b < in->n_buckets; b++) {
+		unsigned __int128 ppm = (unsigned __int128)in->bucket_frame_ns[b] * in->slow_ppm;
+
 		in->frame_now[b] =
-		        (uint64_t)(((unsigned __int128)in->bucket_frame_ns[b] * in->slow_ppm +
-		                           SLOW_NONE / 2) /
-		                   SLOW_NONE) +
-		        in->host_ns;
+		        with_host((uint64_t)((ppm + SLOW_NONE / 2) / SLOW_NONE), in->host_ns);
 		in->bucket_rate[b] = tick_rate(in->frame_now[b], in->f0);
 	}
 }

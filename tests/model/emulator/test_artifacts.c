@@ -287,6 +287,24 @@ START_TEST(the_host_slows_every_bucket_by_the_same_time)
 }
 END_TEST
 
+START_TEST(no_frame_outgrows_the_clock)
+{
+	/* 18 minutes and more: 2^40 ns. Two operations of 10 s each find room for less. */
+	static const struct bench_request one = {.prompt = 64, .output = 1, .max = 100};
+	struct bench_event e[] = {{0, host, NULL}, {0, host, NULL}};
+
+	host_ns = 10 * NS_PER_S;
+	bench_init(&b, DEPLOYMENT(POOL("p", "1090s", "1", "1", ""), ""));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(ended(0), (INT64_C(1) << 40) - 1);
+	changed();
+	bench_init(&b, DEPLOYMENT(POOL("p", "1h", "1", "1", ""), ""));
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(ended(0), 3600 * NS_PER_S);
+	changed();
+}
+END_TEST
+
 /* --- stale
  * ----------------------------------------------------------------------------------------- */
 
@@ -707,6 +725,7 @@ int main(void)
 	tcase_add_test(t, the_host_adds_its_time_to_every_token);
 	tcase_add_test(t, the_clock_of_the_chips_does_not_change_the_host);
 	tcase_add_test(t, the_host_slows_every_bucket_by_the_same_time);
+	tcase_add_test(t, no_frame_outgrows_the_clock);
 	tcase_add_test(t, a_stale_artifact_is_refused_once_the_instance_has_drained);
 	tcase_add_test(t, an_idle_instance_is_restarted_at_once);
 	tcase_add_test(t, a_client_that_leaves_ends_the_drain);

@@ -167,13 +167,14 @@ enum path_scope rack_path_worst(const struct rack *r);
 /* Counters of the conservation laws; asserted inside at every rack_free and on demand. */
 struct rack_counts {
 	uint64_t submitted, refused, completed, failed, cancelled, live;
-	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, artifacts_refused,
-	        dispatches, events;
+	uint64_t tokens_emitted, tokens_recomputed, frames_replayed, failovers, dispatches, events;
 	/* Paths that were taken. requests_replayed: evictions of a request that runs again;
 	 * spares_used: failovers onto another node; spares_missing: an instance found none and went
 	 * down; throttled: a fault began to lower the clock of an instance; admission_refused: by a
-	 * limit of ours (429), not for the request's size. */
+	 * limit of ours (429), not for the request's size; artifacts_refused: stale ones, by their
+	 * digest; rollbacks: a canary was found too slow, and has its old artifact back. */
 	uint64_t requests_replayed, spares_used, spares_missing, throttled, admission_refused;
+	uint64_t artifacts_refused, rollbacks;
 	/* Errors on links: each was corrected, or its frame was replayed, or had its node evicted.
 	 */
 	uint64_t link_errors, link_errors_corrected, link_errors_replayed, link_errors_evicted;

@@ -94,6 +94,7 @@ static void step_rollout(struct rack *r, int64_t now, struct rollout *o)
 	} else {
 		o->state = ROLLOUT_OVER;
 		o->reached = 0;
+		r->counts.rollbacks++;
 		rack_phase(r, o->fault, PHASE_FAILOVER, now);
 	}
 	apply(r, now, o->pool);

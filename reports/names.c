@@ -16,7 +16,7 @@ const char *const names_expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corr
         "critical_path_in_rack", "goodput_fraction", "error_fraction", "isolation", "reached",
         NULL};
 const char *const names_paths[] = {"spare_used", "replay_taken", "throttle_reached",
-        "spare_pool_empty", "admission_refused", NULL};
+        "spare_pool_empty", "admission_refused", "artifact_refused", "rolled_back", NULL};
 
 _Static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "a name for each outcome");
 _Static_assert(ARRAY_LEN(names_metrics) - 1 == METRIC_COUNT, "a name for each metric");

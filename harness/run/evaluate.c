@@ -188,6 +188,8 @@ void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts)
 	facts->paths[REACHED_THROTTLE] = counts->throttled;
 	facts->paths[REACHED_SPARE_POOL_EMPTY] = counts->spares_missing;
 	facts->paths[REACHED_ADMISSION_REFUSED] = counts->admission_refused;
+	facts->paths[REACHED_ARTIFACT_REFUSED] = counts->artifacts_refused;
+	facts->paths[REACHED_ROLLED_BACK] = counts->rollbacks;
 }
 
 static void decide(const struct scenario *s, struct evaluation *e)

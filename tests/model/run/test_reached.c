@@ -8,13 +8,14 @@
 #include "tests/support/run_suite.h"
 #include "tests/support/scenario_text.h"
 
-enum { SPARE, REPLAY, THROTTLE, EMPTY, REFUSED, TWICE, EXPECTATIONS };
+enum { SPARE, REPLAY, THROTTLE, EMPTY, REFUSED, STALE, BACK, TWICE, EXPECTATIONS };
 
 #define ASK(id, path) "{\"id\":\"" id "\",\"kind\":\"reached\",\"path\":\"" path "\"}"
 #define SCENARIO(rate, admission, faults)                                                          \
 	"{\"version\":1,\"name\":\"reached\",\"duration\":\"10s\",\"drain\":\"10s\","              \
 	"\"deployment\":{\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,\"frame\":"     \
 	"\"10ms\",\"slots\":1,\"prefill_tokens_per_frame\":64}],\"entry\":\"immediate\","          \
+	"\"rollout\":{\"check\":\"1s\",\"rollback\":\"500ms\"},"                                   \
 	"\"admission\":{" admission "},\"nodes\":[[\"r0.n0\",\"r0.n1\"]]}]},"                      \
 	"\"traffic\":[{\"name\":\"t\",\"tier\":\"x\","                                             \
 	"\"arrival\":{\"process\":\"constant\",\"rate\":" rate "},"                                \
@@ -22,9 +23,10 @@ enum { SPARE, REPLAY, THROTTLE, EMPTY, REFUSED, TWICE, EXPECTATIONS };
 	"\"output_tokens\":{\"dist\":\"constant\",\"value\":20}}],\"faults\":[" faults "],"        \
 	"\"expect\":[" ASK("spare", "spare_used") "," ASK("replay", "replay_taken") "," ASK(       \
 	        "throttle", "throttle_reached") "," ASK("empty",                                   \
-	        "spare_pool_empty") "," ASK("refused",                                             \
-	        "admission_refused") ",{\"id\":\"twice\",\"kind\":\"reached\",\"path\":"           \
-	                             "\"spare_used\",\"min\":2}]}"
+	        "spare_pool_empty") "," ASK("refused", "admission_refused") "," ASK("stale",       \
+	        "artifact_refused") "," ASK("back",                                                \
+	        "rolled_back") ",{\"id\":\"twice\",\"kind\":\"reached\",\"path\":"                 \
+	                       "\"spare_used\",\"min\":2}]}"
 /* At 2.044 s the request of 2 s is in its fifth frame. */
 #define LOSS(id, target, at, for)                                                                  \
 	"{\"id\":\"" id "\",\"kind\":\"chip.loss\",\"target\":\"" target "\",\"at\":\"" at         \
@@ -130,6 +132,55 @@ START_TEST(the_cap_refuses)
 }
 END_TEST
 
+#define ARTIFACT(kind, more)                                                                       \
+	"{\"id\":\"a\",\"kind\":\"artifact." kind                                                  \
+	"\",\"target\":\"p\",\"at\":\"2044ms\",\"for\":\"5s\"" more "}"
+
+START_TEST(a_stale_artifact_is_refused)
+{
+	/* The request of 2 s ends 200 ms after it came; then the artifact is offered. */
+	struct scenario *s;
+	struct evaluation e =
+	        evaluated(SCENARIO("2", "\"policy\":\"none\"", ARTIFACT("stale", "")), &s);
+
+	expect(&e, STALE, 1);
+	expect(&e, BACK, 0);
+	expect(&e, REPLAY, 0);
+	ck_assert_int_eq(e.faults[0].effect_ns, 2044 * NS_PER_MS);
+	ck_assert_int_eq(e.faults[0].detect_ns, 2200 * NS_PER_MS);
+	ck_assert(e.faults[0].clean);
+	done(&e, s);
+}
+END_TEST
+
+START_TEST(a_slow_canary_is_rolled_back)
+{
+	/* Checked 1 s after the injection, back 500 ms later; within 2 % it stays. */
+	static const struct {
+		const char *more;
+		double back;
+		int64_t detect_ns, failover_ns;
+	} cases[] = {{",\"factor\":1.03", 1, 3044 * NS_PER_MS, 3544 * NS_PER_MS},
+	        {",\"factor\":1.02", 0, -1, -1}};
+	char faults[256], text[4096];
+	struct scenario *s;
+	struct evaluation e;
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(faults, sizeof(faults), ARTIFACT("regression", "%s"), cases[i].more);
+		snprintf(text, sizeof(text), SCENARIO("2", "\"policy\":\"none\"", "%s"), faults);
+		e = evaluated(text, &s);
+		expect(&e, BACK, cases[i].back);
+		expect(&e, THROTTLE, 0);
+		ck_assert_int_eq(e.faults[0].effect_ns, 2044 * NS_PER_MS);
+		ck_assert_int_eq(e.faults[0].detect_ns, cases[i].detect_ns);
+		ck_assert_int_eq(e.faults[0].failover_ns, cases[i].failover_ns);
+		ck_assert(e.faults[0].clean);
+		done(&e, s);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("reached");
@@ -140,6 +191,8 @@ int main(void)
 	tcase_add_test(tc, a_second_loss_finds_none);
 	tcase_add_test(tc, a_slow_chip_throttles);
 	tcase_add_test(tc, the_cap_refuses);
+	tcase_add_test(tc, a_stale_artifact_is_refused);
+	tcase_add_test(tc, a_slow_canary_is_rolled_back);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -286,6 +286,25 @@ START_TEST(keys_of_health_are_written_back)
 }
 END_TEST
 
+START_TEST(keys_of_the_control_plane_are_written_back)
+{
+	const struct deployment *d = good("{\"pools\":[" POOL("p", "") "]}");
+
+	ck_assert_int_eq(d->health.autonomy_ns, 0);
+	ck_assert_int_eq(d->health.frontend_check_ns, 2 * NS_PER_S);
+	ck_assert_uint_eq(d->health.frontend_checks, 3);
+	ck_assert_uint_eq(d->n_frontends, 2);
+	ck_assert_str_eq(d->frontends[1], "fe1");
+	parsed_free(&p);
+	reads_back("{\"pools\":[" POOL("p", "") "],\"frontends\":5}", "\"frontends\":5");
+	reads_back("{\"pools\":[" POOL("p", "") "],\"health\":{\"autonomy\":\"2s\"}}",
+	        "\"autonomy\":\"2000000000ns\"");
+	reads_back("{\"pools\":[" POOL("p", "") "],\"health\":{\"frontend_check\":\"1s\","
+	                                        "\"frontend_checks\":2}}",
+	        "\"frontend_check\":\"1000000000ns\",\"frontend_checks\":2");
+}
+END_TEST
+
 START_TEST(keys_of_the_building_are_written_back)
 {
 	const struct deployment *d =
@@ -417,6 +436,7 @@ int main(void)
 	add_test(suite, "ethernet", ethernet_on_a_path_must_be_allowed);
 	add_test(suite, "embedded", the_embedded_hardware_is_the_shipped_file);
 	add_test(suite, "health keys", keys_of_health_are_written_back);
+	add_test(suite, "control plane", keys_of_the_control_plane_are_written_back);
 	add_test(suite, "keys of the building", keys_of_the_building_are_written_back);
 	add_test(suite, "artifacts", artifacts_in_operation_are_read_and_written_back);
 	add_test(suite, "artifact defaults", written_defaults_of_artifacts_change_no_digest);

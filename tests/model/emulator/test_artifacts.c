@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness/base/units.h"
+#include "tests/support/fault_bench.h"
 #include "tests/support/rack_bench.h"
 #include "tests/support/run_suite.h"
 
@@ -419,6 +420,39 @@ START_TEST(the_revert_ends_a_drain_but_not_a_load)
 }
 END_TEST
 
+/* An explicit timetable may fill the SRAM: 8 x 220 MiB of a node at the registry's 10 GB/s. A link
+ * that is four times as slow, from 154 ms on, has brought 100 ms of that before. */
+#define DOWNLOAD INT64_C(184549376)
+
+static const struct {
+	int64_t begin, takes;
+} busy[] = {{20000 * MS, DOWNLOAD}, {1 * MS, 4 * DOWNLOAD},
+        {154 * MS, 100 * MS + 4 * (DOWNLOAD - 100 * MS)}};
+
+START_TEST(a_congested_registry_holds_up_the_load)
+{
+	struct fault_bench f;
+	struct bench_event e[4] = {{54 * MS, stale, NULL}, {9000 * MS, call_off, NULL}};
+	uint32_t at = busy[_i].begin > 9000 * MS ? 2 : busy[_i].begin > 54 * MS ? 1 : 0;
+
+	for (uint32_t i = 2; i > at; i--)
+		e[i] = e[i - 1];
+	e[at] = (struct bench_event){busy[_i].begin, fault_bench_inject, &f};
+	e[3] = (struct bench_event){21000 * MS, fault_bench_revert, &f};
+	bench_init(&b,
+	        "{\"health\":{\"resync\":\"5ms\",\"resume\":\"2ms\",\"weights_from\":\"registry\"},"
+	        "\"pools\":[" POOL("p", "10ms", "1", "1", "") "]}");
+	fault_bench_init(&f, &b, "ethernet.congestion", 1, "eth.ingress",
+	        "{\"busy_mean\":\"24h\",\"queue\":\"8ms\",\"jitter\":\"0ns\",\"factor\":4}");
+	bench_play(&b, NULL, 0, e, 4, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER],
+	        54 * MS + busy[_i].takes + b.deployment.health.remap_ns + 7 * MS);
+	fault_bench_free(&f);
+	clean();
+}
+END_TEST
+
 START_TEST(every_skew_of_a_compiled_artifact_is_refused)
 {
 	struct bench_event e[] = {{54 * MS, stale, NULL}, {900 * MS, call_off, NULL}};
@@ -731,6 +765,7 @@ int main(void)
 	tcase_add_test(t, a_client_that_leaves_ends_the_drain);
 	tcase_add_test(t, instances_are_restarted_one_after_another);
 	tcase_add_test(t, the_revert_ends_a_drain_but_not_a_load);
+	tcase_add_loop_test(t, a_congested_registry_holds_up_the_load, 0, ARRAY_LEN(busy));
 	tcase_add_loop_test(t, every_skew_of_a_compiled_artifact_is_refused, 0, 3);
 	tcase_add_loop_test(t, without_the_check_every_token_is_wrong, 0, 2);
 	tcase_add_test(t, recompiles_queue_behind_one_another);

@@ -9,7 +9,8 @@
  * reached, within 20 ms
  *
  * Requests are joined by id. A request is outside the fault windows if its life on the virtual
- * clock meets no [inject, recover) (or [inject, revert) where that is later). */
+ * clock meets no [inject, end), the end being the latest of revert, recover and failover: nodes
+ * that are powered up in turns serve again long after the fault is over. */
 #include "harness/run/agreement.h"
 
 #include <stdlib.h>
@@ -54,6 +55,8 @@ static bool in_fault_window(
 			continue;
 		if (f->recover_ns > end)
 			end = f->recover_ns;
+		if (f->failover_ns > end)
+			end = f->failover_ns;
 		if (b->t_sched < end && b->t_done >= f->inject_ns)
 			return true;
 	}

@@ -155,6 +155,18 @@ START_TEST(fault_windows_are_left_out)
 }
 END_TEST
 
+START_TEST(a_fault_lasts_until_its_failover)
+{
+	/* Reverted at 5 s, served again at 6 s: what is planned in between is in its window. */
+	for (uint64_t id = 520; id <= 528; id++)
+		wall(id, 22 * MS, 212 * MS);
+	judge(false, "TTFT");
+	p.companion.faults[0].failover_ns = 6000 * MS;
+	judge(true, NULL);
+	ck_assert(p.out.ttft_within_share == 1);
+}
+END_TEST
+
 START_TEST(quantiles_within_two_percent_or_a_millisecond)
 {
 	for (uint64_t id = 1; id <= N; id++)
@@ -201,6 +213,7 @@ int main(void)
 	tcase_add_test(t, a_missing_request_differs);
 	tcase_add_test(t, ttft_within_a_millisecond_and_a_slot_phase);
 	tcase_add_test(t, fault_windows_are_left_out);
+	tcase_add_test(t, a_fault_lasts_until_its_failover);
 	tcase_add_test(t, quantiles_within_two_percent_or_a_millisecond);
 	tcase_add_test(t, pooled_tpot_within_one_percent);
 	tcase_add_test(t, ledgers_within_20_ms);

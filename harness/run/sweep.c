@@ -2,8 +2,9 @@
  * can be edited, and the scenario's own parsers say what is allowed. The tables give the label, the
  * unit and the default.
  *
- * Most parameters of a deployment do not matter to most claims, so all of them are moved together
- * first; only where that moves a result are they tried one by one. */
+ * Most parameters of a deployment do not matter to most claims, so they are moved together first,
+ * in ever smaller groups where that moves a result (or where the scenario refuses the values); only
+ * who is left is searched alone, in the scenarios that it moved. */
 #include "harness/run/sweep.h"
 
 #include <inttypes.h>
@@ -27,6 +28,7 @@ struct candidate {
 	const char *hardware_unit;
 	const char *const *choices;
 	bool of_deployment, moved, refused;
+	uint64_t moves; /* scenarios in which it can matter; the others are not run */
 };
 
 struct work {
@@ -410,7 +412,7 @@ static bool holds_text(struct work *w, struct candidate *c, const char *value)
 
 	edit_text(c, value, text);
 	for (uint32_t k = 0; k < w->claim->n; k++)
-		if ((c->a.in >> k & 1) &&
+		if ((c->moves >> k & 1) &&
 		        (stopped(w) || !try_edits(w, k, &edit, 1, &c->moved, &c->refused)))
 			return false;
 	return true;
@@ -503,39 +505,103 @@ static void search_candidate(struct work *w, struct candidate *c)
 	}
 }
 
-/* --- all of a deployment's numbers together ------------------------------------------------ */
+/* --- which numbers of a deployment matter -------------------------------------------- */
 
-static bool moved_together(struct work *w, uint32_t k, bool high)
+/* Numbers of the deployment that scenario k has, in the order of the table. */
+struct group {
+	uint32_t k, n;
+	uint32_t of[SWEEP_ASSUMPTIONS_MAX];
+};
+
+static bool in_group(const struct candidate *c, uint32_t k)
+{
+	return c->of_deployment && c->type != Q_ENUM && c->type != Q_BOOL && !c->a.note &&
+	       (c->a.in >> k & 1);
+}
+
+/* Members [from, to) moved together to one of their ends: whether a result moves, or the scenario
+ * refuses them. */
+static bool moved_together(
+        struct work *w, const struct group *g, uint32_t from, uint32_t to, bool high)
 {
 	struct scenario_edit edits[SWEEP_ASSUMPTIONS_MAX];
 	char(*texts)[4 * SWEEP_TEXT] = mem_alloc(SWEEP_ASSUMPTIONS_MAX, sizeof(*texts));
 	bool moved = false, refused = false;
-	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < w->n; i++) {
-		struct candidate *c = &w->c[i];
+	for (uint32_t i = from; i < to; i++) {
+		struct candidate *c = &w->c[g->of[i]];
 		char value[SWEEP_TEXT];
 
-		if (!c->of_deployment || c->type == Q_ENUM || c->type == Q_BOOL || c->a.note ||
-		        !(c->a.in >> k & 1))
-			continue;
 		value_text(c, high ? c->high : c->low, value);
-		edit_text(c, value, texts[n]);
-		edits[n] = (struct scenario_edit){.path = c->a.path, .value = texts[n]};
-		n++;
+		edit_text(c, value, texts[i]);
+		edits[i - from] = (struct scenario_edit){.path = c->a.path, .value = texts[i]};
 	}
-	if (n > 0)
-		(void)try_edits(w, k, edits, n, &moved, &refused);
+	(void)try_edits(w, g->k, edits, to - from, &moved, &refused);
 	mem_free(texts);
 	return moved || refused;
 }
 
-static bool deployment_matters(struct work *w)
+/* One alone; where its end is refused, nearer to the value. */
+static bool moved_alone(struct work *w, uint32_t k, struct candidate *c, double end)
 {
-	for (uint32_t k = 0; k < w->claim->n && !stopped(w); k++)
-		if (moved_together(w, k, true) || moved_together(w, k, false))
-			return true;
-	return stopped(w);
+	bool moved = false, refused = true;
+
+	for (int tries = 0; tries < SWEEP_STEPS && refused && !stopped(w); tries++) {
+		char value[SWEEP_TEXT], text[4 * SWEEP_TEXT];
+		struct scenario_edit edit = {.path = c->a.path, .value = text};
+
+		refused = false;
+		value_text(c, end, value);
+		edit_text(c, value, text);
+		(void)try_edits(w, k, &edit, 1, &moved, &refused);
+		end = between(c->value, end, c->type);
+	}
+	return moved;
+}
+
+/* Halves what moves until single numbers are left. */
+static void screen(struct work *w, const struct group *g)
+{
+	struct {
+		uint32_t from, to;
+	} stack[SWEEP_ASSUMPTIONS_MAX];
+	uint32_t depth = 0;
+
+	if (g->n > 0)
+		stack[depth++] = (typeof(stack[0])){0, g->n};
+	while (depth > 0 && !stopped(w)) {
+		uint32_t from = stack[--depth].from, to = stack[depth].to;
+		uint32_t middle = from + (to - from) / 2;
+
+		if (to - from == 1) {
+			struct candidate *c = &w->c[g->of[from]];
+
+			if (moved_alone(w, g->k, c, c->high) || moved_alone(w, g->k, c, c->low))
+				c->moves |= UINT64_C(1) << g->k;
+			continue;
+		}
+		if (!moved_together(w, g, from, to, true) && !moved_together(w, g, from, to, false))
+			continue;
+		stack[depth++] = (typeof(stack[0])){middle, to};
+		stack[depth++] = (typeof(stack[0])){from, middle};
+	}
+}
+
+static void screen_all(struct work *w)
+{
+	struct group g;
+
+	for (uint32_t i = 0; i < w->n; i++)
+		w->c[i].moves = w->c[i].a.in;
+	for (g.k = 0; g.k < w->claim->n; g.k++) {
+		g.n = 0;
+		for (uint32_t i = 0; i < w->n; i++)
+			if (in_group(&w->c[i], g.k)) {
+				w->c[i].moves &= ~(UINT64_C(1) << g.k);
+				g.of[g.n++] = i;
+			}
+		screen(w, &g);
+	}
 }
 
 /* --- the whole ----------------------------------------------------------------------- */
@@ -577,7 +643,6 @@ enum status sweep_claim(const struct claim *c, const struct scenario_list *list,
         const volatile sig_atomic_t *interrupt, struct sweep *out, struct error *err)
 {
 	struct work w = {.claim = c, .list = list, .interrupt = interrupt, .out = out, .err = err};
-	bool deployment;
 
 	*out = (struct sweep){0};
 	arena_init(&out->arena, SWEEP_ARENA_BYTES);
@@ -586,10 +651,9 @@ enum status sweep_claim(const struct claim *c, const struct scenario_list *list,
 		return err->code;
 	w.c = mem_alloc(SWEEP_ASSUMPTIONS_MAX, sizeof(*w.c));
 	gather(&w);
-	deployment = deployment_matters(&w);
+	screen_all(&w);
 	for (uint32_t i = 0; i < w.n && err->code == ERR_NONE; i++)
-		if (deployment || !w.c[i].of_deployment || w.c[i].type == Q_ENUM ||
-		        w.c[i].type == Q_BOOL)
+		if (w.c[i].moves)
 			search_candidate(&w, &w.c[i]);
 	keep(&w);
 	mem_free(w.c);

@@ -9,6 +9,9 @@
  * held. A verdict holds when in every scenario of the claim each SLO's observed percentile lies on
  * the wanted side of its limit and each expectation passes (evaluate_probe).
  *
+ * To save runs, the numbers of a deployment are first moved together, in ever smaller groups where
+ * that moves a result: one that would move it only while none of the others does is missed.
+ *
  * Deterministic: virtual runs, counts instead of times as bounds. */
 #ifndef LPC_RUN_SWEEP_H
 #define LPC_RUN_SWEEP_H

@@ -277,7 +277,9 @@ static void hit_link(
 		return;
 	c = open_case(r, now, in->index, fault);
 	c->link = link;
-	c->detect_at = c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
+	c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
+	/* While it stalls nothing more is lost. */
+	c->found_ns = c->next_at - (in->stall_until > now ? in->stall_until : now);
 	instance_hold(in, now, fault);
 	instance_schedule(in);
 }
@@ -389,7 +391,7 @@ static void replay_frame(struct rack *r, int64_t now, struct health_case *c)
 {
 	struct instance *in = &r->instances[c->instance];
 
-	instance_stall(in, now, c->detect_at - c->began + instance_frame_ns(in), c->fault);
+	instance_stall(in, now, c->found_ns + instance_frame_ns(in), c->fault);
 	instance_unhold(in, now);
 	instance_schedule(in);
 	r->counts.frames_replayed++;
@@ -478,7 +480,6 @@ static void evict_now(
 	struct health_case *c = open_case(r, now, in->index, fault);
 
 	r->nodes[node].quarantine = fault;
-	c->detect_at = now;
 	instance_hold(in, now, fault);
 	begin_eviction(r, now, c, node);
 }
@@ -640,7 +641,7 @@ void health_unit_lost(
 		c = open_case(r, now, i, fault);
 		c->node = node;
 		c->how = how;
-		c->detect_at = c->next_at = detection_at(r, in, now, how);
+		c->next_at = detection_at(r, in, now, how);
 		instance_hold(in, now, fault);
 		instance_schedule(in);
 	}

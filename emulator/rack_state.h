@@ -141,7 +141,8 @@ struct health_case {
 	bool forgiven;                        /* its fault is over: a detection suspects nobody */
 	bool unseen;                          /* due, but the detectors are blind */
 	enum detection how;                   /* it is found */
-	int64_t began, detect_at, next_at;
+	int64_t began, next_at;
+	int64_t found_ns; /* a link: what its detection costs an instance that runs */
 	struct download load; /* CASE_LOAD */
 	int64_t rest_ns;      /* … and what comes behind it until it resumes */
 };

@@ -119,6 +119,25 @@ START_TEST(link_down_costs_down_plus_detection_plus_a_frame)
 }
 END_TEST
 
+START_TEST(a_link_that_fails_in_a_stall_costs_what_a_running_instance_would_lose)
+{
+	/* As above until 84 ms: it stalls to 100 ms. Down again in that stall, from 90 to 92 ms:
+	 * the rest of the frame (6 ms) and the frame once more, not the stall a second time. */
+	struct bench_event e[] = {{54 * MS, link_down, name(cable)},
+	        {84 * MS, link_up, name(cable)}, {90 * MS, link_down, name(cable)},
+	        {92 * MS, link_up, name(cable)}, {250 * MS, reverted, NULL}};
+
+	bench_init(&b, "{\"health\":{\"persist\":\"500ms\",\"suspicions\":9}," POOL(
+	                       "immediate", "1", "") "}");
+	bench_play(&b, &one, 1, e, 5, NS_MAX);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, (200 + 46 + 16) * MS);
+	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, (46 + 16) * MS);
+	ck_assert_uint_eq(b.counts.frames_replayed, 2);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	bench_free(&b);
+}
+END_TEST
+
 START_TEST(second_suspicion_evicts_to_the_spare)
 {
 	/* Second time down at 104 ms (clock: 46 ms behind): the frame ends at 106 → found, isolated
@@ -324,6 +343,7 @@ int main(void)
 	TCase *t = tcase_create("arithmetic");
 
 	tcase_add_test(t, link_down_costs_down_plus_detection_plus_a_frame);
+	tcase_add_test(t, a_link_that_fails_in_a_stall_costs_what_a_running_instance_would_lose);
 	tcase_add_test(t, second_suspicion_evicts_to_the_spare);
 	tcase_add_test(t, link_down_for_longer_than_the_threshold_evicts);
 	tcase_add_loop_test(t, loss_is_the_sum_of_its_phases, 0, 3);

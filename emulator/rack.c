@@ -291,6 +291,8 @@ static void token_due(
 	        (uint64_t)(l->req.output_tokens - index - 1), now);
 	bool wrong = l->corrupt && l->corrupt_last == index;
 
+	if (index == 0)
+		l->t_first_out = due;
 	if (top.key < s->end)
 		heap_replace_top(&in->tokens, top.key + (int64_t)in->f0, top.sub, top.value);
 	else
@@ -423,8 +425,8 @@ int64_t rack_next_at(const struct rack *r)
 	return r->next_at;
 }
 
-/* Messages that reach the client's end: delayed tokens, then refusals and completions. */
-static void step_leaving(struct rack *r, int64_t now)
+/* Delayed tokens that reach the client's end: sent before whatever is sent now. */
+static void step_tokens(struct rack *r, int64_t now)
 {
 	while (heap_at(&r->tokens) <= now) {
 		struct heap_entry e = heap_pop(&r->tokens);
@@ -434,6 +436,11 @@ static void step_leaving(struct rack *r, int64_t now)
 			emit_token(
 			        r, e.key, live, (int64_t)(e.sub & 0xffffff), e.value & TOKEN_WRONG);
 	}
+}
+
+/* Refusals and completions that do. */
+static void step_leaving(struct rack *r, int64_t now)
+{
 	while (heap_at(&r->leaving) <= now) {
 		struct heap_entry e = heap_pop(&r->leaving);
 		uint32_t live = (uint32_t)e.value;
@@ -459,6 +466,7 @@ static void step_ingress(struct rack *r, int64_t now)
 static void step_instant(struct rack *r, int64_t now)
 {
 	r->now = now;
+	step_tokens(r, now);
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		if (r->instances[i].next_at <= now)
 			step_instance(r, now, &r->instances[i]);

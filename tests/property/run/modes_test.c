@@ -104,6 +104,18 @@ static void on_completed(void *ctx, int64_t now, const struct rack_completion *d
 	}
 }
 
+static void on_reset(void *ctx, int64_t now, const struct rack_completion *left, bool begun)
+{
+	struct play *p = ctx;
+	struct life *l = life_of(p, &left->req);
+
+	ck_assert(!l->refused && !l->completed);
+	l->refused = true;
+	l->failed = begun;
+	l->at_ns = now;
+	p->live--;
+}
+
 static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t at_ns)
 {
 	struct play *p = ctx;
@@ -199,6 +211,7 @@ static void prepare(struct play *p, struct arena *arena, const char **names)
 	        .refused = on_refused,
 	        .completed = on_completed,
 	        .token = on_token,
+	        .reset = on_reset,
 	        .phase = on_phase};
 	p->rack = rack_create(&config);
 	p->sink = rack_sink(p->rack);
@@ -317,7 +330,7 @@ int main(void)
 	int first, end;
 
 	random_plan_range(15, &first, &end);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, random_modes, first, end);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);

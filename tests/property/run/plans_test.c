@@ -212,7 +212,7 @@ int main(void)
 	int first, end;
 
 	random_plan_range(40, &first, &end);
-	tcase_set_timeout(t, 20);
+	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, random_plans, first, end);
 	suite_add_tcase(s, t);
 	if (!getenv("PROPERTY_CASE"))

@@ -119,6 +119,8 @@ static void expect_json(
 		json_out_str(o, "scope", rule->scope_pod ? "pod" : "rack");
 	number_json(o, "limit", r->has_limit, r->limit, rule->kind);
 	number_json(o, "observed", r->has_observed, r->observed, rule->kind);
+	if (rule->want_miss)
+		json_out_str(o, "want", "miss");
 	json_out_str(o, "verdict", verdict_name(r->verdict));
 	json_out_str(o, "reason", r->reason);
 	json_out_close(o);

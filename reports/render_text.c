@@ -107,7 +107,8 @@ static void expect_table(struct text *t, const struct score_result *r)
 			text_printf(t, "%12.6g  ", e->observed);
 		else
 			text_printf(t, "%12s  ", "-");
-		text_printf(t, "%s%s%s%s\n", verdict_name(e->verdict), e->reason ? " (" : "",
+		text_printf(t, "%s%s%s%s%s\n", verdict_name(e->verdict),
+		        e->rule->want_miss ? " (wanted: miss)" : "", e->reason ? " (" : "",
 		        e->reason ? e->reason : "", e->reason ? ")" : "");
 	}
 }

@@ -93,6 +93,7 @@ struct expect_rule {
 	enum window window; /* goodput_fraction, error_fraction */
 	bool scope_pod;     /* critical_path_in_rack: scope rack (default) or pod */
 	enum reached path;  /* reached */
+	bool want_miss;
 };
 
 struct abort_rule {

@@ -191,4 +191,6 @@ void score_expect_decide(const struct score *s, const struct expect_rule *rule,
 		expect_reached(rule, facts, out);
 		break;
 	}
+	if (rule->want_miss && out->verdict != VERDICT_INCONCLUSIVE)
+		out->verdict = out->verdict == VERDICT_FAIL ? VERDICT_PASS : VERDICT_FAIL;
 }

@@ -7,7 +7,7 @@
 
 struct expect_common {
 	const char *id;
-	int kind;
+	int kind, want;
 };
 
 struct expect_fields {
@@ -19,6 +19,7 @@ struct expect_fields {
 };
 
 static const char *const scope_names[] = {"rack", "pod", NULL};
+static const char *const want_names[] = {"hold", "miss", NULL};
 
 static const struct field common_table[] = {
         {.name = "id",
@@ -31,6 +32,12 @@ static const struct field common_table[] = {
                 .flags = FIELD_REQUIRED,
                 .choices = names_expects,
                 .help = "what is expected"},
+        {.name = "want",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct expect_common, want),
+                .fallback = "\"hold\"",
+                .choices = want_names,
+                .help = "miss: a demonstration, which passes where the expectation fails"},
 };
 
 #define FIELD(key, kind, member)                                                                   \
@@ -154,6 +161,7 @@ static enum status parse_one(struct jval v, uint32_t index, const struct score_n
 	                f.tier, "tier", names->tiers, names->n_tiers, &rule->tier, err) != ERR_NONE)
 		return err->code;
 	rule->kind = (enum expect_kind)kind;
+	rule->want_miss = common.want == 1;
 	if (rule->kind == EXPECT_ISOLATION && !tier_has_slo(out, rule->tier))
 		return json_expected(
 		        json_type(f.tier) == JSON_NONE ? v : f.tier, err, "a tier that has an SLO");
@@ -203,6 +211,8 @@ static void canonical_one(
 		json_out_str(o, "scope", scope_names[r->scope_pod]);
 	if (has_tier(r->kind))
 		json_out_str(o, "tier", r->tier == UINT32_MAX ? NULL : names->tiers[r->tier]);
+	if (r->want_miss)
+		json_out_str(o, "want", want_names[r->want_miss]);
 	if (r->kind == EXPECT_GOODPUT_FRACTION || r->kind == EXPECT_ERROR_FRACTION)
 		json_out_str(o, "window", window_name(r->window));
 	json_out_close(o);

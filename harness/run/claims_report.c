@@ -81,6 +81,7 @@ static void write_expect(struct json_out *o, const struct score_result *r)
 		json_out_open(o, NULL, '{');
 		json_out_str(o, "id", e->rule->id);
 		json_out_str(o, "kind", expect_name(e->rule->kind));
+		json_out_str(o, "want", e->rule->want_miss ? "miss" : "hold");
 		if (e->has_limit)
 			json_out_real(o, "limit", e->limit);
 		else
@@ -214,7 +215,8 @@ static void print_numbers(struct text *t, const struct score_result *r)
 			text_printf(t, " %.6g", e->observed);
 		if (e->has_limit)
 			text_printf(t, ", limit %.6g", e->limit);
-		text_printf(t, ", %s", verdict_name(e->verdict));
+		text_printf(t, ", %s%s", e->rule->want_miss ? "to be missed: " : "",
+		        verdict_name(e->verdict));
 	}
 	text_printf(t, "\n");
 }

@@ -99,6 +99,16 @@ class Claims(e2e.Case):
         (claim,), _ = self.claims(dict(CLAIM, remedy=["holds"]), scenarios=(MISSES, asks_nothing), codes=(4,))
         self.assertEqual("inconclusive", claim["verdict"])
 
+    def test_an_expectation_may_be_missed_on_purpose(self):
+        """Half of the requests are later than 15 ms, so not all are good; none is lost."""
+        missed = dict(HOLDS, name="missed", expect=[{"id": "all-bad", "kind": "goodput_fraction", "min": 1, "want": "miss"}],
+                      slo=[dict(HOLDS["slo"][0], max="15ms", want="miss")])
+        (claim,), _ = self.claims(dict(CLAIM, harm=["missed"]), scenarios=(missed, HOLDS))
+        self.assertEqual(("pass", "miss"), (claim["verdict"], claim["scenarios"][0]["expect"][0]["want"]))
+        held = dict(HOLDS, name="held", expect=[{"id": "lost", "kind": "lost_requests", "max": 0, "want": "miss"}])
+        (claim,), _ = self.claims(dict(CLAIM, harm=["held"]), scenarios=(held, HOLDS), codes=(1,))
+        self.assertEqual("fail", claim["verdict"])
+
     def test_what_is_refused(self):
         self.refused("the name of a scenario", dict(CLAIM, harm=["nobody"]))
         self.refused("at least one", dict(CLAIM, remedy=[]))

@@ -13,8 +13,9 @@ function(lpc_test name)
 		LPC_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LPC_SHARED_DIR="${LPUCHAOS_SHARED}"
 		LPC_BINARY="${PROJECT_BINARY_DIR}/lpuchaos")
 	add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_BINARY_DIR}")
+	# libcheck's own limit of 4 s a test is for fast machines and plain builds.
 	set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77
-		LABELS "${A_LABELS}")
+		LABELS "${A_LABELS}" ENVIRONMENT CK_DEFAULT_TIMEOUT=60)
 endfunction()
 
 # lpc_bench(name SOURCES … USES …): built with the tests, run by hand; never a timed assertion.

@@ -14,7 +14,8 @@ import e2e  # noqa: E402
 EFFECT_WITHIN_NS = 60_000_000  # wall against virtual: instants of requests and of the 10 ms grid move a little
 
 # By kind: the fault, but for id, kind and, unless it says otherwise, "at": "1s", "for": "3s". {r} is the kind's own
-# rack, {t} its own traffic entry, {p} its own pool. "hardware" and "deployment": what the short times of this run need.
+# rack, {t} its own traffic entry, {p} its own pool ("uses" asks for one that the fault does not name). "hardware" and
+# "deployment": what the short times of this run need.
 ROWS = json.loads((pathlib.Path(__file__).parent / "matrix.json").read_text(encoding="utf-8"))
 
 
@@ -66,7 +67,7 @@ def world(kinds):
     main = pool("main", [nodes_of(n["r"]) for n in names.values() if not n["p"]],
                 ["all"] + [n["t"] for n in names.values() if n["t"] and not n["p"]])
     faults = [fill(dict({"id": k.replace(".", "-").replace("_", "-"), "kind": k, "at": "1s", "for": "3s"},
-                        **ROWS["kinds"][k]), names[k]) for k in kinds]
+                        **{n: v for n, v in ROWS["kinds"][k].items() if n != "uses"}), names[k]) for k in kinds]
     return {"version": 1, "name": "matrix", "seed": 11, "duration": "8s", "drain": "6s",
             "deployment": dict(ROWS["deployment"], hardware=dict(ROWS["hardware"], racks=count(len(kinds))),
                                pools=[main] + pools),

@@ -16,6 +16,7 @@ static const char *const label_names[] = {"fact", "inference", "assumption", NUL
 
 struct raw_deployment {
 	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cooling, cross_rack;
+	struct jval cable_plan;
 	int64_t frontends;
 };
 
@@ -64,6 +65,10 @@ static const struct field deployment_fields[] = {
                         "them by id",
                 .label = "assumption",
                 .source = "one and a spare"},
+        {.name = "cable_plan",
+                .type = FIELD_OBJECT,
+                .offset = offsetof(struct raw_deployment, cable_plan),
+                .help = "which cable belongs into which ports"},
         {.name = "cross_rack",
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cross_rack),
@@ -553,6 +558,7 @@ void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES])
 	n += facility_tables(tables + n);
 	tables[n++] =
 	        (struct field_table){"cross_rack", cross_rack_fields, ARRAY_LEN(cross_rack_fields)};
+	n += cables_tables(tables + n);
 	CHECK(n == DEPLOYMENT_TABLES);
 }
 
@@ -606,6 +612,8 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 		rc = facility_parse(raw.power, raw.cooling, out, err);
 	if (!rc)
 		rc = parse_cross_rack(raw.cross_rack, arena, out, err);
+	if (!rc)
+		rc = cables_parse(raw.cable_plan, &out->topology, arena, &out->cable_plan, err);
 	if (!rc)
 		rc = pools_parse(raw.pools, arena, out, err);
 	if (!rc)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "emulator/cables.h"
 #include "emulator/compile.h"
 #include "emulator/hardware.h"
 #include "emulator/topology.h"
@@ -171,6 +172,7 @@ struct deployment {
 	struct cross_rack_spec cross_rack;
 	uint32_t n_frontends;
 	const char **frontends; /* their names: fe0, fe1, … */
+	struct cable_plan cable_plan;
 	uint32_t n_pools;
 	struct pool_spec pools[DEPLOYMENT_POOLS_MAX];
 	const char *model; /* its name, for the API */
@@ -190,7 +192,7 @@ enum status deployment_parse(struct jval v, const struct file_loader *loader, st
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key);
 
 /* The tables that a deployment is read by, for docs and schema. */
-enum { DEPLOYMENT_TABLES = 17 };
+enum { DEPLOYMENT_TABLES = 19 };
 void deployment_tables(struct field_table tables[static DEPLOYMENT_TABLES]);
 
 /* How many different artifacts its pools load. Explicit timetables have no digest: each is its own.

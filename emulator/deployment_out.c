@@ -178,6 +178,7 @@ static void out_cooling(const struct cooling_spec *c, struct json_out *o)
 void deployment_canonical(const struct deployment *d, struct json_out *o, const char *key)
 {
 	json_out_open(o, key, '{');
+	cables_out(&d->cable_plan, &d->topology, o);
 	if (!compile_farm_is_default(&d->compile_farm)) {
 		json_out_open(o, "compile_farm", '{');
 		out_ns(o, "compile_time", d->compile_farm.compile_ns);

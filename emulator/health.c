@@ -25,14 +25,11 @@ static void map_path(struct rack *r, struct instance *in)
 
 	in->n_links = topology_path(
 	        t, in->nodes, in->n_nodes, in->links, topology_path_room(t, in->n_nodes));
+	if (LPC_UNLIKELY(r->wiring.n_live))
+		wiring_reroute(r, in);
 	for (uint32_t i = 0; i < in->n_links; i++) {
-		const struct link *l = &t->links[in->links[i]];
-		enum path_scope here = PATH_IN_RACK;
+		enum path_scope here = wiring_scope(r, in->links[i]);
 
-		if (l->class == LINK_ETHERNET)
-			here = PATH_ETHERNET;
-		else if (l->rack_a != l->rack_b)
-			here = PATH_IN_DOMAIN;
 		if (here > r->worst)
 			r->worst = here;
 	}
@@ -56,7 +53,7 @@ void health_create(struct rack *r)
 
 		in->n_nodes = spec->nodes_per_instance;
 		in->nodes = ARENA_ARRAY(&r->arena, uint32_t, in->n_nodes);
-		in->links = ARENA_ARRAY(&r->arena, uint32_t, topology_path_room(t, in->n_nodes));
+		in->links = ARENA_ARRAY(&r->arena, uint32_t, wiring_room(t, in->n_nodes));
 		for (uint32_t n = 0; n < in->n_nodes; n++) {
 			in->nodes[n] = spec->nodes[k * in->n_nodes + n];
 			r->nodes[in->nodes[n]].spare = false;
@@ -277,6 +274,7 @@ static void hit_link(
 		return;
 	c = open_case(r, now, in->index, fault);
 	c->link = link;
+	c->serviced = r->wiring.serviced[link] > 0;
 	c->next_at = detection_at(r, in, now, DETECT_FLAGGED);
 	/* While it stalls nothing more is lost. */
 	c->found_ns = c->next_at - (in->stall_until > now ? in->stall_until : now);
@@ -302,6 +300,13 @@ static void recheck_links(struct rack *r, int64_t now, struct instance *in)
 	for (uint32_t n = 0; n < in->n_links; n++)
 		if (r->fabric.down[in->links[n]] && !find_case(r, in->index, in->links[n]))
 			hit_link(r, now, in, r->fabric.down_by[in->links[n]], in->links[n]);
+}
+
+void health_rewired(struct rack *r, int64_t now, struct instance *in)
+{
+	map_path(r, in);
+	recheck_links(r, now, in);
+	rack_arm(r, in, now);
 }
 
 static void replace_node(struct rack *r, struct instance *in, uint32_t node, uint32_t spare)
@@ -426,6 +431,7 @@ static void evict_link(struct rack *r, int64_t now, struct health_case *c)
 	const struct link *l = &r->d->topology.links[c->link];
 	uint32_t node = guilty_end(r, now, in, l->node_a, l->node_b);
 
+	rack_phase(r, c->fault, PHASE_DETECT, now); /* if nobody was told before */
 	if (c->link_up) /* its frame was to be replayed: the hold is taken up again */
 		instance_hold(in, now, c->fault);
 	r->nodes[node].quarantine = c->fault;
@@ -437,7 +443,8 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 	const struct health_spec *h = &r->d->health;
 	const struct link *l;
 
-	rack_phase(r, c->fault, PHASE_DETECT, now);
+	if (!c->serviced)
+		rack_phase(r, c->fault, PHASE_DETECT, now);
 	if (c->link == COMPONENT_NONE) {
 		begin_eviction(r, now, c, c->node);
 		return;
@@ -447,7 +454,7 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 		return;
 	}
 	l = &r->d->topology.links[c->link];
-	if (suspect_ends(r, now, c->fault, l->node_a, l->node_b)) {
+	if (!c->serviced && suspect_ends(r, now, c->fault, l->node_a, l->node_b)) {
 		evict_link(r, now, c);
 	} else if (c->link_up) {
 		c->state = CASE_OVER;

@@ -4,9 +4,8 @@
 #define LPC_EMULATOR_LINK_STATE_H
 
 #include "emulator/instance.h"
+#include "emulator/rack.h"
 #include "harness/base/digest.h"
-
-struct rack;
 
 /* --- errors.c: links that err
  * ------------------------------------------------------------------------------------- */
@@ -66,5 +65,33 @@ bool drift_watches(const struct rack *r, const struct instance *in);
 void drift_frame_end(struct rack *r, int64_t now, struct instance *in);
 void drift_aligned(struct rack *r, int64_t now, const struct instance *in); /* by a resync */
 void drift_fold(const struct rack *r, struct lanes *lanes);
+
+/* --- wiring.c: what is plugged in where
+ * --------------------------------------------------------------------------- */
+
+struct cable_swap;
+
+struct wiring {
+	struct cable_swap *swaps; /* in the order in which they were made */
+	uint32_t n_swaps, capacity, n_live;
+	uint32_t *far_of, *near_of; /* by link: whose far port its cable is in, and the inverse */
+	uint32_t *serviced;         /* by link: it is down because somebody announced it */
+	int64_t *late_ns;           /* by instance: extra hops, a frame; while n_live */
+	uint32_t *cause;            /* by instance: of those */
+};
+
+void wiring_create(struct rack *r); /* before any path is mapped */
+void wiring_free(struct rack *r);
+uint32_t wiring_room(const struct topology *t, uint32_t n_nodes); /* links of a live path */
+/* The instance's path as it runs over the live wiring; while n_live. */
+void wiring_reroute(struct rack *r, struct instance *in);
+enum path_scope wiring_scope(const struct rack *r, uint32_t link); /* by its live ends */
+bool wiring_watches(const struct rack *r, const struct instance *in);
+void wiring_frame_end(struct rack *r, int64_t now, struct instance *in);
+/* Links by index; other COMPONENT_NONE = a neighbour. */
+void wiring_pull(struct rack *r, int64_t now, uint32_t fault, uint32_t link, uint32_t other);
+void wiring_plug(struct rack *r, int64_t now, uint32_t fault, uint32_t link);
+void wiring_restore(struct rack *r, int64_t now, uint32_t fault, uint32_t link);
+void wiring_fold(const struct rack *r, struct lanes *lanes);
 
 #endif

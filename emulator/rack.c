@@ -38,6 +38,7 @@ struct rack *rack_create(const struct rack_config *config)
 		for (uint32_t k = 0; k < r->d->pools[i].n_instances; k++, n++)
 			instance_init(&r->instances[n], n, i, &r->d->pools[i], &r->arena);
 	pools_create(r);
+	wiring_create(r);
 	health_create(r);
 	fabric_create(r);
 	errors_create(r);
@@ -96,6 +97,7 @@ void rack_free(struct rack *r)
 	errors_free(r);
 	drift_free(r);
 	variants_free(r);
+	wiring_free(r);
 	clocking_free(r);
 	sdc_free(r);
 	power_free(r);
@@ -326,7 +328,7 @@ void rack_arm(struct rack *r, struct instance *in, int64_t now)
 	int64_t f0 = (int64_t)in->f0;
 
 	if (!fabric_watches(r, in) && !clocking_watches(r, in) && !errors_watches(r, in) &&
-	        !drift_watches(r, in))
+	        !drift_watches(r, in) && !wiring_watches(r, in))
 		in->boundary_tick = NS_NEVER;
 	else if (in->boundary_tick == NS_NEVER)
 		in->boundary_tick = (progress_tick_at(instance_clock(in), now) / f0 + 1) * f0;
@@ -343,6 +345,7 @@ static void frame_boundary(struct rack *r, int64_t now, struct instance *in)
 	clocking_frame_end(r, now, in);
 	errors_frame_end(r, now, in, frame - 1);
 	drift_frame_end(r, now, in);
+	wiring_frame_end(r, now, in);
 	late = fabric_frame_late(r, now, in, frame, &cause);
 	if (late <= 0)
 		return;
@@ -639,6 +642,33 @@ static void sink_clock_drift(
 	reschedule(r);
 }
 
+static void sink_cable_pull(
+        void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t other)
+{
+	struct rack *r = rack_at(ctx, now);
+	const struct component *all = r->d->topology.components;
+
+	wiring_pull(r, now, fault, all[component].index,
+	        other == UINT32_MAX ? COMPONENT_NONE : all[other].index);
+	reschedule(r);
+}
+
+static void sink_cable_plug(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	wiring_plug(r, now, fault, r->d->topology.components[component].index);
+	reschedule(r);
+}
+
+static void sink_cable_restore(void *ctx, int64_t now, uint32_t fault, uint32_t component)
+{
+	struct rack *r = rack_at(ctx, now);
+
+	wiring_restore(r, now, fault, r->d->topology.components[component].index);
+	reschedule(r);
+}
+
 static uint32_t hit_node(const struct rack *r, uint32_t component)
 {
 	uint32_t node = r->d->topology.components[component].node;
@@ -846,6 +876,9 @@ struct fault_sink rack_sink(struct rack *r)
 	        .ctx = r,
 	        .link_down = sink_link_down,
 	        .link_up = sink_link_up,
+	        .cable_pull = sink_cable_pull,
+	        .cable_plug = sink_cable_plug,
+	        .cable_restore = sink_cable_restore,
 	        .link_errors = sink_link_errors,
 	        .clock_drift = sink_clock_drift,
 	        .unit_lost = sink_unit_lost,
@@ -939,6 +972,7 @@ void rack_static_digest(const struct rack *r, uint8_t out[32])
 	lanes_add(&lanes, r->n_suspicions);
 	errors_fold(r, &lanes);
 	drift_fold(r, &lanes);
+	wiring_fold(r, &lanes);
 	clocking_fold(r, &lanes);
 	sdc_fold(r, &lanes);
 	power_digest(r, &lanes);

@@ -164,6 +164,10 @@ void rack_static_digest(const struct rack *r, uint8_t out[32]);
 enum path_scope { PATH_IN_RACK, PATH_IN_DOMAIN, PATH_ETHERNET };
 enum path_scope rack_path_worst(const struct rack *r);
 
+/* Live wiring of a C2C link, by index: the nodes its cable joins now (ends[0] at its near end).
+ * False if that is not what was ordered. */
+bool rack_wiring(const struct rack *r, uint32_t link, uint32_t ends[static 2]);
+
 /* Counters of the conservation laws; asserted inside at every rack_free and on demand. */
 struct rack_counts {
 	uint64_t submitted, refused, completed, failed, cancelled, live;

@@ -137,12 +137,13 @@ struct download {
 struct health_case {
 	enum case_state state;
 	uint32_t instance, fault, node, link; /* link: index or COMPONENT_NONE for a lost unit */
-	bool link_up;                         /* came back before it was detected */
-	bool forgiven;                        /* its fault is over: a detection suspects nobody */
-	bool unseen;                          /* due, but the detectors are blind */
-	enum detection how;                   /* it is found */
+	bool serviced;      /* its link was taken down on purpose: suspects nobody */
+	bool link_up;       /* came back before it was detected */
+	bool forgiven;      /* its fault is over: a detection suspects nobody */
+	bool unseen;        /* due, but the detectors are blind */
+	enum detection how; /* it is found */
 	int64_t began, next_at;
-	int64_t found_ns; /* a link: what its detection costs an instance that runs */
+	int64_t found_ns;     /* a link: what its detection costs an instance that runs */
 	struct download load; /* CASE_LOAD */
 	int64_t rest_ns;      /* … and what comes behind it until it resumes */
 };
@@ -302,6 +303,7 @@ struct rack {
 	struct errors errors;
 	struct drift drift;
 	struct variants variants;
+	struct wiring wiring;
 	struct clocking clocking;
 	struct sdc sdc;
 	struct power power;
@@ -434,6 +436,8 @@ void release_fold(const struct rack *r, struct lanes *lanes);
  * that is guiltier moves to the spare, if there is one; without one the instance goes on. */
 void health_link_suspected(
         struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link);
+/* The wiring has changed: the instance's path is looked at again. */
+void health_rewired(struct rack *r, int64_t now, struct instance *in);
 bool health_uses_link(const struct instance *in, uint32_t link);
 
 /* clocking.c: slow units. clocking_set: ppm SLOW_NONE ends this fault's effect on the component. */

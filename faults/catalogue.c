@@ -12,6 +12,7 @@ static const struct fault_kind *const KINDS[] = {
         &fault_link_down,
         &fault_link_error_burst,
         &fault_link_ghost,
+        &fault_link_miswire,
         &fault_chip_loss,
         &fault_chip_hang,
         &fault_chip_slow,

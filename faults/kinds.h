@@ -8,6 +8,7 @@ extern const struct fault_kind fault_link_flap;
 extern const struct fault_kind fault_link_down;
 extern const struct fault_kind fault_link_error_burst;
 extern const struct fault_kind fault_link_ghost;
+extern const struct fault_kind fault_link_miswire;
 extern const struct fault_kind fault_chip_loss;
 extern const struct fault_kind fault_chip_hang;
 extern const struct fault_kind fault_chip_slow;

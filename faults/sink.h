@@ -115,6 +115,13 @@ struct fault_sink {
 	/* A link carries nothing between down and up. */
 	void (*link_down)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
 	void (*link_up)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	/* Two C2C cables are pulled: `other` UINT32_MAX = the rack's choice, a neighbour of the
+	 * same kind. Plugged: in again, their far ends swapped, unless bring-up refuses it.
+	 * Restored: as they were ordered, and up, whatever was done before. */
+	void (*cable_pull)(
+	        void *ctx, int64_t now, uint32_t fault, uint32_t component, uint32_t other);
+	void (*cable_plug)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
+	void (*cable_restore)(void *ctx, int64_t now, uint32_t fault, uint32_t component);
 	/* The link errs by this law from now on; NULL: it no longer does, its counter is cleared.
 	 */
 	void (*link_errors)(void *ctx, int64_t now, uint32_t fault, uint32_t component,

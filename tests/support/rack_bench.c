@@ -162,6 +162,7 @@ void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
 	}
 	rack_static_digest(b->rack, b->digest_after);
 	b->counts = rack_counts(b->rack);
+	b->worst = rack_path_worst(b->rack);
 	rack_free(b->rack);
 	b->rack = NULL;
 }

@@ -36,6 +36,7 @@ struct bench {
 	int64_t phase[BENCH_FAULTS][PHASE_COUNT];
 	int64_t ended_ns;
 	struct rack_counts counts;
+	enum path_scope worst;
 	uint8_t digest_before[32], digest_after[32];
 	/* with tokens: instants by (request, index) for requests of up to tokens_max tokens */
 	int64_t *token_at;

@@ -28,6 +28,12 @@ static const struct shape {
         {"", "cooling", "{\"$ref\":\"#/$defs/cooling\"}"},
         {"", "compile_farm", "{\"$ref\":\"#/$defs/compile_farm\"}"},
         {"", "cross_rack", "{\"$ref\":\"#/$defs/cross_rack\"}"},
+        {"", "cable_plan", "{\"$ref\":\"#/$defs/cable_plan\"}"},
+        {"cable_plan", "cables",
+                "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/cable_plan.cables[]\"}}"},
+        {"cable_plan.cables[]", "ports",
+                "{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"items\":{\"type\":"
+                "\"string\"}}"},
         {"pools[]", "buckets",
                 "{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,\"items\":{\"$ref\":\"#/$defs/"
                 "pools[].buckets[]\"}}"},

@@ -482,6 +482,147 @@ START_TEST(a_failover_aligns_the_clocks)
 }
 END_TEST
 
+/* --- link.miswire
+ * ------------------------------------------------------------------------------------ */
+
+/* Two racks of one pod; the instance lies in the first. */
+#define TWO_RACKS ",\"hardware\":{\"racks\":{\"value\":2,\"unit\":\"count\"}}"
+#define UNCHECKED ",\"cable_plan\":{\"check\":false}"
+
+static void play_swap(const struct bench_request *req, int64_t inject, int64_t revert)
+{
+	struct bench_event e[] = {{inject, fault_bench_inject, &f},
+	        {inject + 50 * MS, fault_bench_step, &f}, {revert, fault_bench_revert, &f}};
+
+	bench_play(&b, req, 1, e, 3, NS_MAX);
+}
+
+START_TEST(a_checked_bring_up_refuses_the_cable)
+{
+	/* Out at 54 ms, refused at 104, n1 evicted when they have been down for 500 ms. */
+	int64_t back = (54 + 500 + 3 + 77) * MS;
+
+	set_up("", TWO_RACKS);
+	fault_bench_init(
+	        &f, &b, "link.miswire", 0, "r0.n0-r0.n1.0", "{\"with\":\"r0.n0-r1.n0.0\"}");
+	play_swap(&one, 54 * MS, 900 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 104 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], 557 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], back);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, back + (2 + 14) * 10 * MS);
+	ck_assert_int_eq(b.worst, PATH_IN_RACK);
+	tear_down();
+}
+END_TEST
+
+START_TEST(cables_out_for_too_long_evict_by_themselves)
+{
+	struct bench_event e[] = {
+	        {54 * MS, fault_bench_inject, &f}, {900 * MS, fault_bench_revert, &f}};
+
+	/* Announced: what finds it is the threshold, at 554 ms. */
+	set_up("", "");
+	fault_bench_init(&f, &b, "link.miswire", 0, "r0.n0-r0.n1.0", "{\"reseat\":\"30s\"}");
+	bench_play(&b, &one, 1, e, 2, NS_MAX);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 554 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_FAILOVER], 634 * MS);
+	tear_down();
+}
+END_TEST
+
+/* Unchecked: out at 54 ms, found at the frame's end, back at 104: a stall of 50 + 6 + 10 ms. From
+ * tick 54 ms on, at 120 ms, each boundary is late by the extra hops. */
+static const struct {
+	const char *with, *more;
+	int64_t revert_ms, late_ns;
+	enum path_scope worst;
+} swaps[] = {
+        /* n0 to n2 instead of n1, and on over n1-n2: one hop, in 14 frames before the last token.
+         */
+        {"{\"with\":\"r0.n0-r0.n2.0\"}", "", 900, 14 * 300, PATH_IN_RACK},
+        {"{}", "", 900, 14 * 300, PATH_IN_RACK}, /* the same, by default */
+        /* Reverted at 150 ms: ends of frames at 126, 136 and 146 ms. */
+        {"{\"with\":\"r0.n0-r0.n2.0\"}", "", 150, 3 * 300, PATH_IN_RACK},
+        /* The right node in the wrong port. */
+        {"{\"with\":\"r0.n0-r0.n1.2\"}", "", 900, 0, PATH_IN_RACK},
+        /* To the other rack and back: over r0.n0-r1.n0.1 and r0.n0-r0.n1.1. */
+        {"{\"with\":\"r0.n0-r1.n0.0\"}", TWO_RACKS, 900, 14 * 600, PATH_IN_DOMAIN},
+};
+
+START_TEST(an_unchecked_swap_runs_over_wrong_hops)
+{
+	char more[256];
+
+	snprintf(more, sizeof(more), UNCHECKED "%s", swaps[_i].more);
+	set_up("", more);
+	fault_bench_init(&f, &b, "link.miswire", 0, "r0.n0-r0.n1.0", swaps[_i].with);
+	play_swap(&one, 54 * MS, swaps[_i].revert_ms * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
+	ck_assert_int_eq(b.phase[0][PHASE_DETECT], -1);
+	ck_assert_uint_eq(b.counts.frames_replayed, 1);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, 266 * MS + swaps[_i].late_ns);
+	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, 66 * MS + swaps[_i].late_ns);
+	ck_assert_int_eq(b.worst, swaps[_i].worst);
+	tear_down();
+}
+END_TEST
+
+START_TEST(both_cables_may_be_on_the_path)
+{
+	/* n0-n1 ends in n2, n1-n2 in n1 itself: two hops more, in each of 20 frames. */
+	const struct bench_request late = {
+	        .at_ns = 300 * MS, .prompt = 64, .output = 20, .max = 100};
+
+	set_up("", UNCHECKED);
+	fault_bench_init(
+	        &f, &b, "link.miswire", 0, "r0.n0-r0.n1.0", "{\"with\":\"r0.n1-r0.n2.0\"}");
+	play_swap(&late, 54 * MS, 900 * MS);
+	ck_assert_int_eq(b.answers[0].done.t_last_edge, (300 + 200) * MS + 20 * 600);
+	tear_down();
+}
+END_TEST
+
+static void look_swapped(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	const struct topology *t = &b.deployment.topology;
+	uint32_t ends[2];
+
+	(void)s;
+	(void)now;
+	(void)ctx;
+	ck_assert(!rack_wiring(b.rack, topology_cable(t, 0, 1, 0), ends));
+	ck_assert(ends[0] == 0 && ends[1] == 2);
+	ck_assert(!rack_wiring(b.rack, topology_cable(t, 0, 2, 0), ends));
+	ck_assert(ends[0] == 0 && ends[1] == 1);
+	ck_assert(rack_wiring(b.rack, topology_cable(t, 0, 1, 1), ends));
+	ck_assert(ends[0] == 0 && ends[1] == 1);
+}
+
+static void look_ordered(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	uint32_t ends[2];
+
+	(void)s;
+	(void)now;
+	(void)ctx;
+	for (uint32_t i = 0; i < b.deployment.topology.n_links; i++)
+		ck_assert(rack_wiring(b.rack, i, ends));
+}
+
+START_TEST(the_live_wiring_can_be_asked_for)
+{
+	struct bench_event e[] = {{1 * MS, look_ordered, NULL}, {54 * MS, fault_bench_inject, &f},
+	        {104 * MS, fault_bench_step, &f}, {105 * MS, look_swapped, NULL},
+	        {900 * MS, fault_bench_revert, &f}, {901 * MS, look_ordered, NULL}};
+
+	set_up("", UNCHECKED);
+	fault_bench_init(&f, &b, "link.miswire", 0, "r0.n0-r0.n1.0", "{}");
+	bench_play(&b, &one, 1, e, 6, NS_MAX);
+	tear_down();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("links");
@@ -503,6 +644,11 @@ int main(void)
 	tcase_add_test(t, drift_within_the_budget_is_absorbed);
 	tcase_add_test(t, the_fastest_clock_counts);
 	tcase_add_test(t, a_failover_aligns_the_clocks);
+	tcase_add_test(t, a_checked_bring_up_refuses_the_cable);
+	tcase_add_test(t, cables_out_for_too_long_evict_by_themselves);
+	tcase_add_loop_test(t, an_unchecked_swap_runs_over_wrong_hops, 0, ARRAY_LEN(swaps));
+	tcase_add_test(t, both_cables_may_be_on_the_path);
+	tcase_add_test(t, the_live_wiring_can_be_asked_for);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

@@ -55,7 +55,7 @@ class Suites(e2e.Case):
         self.assertEqual(1, len({s["traffic_digest"] for s in claim["scenarios"]}))
         self.assertEqual(1, len({results[s["scenario"]]["seed"] for s in claim["scenarios"]}))
         for s in claim["scenarios"]:
-            wanted = {slo["want"] for slo in s["slo"]}
+            wanted = {asked["want"] for asked in s["slo"] + s["expect"]}
             self.assertIn("miss" if s["role"] == "harm" else "hold", wanted, s["scenario"])
             self.assertGreaterEqual(s["requests"], REQUESTS, s["scenario"])
             self.assertEqual("pass", s["verdict"])

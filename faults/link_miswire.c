@@ -1,26 +1,21 @@
 /* Somebody reseats two cables and confuses their far ends. Whether that is found at once or never
  * is decided by who compares the serials with the plan. */
+#include "faults/cable.h"
 #include "faults/kinds.h"
 #include "faults/schedule.h"
 
 #include <string.h>
 
-struct miswire {
-	const char *with;
-	int64_t reseat_ns;
-	uint32_t with_id;
-};
-
 static const struct field FIELDS[] = {
         {.name = "with",
                 .type = FIELD_STRING,
-                .offset = offsetof(struct miswire, with),
+                .offset = offsetof(struct miswire_fault, with),
                 .unit = "c2c link",
                 .help = "the other cable; left out: the next one of its kind from the same near "
                         "end"},
         {.name = "reseat",
                 .type = FIELD_DURATION,
-                .offset = offsetof(struct miswire, reseat_ns),
+                .offset = offsetof(struct miswire_fault, reseat_ns),
                 .fallback = "\"50ms\"",
                 .flags = FIELD_EXCLUSIVE_MIN,
                 .max = NS_MAX,
@@ -35,7 +30,7 @@ static enum status validate(struct jval v, const struct target_resolver *resolve
         struct arena *arena, void *params, struct error *err)
 {
 	struct jval with = json_get(v, "with"), target = json_get(v, "target");
-	struct miswire *p = params;
+	struct miswire_fault *p = params;
 	const uint32_t *ids = NULL;
 	const char *detail = NULL;
 	uint32_t n = 0;
@@ -60,7 +55,7 @@ static enum status validate(struct jval v, const struct target_resolver *resolve
 
 static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
 {
-	const struct miswire *p = m->params;
+	const struct miswire_fault *p = m->params;
 
 	for (uint32_t i = 0; i < m->n_targets; i++)
 		sink->cable_pull(sink->ctx, now, m->fault, m->targets[i], p->with_id);
@@ -100,7 +95,7 @@ const struct fault_kind fault_link_miswire = {
         .exclusive = "link",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),
-        .params_size = sizeof(struct miswire),
+        .params_size = sizeof(struct miswire_fault),
         .validate = validate,
         .example = "{\"id\": \"swap\", \"kind\": \"link.miswire\", \"target\": \"r0.n0-r0.n1.0\", "
                    "\"at\": \"20s\", \"for\": \"20s\"}",

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <string.h>
+#include "faults/cable.h"
 #include "faults/catalogue.h"
 #include "faults/clock.h"
 #include "faults/load.h"
@@ -263,6 +264,28 @@ static void warn_drift(struct scenario *s, const struct fault_spec *f)
 		                f->id, p->ppm, budget));
 }
 
+/* What bring-up will say of cables in wrong ports. */
+static void warn_miswire(struct scenario *s, const struct fault_spec *f)
+{
+	const struct topology *t = &s->deployment.topology;
+	const struct miswire_fault *p = f->params;
+	char text[CABLE_REFUSAL_MAX];
+
+	if (strcmp(f->kind->name, "link.miswire") != 0 || !s->deployment.cable_plan.check)
+		return;
+	for (uint32_t i = 0; i < f->n_targets; i++) {
+		uint32_t link = t->components[f->targets[i]].index;
+		uint32_t other = p->with_id == UINT32_MAX ? cables_neighbour(t, link)
+		                                          : t->components[p->with_id].index;
+
+		if (other != COMPONENT_NONE)
+			warn(s, arena_printf(&s->arena, "fault '%s': bring-up refuses it: %s",
+			                f->id,
+			                cables_refusal(
+			                        &s->deployment.cable_plan, t, link, other, text)));
+	}
+}
+
 void checks_warn(struct scenario *s)
 {
 	uint32_t *uses;
@@ -281,6 +304,7 @@ void checks_warn(struct scenario *s)
 	for (uint32_t i = 0; i < s->faults.n; i++) {
 		warn_moot(s, &s->faults.faults[i]);
 		warn_drift(s, &s->faults.faults[i]);
+		warn_miswire(s, &s->faults.faults[i]);
 	}
 	uses = targets_uses(&s->deployment, &s->arena);
 	for (uint32_t i = 0; i < s->faults.n; i++)

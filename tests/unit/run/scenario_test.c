@@ -241,6 +241,21 @@ START_TEST(absorbed_drift_is_pointed_out)
 }
 END_TEST
 
+START_TEST(a_refused_cable_is_named_with_both_ports)
+{
+	struct scenario_list list = load("s.json",
+	        "faults=[{\"id\":\"swap\",\"kind\":\"link.miswire\",\"target\":\"r0.n0-r0.n1.0\","
+	        "\"at\":\"1s\"}]",
+	        NULL);
+
+	ck_assert_uint_ge(list.items[0]->n_warnings, 1);
+	ck_assert_str_eq(list.items[0]->warnings[0],
+	        "fault 'swap': bring-up refuses it: cable r0.n0-r0.n1.0 is plugged into r0.n2.p0 "
+	        "where r0.n1.p0 is planned");
+	scenario_list_free(&list);
+}
+END_TEST
+
 START_TEST(a_rollout_to_a_pinned_pool_is_pointed_out)
 {
 	static const char fault[] =
@@ -287,6 +302,7 @@ int main(void)
 	        equal_meaning_has_an_equal_digest, the_bundle_needs_no_file,
 	        the_plan_counts_the_traffic, a_matrix_multiplies, unused_components_are_pointed_out,
 	        urls_are_taken_apart, absorbed_drift_is_pointed_out,
+	        a_refused_cable_is_named_with_both_ports,
 	        a_rollout_to_a_pinned_pool_is_pointed_out};
 	Suite *suite = suite_create("scenario");
 	TCase *tcase = tcase_create("scenario");

@@ -6,6 +6,9 @@
  * asserted for every request that completes. Parts are read from the instance's log when an episode
  * (a stay in one slot) ends; nothing is updated while it runs. Who pays for what:
  *  - a stop of the instance: the fault that caused it;
+ *  - of a slowed frame (a lowered clock, another artifact, an operation on the host) what it takes
+ * beyond its compiled time: the fault that slows it most. Prefill, decode and entry wait keep what
+ * the frame would have taken; a slower bucket that is occupied is nobody's fault and stays there;
  *  - work that was lost or must be done again (an evicted prefill, the partial frame at the
  * eviction, the prefill of P + i, the second wait for a slot): the fault that evicted the request.
  */
@@ -30,27 +33,27 @@ void account_stall(struct live *l, uint32_t fault, int64_t ns)
 		stall_of(l, fault)->ns += ns;
 }
 
-struct stops {
+struct losses {
 	struct live *live;
 	int64_t sum_ns;
 };
 
-static void add_stop(void *ctx, uint32_t cause, int64_t ns)
+static void add_loss(void *ctx, uint32_t cause, int64_t ns)
 {
-	struct stops *s = ctx;
+	struct losses *s = ctx;
 
 	s->sum_ns += ns;
 	account_stall(s->live, cause, ns);
 }
 
-/* Books [t0, t1) of a running request: stops to their faults, the rest returned. */
+/* Books [t0, t1) of a running request: what faults took to them, the rest returned. */
 static int64_t book(
         struct live *l, const struct instance *in, uint64_t segment, int64_t t0, int64_t t1)
 {
-	struct stops s = {.live = l};
+	struct losses s = {.live = l};
 
-	if (LPC_UNLIKELY(segment < in->stops_end))
-		instance_stops(in, segment, t0, t1, add_stop, &s);
+	if (LPC_UNLIKELY(segment < in->losses_end))
+		instance_losses(in, segment, t0, t1, add_loss, &s);
 	return t1 - t0 - s.sum_ns;
 }
 

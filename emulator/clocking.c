@@ -12,7 +12,8 @@
  *            again.
  *
  * Factors of different faults multiply, and an artifact's own factor with them; one fault counts
- * once an instance, with its largest factor. What applies to an instance depends on its nodes, so
+ * once an instance, with its largest factor. The stretch is booked to the one with the largest
+ * factor (ties: the lower index). What applies to an instance depends on its nodes, so
  * it is looked at again whenever they change; a failover resynchronises anyway and pays no second
  * time. A spare may be slow, too: whoever moves onto it becomes slow. */
 #include "emulator/rack_state.h"
@@ -22,10 +23,13 @@ void clocking_create(struct rack *r)
 	struct clocking *k = &r->clocking;
 
 	k->artifact = ARENA_ARRAY(&r->arena, uint32_t, r->n_instances);
+	k->artifact_fault = ARENA_ARRAY(&r->arena, uint32_t, r->n_instances);
 	k->replaying = ARENA_ARRAY(&r->arena, bool, r->n_instances);
 	k->slowed = ARENA_ARRAY(&r->arena, bool, (size_t)r->n_instances * r->config.n_faults + 1);
-	for (uint32_t i = 0; i < r->n_instances; i++)
+	for (uint32_t i = 0; i < r->n_instances; i++) {
 		k->artifact[i] = SLOW_NONE;
+		k->artifact_fault[i] = FAULT_NONE;
+	}
 }
 
 void clocking_free(struct rack *r)
@@ -127,7 +131,7 @@ static void settle(struct rack *r, int64_t now, struct instance *in, bool resync
 {
 	const struct clocking *k = &r->clocking;
 	uint64_t ppm = k->artifact[in->index];
-	uint32_t i = 0;
+	uint32_t i = 0, most = k->artifact[in->index], blamed = k->artifact_fault[in->index];
 
 	for (uint32_t fault = 0; fault < r->config.n_faults; fault++) {
 		uint32_t worst = SLOW_NONE;
@@ -138,8 +142,12 @@ static void settle(struct rack *r, int64_t now, struct instance *in, bool resync
 				worst = k->units[i].ppm;
 		set_slowed(r, now, in, fault, worst > SLOW_NONE, resync);
 		ppm = times(ppm, worst);
+		if (worst > most || (worst > SLOW_NONE && worst == most && fault < blamed)) {
+			most = worst;
+			blamed = fault;
+		}
 	}
-	instance_set_slow(in, now, bounded(in, ppm));
+	instance_set_slow(in, now, bounded(in, ppm), blamed, most);
 	rack_arm(r, in, now);
 }
 
@@ -161,10 +169,12 @@ void clocking_remapped(struct rack *r, int64_t now, struct instance *in)
 		settle(r, now, in, false);
 }
 
-void clocking_artifact(struct rack *r, int64_t now, struct instance *in, uint32_t ppm)
+void clocking_artifact(
+        struct rack *r, int64_t now, struct instance *in, uint32_t ppm, uint32_t fault)
 {
 	CHECK(ppm >= SLOW_NONE && ppm <= SLOW_MAX);
 	r->clocking.artifact[in->index] = ppm;
+	r->clocking.artifact_fault[in->index] = ppm > SLOW_NONE ? fault : FAULT_NONE;
 	settle(r, now, in, in->state == INSTANCE_LIVE);
 }
 

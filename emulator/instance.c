@@ -1,6 +1,6 @@
 /* The log of segments is what makes a stall O(1): nobody is told of it. A request remembers only
  * ticks and the segment in which it was dispatched; when it completes, the instants of its first
- * token, of its gaps and of the stops that hit it are read back from the log. In a healthy
+ * token, of its gaps and of what faults took from it are read back from the log. In a healthy
  * single-bucket instance the log has one segment and all of that is a subtraction.
  *
  *      ticks ^            ___/     a stop is a flat piece, a slower bucket a flatter slope;
@@ -52,14 +52,32 @@ static uint64_t with_host(uint64_t frame_ns, uint64_t host_ns)
 	return frame_ns + (host_ns < room ? host_ns : room);
 }
 
+static uint64_t stretched(uint64_t frame_ns, uint32_t ppm)
+{
+	return (uint64_t)(((unsigned __int128)frame_ns * ppm + SLOW_NONE / 2) / SLOW_NONE);
+}
+
+/* Of all that makes the bucket's frames longer, the fault that would alone do most of it; ties the
+ * lower index. */
+static uint32_t blamed(const struct instance *in, uint32_t b)
+{
+	uint64_t compiled = in->bucket_frame_ns[b];
+	uint64_t slow_ns = stretched(compiled, in->slow_fault_ppm) - compiled;
+
+	if (in->frame_now[b] == compiled)
+		return FAULT_NONE;
+	if (slow_ns == in->host_fault_ns)
+		return in->slow_fault < in->host_fault ? in->slow_fault : in->host_fault;
+	return slow_ns > in->host_fault_ns ? in->slow_fault : in->host_fault;
+}
+
 static void set_rates(struct instance *in)
 {
 	for (uint32_t b = 0; b < in->n_buckets; b++) {
-		unsigned __int128 ppm = (unsigned __int128)in->bucket_frame_ns[b] * in->slow_ppm;
-
 		in->frame_now[b] =
-		        with_host((uint64_t)((ppm + SLOW_NONE / 2) / SLOW_NONE), in->host_ns);
+		        with_host(stretched(in->bucket_frame_ns[b], in->slow_ppm), in->host_ns);
 		in->bucket_rate[b] = tick_rate(in->frame_now[b], in->f0);
+		in->slowed_by[b] = blamed(in, b);
 	}
 }
 
@@ -102,11 +120,12 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	in->log = mem_alloc(in->log_capacity, sizeof(*in->log));
 	in->log_n = 1;
 	in->open = in->log;
-	in->log[0].cause = FAULT_NONE;
-	in->slow_ppm = SLOW_NONE;
+	in->log[0].cause = in->log[0].slow_cause = FAULT_NONE;
+	in->slow_ppm = in->slow_fault_ppm = SLOW_NONE;
+	in->slow_fault = in->host_fault = FAULT_NONE;
 	set_rates(in);
 	progress_init(&in->log[0].clock, 0, &in->bucket_rate[in->fastest]);
-	in->log[0].frame_ns = (int64_t)in->f0;
+	in->log[0].frame_ns = in->log[0].compiled_ns = (int64_t)in->f0;
 	in->hold_cause = in->stall_cause = FAULT_NONE;
 	heap_init(&in->ends, 0);
 	heap_init(&in->entries, 0);
@@ -163,6 +182,19 @@ static void log_make_room(struct instance *in)
 		log_grow(in);
 }
 
+/* Is the open segment what a frame of bucket b is now, also for the books? Two buckets may run at
+ * one rate, one of them slowed and the other not. */
+static bool same_frame(const struct instance *in, uint32_t b)
+{
+	const struct segment *open = in->open;
+
+	return in->bucket_rate[b].num == open->clock.rate.num &&
+	       in->bucket_rate[b].den == open->clock.rate.den &&
+	       in->slowed_by[b] == open->slow_cause &&
+	       (open->slow_cause == FAULT_NONE ||
+	               (int64_t)in->bucket_frame_ns[b] == open->compiled_ns);
+}
+
 /* Opens a segment if rate, stop or cause differ from the open one; in place if that one has no
  * length. */
 static void refresh(struct instance *in, int64_t now)
@@ -173,17 +205,17 @@ static void refresh(struct instance *in, int64_t now)
 	                 : in->holds     ? in->hold_cause
 	                                 : FAULT_NONE;
 	uint32_t slowest = slowest_bucket(in);
-	const struct tick_rate *rate = &in->bucket_rate[slowest];
 	struct segment next;
 
 	in->next_tick = NS_NEVER;
-	if (stopped == open->clock.stopped && rate->num == open->clock.rate.num &&
-	        rate->den == open->clock.rate.den && cause == open->cause)
+	if (stopped == open->clock.stopped && cause == open->cause && same_frame(in, slowest))
 		return;
 	next = *open;
 	next.frame_ns = (int64_t)in->frame_now[slowest];
+	next.compiled_ns = (int64_t)in->bucket_frame_ns[slowest];
 	next.cause = cause;
-	progress_change(&next.clock, now, rate, stopped);
+	next.slow_cause = in->slowed_by[slowest];
+	progress_change(&next.clock, now, &in->bucket_rate[slowest], stopped);
 	if (open->clock.t0 < now) {
 		if (in->log_n == in->log_capacity)
 			log_make_room(in);
@@ -191,8 +223,8 @@ static void refresh(struct instance *in, int64_t now)
 	}
 	in->open = segment_at(in, instance_segment(in));
 	*in->open = next;
-	if (stopped)
-		in->stops_end = instance_segment(in) + 1;
+	if (stopped || next.slow_cause != FAULT_NONE)
+		in->losses_end = instance_segment(in) + 1;
 }
 
 /* --- slots
@@ -336,21 +368,29 @@ void instance_release(struct instance *in, uint32_t slot, int64_t now)
 /* --- rates and stops
  * ----------------------------------------------------------------------------------------- */
 
-void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm)
+void instance_set_slow(
+        struct instance *in, int64_t now, uint32_t ppm, uint32_t fault, uint32_t fault_ppm)
 {
 	CHECK(ppm >= SLOW_NONE && ppm <= SLOW_MAX);
-	if (ppm == in->slow_ppm)
+	CHECK(fault_ppm >= SLOW_NONE && (ppm == SLOW_NONE || fault != FAULT_NONE));
+	if (ppm == in->slow_ppm && fault == in->slow_fault && fault_ppm == in->slow_fault_ppm)
 		return;
 	in->slow_ppm = ppm;
+	in->slow_fault = fault;
+	in->slow_fault_ppm = fault_ppm;
 	set_rates(in);
 	refresh(in, now);
 }
 
-void instance_set_host(struct instance *in, int64_t now, uint64_t host_ns)
+void instance_set_host(
+        struct instance *in, int64_t now, uint64_t host_ns, uint32_t fault, uint64_t fault_ns)
 {
-	if (host_ns == in->host_ns)
+	CHECK(host_ns >= fault_ns && (host_ns == 0 || fault != FAULT_NONE));
+	if (host_ns == in->host_ns && fault == in->host_fault && fault_ns == in->host_fault_ns)
 		return;
 	in->host_ns = host_ns;
+	in->host_fault = fault;
+	in->host_fault_ns = fault_ns;
 	set_rates(in);
 	refresh(in, now);
 }
@@ -420,22 +460,33 @@ int64_t instance_time_in_log(const struct instance *in, uint64_t *from, int64_t 
 	return progress_time_of(&segment_at(in, *from)->clock, tick);
 }
 
-void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
-        instance_stop_fn *fn, void *ctx)
+static int64_t as_compiled(const struct segment *s, int64_t ns)
+{
+	if (s->clock.stopped)
+		return 0;
+	if (s->slow_cause == FAULT_NONE)
+		return ns;
+	return (int64_t)((__int128)ns * s->compiled_ns / s->frame_ns);
+}
+
+void instance_losses(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
+        instance_loss_fn *fn, void *ctx)
 {
 	uint64_t last = instance_segment(in);
 
 	CHECK(from >= in->log_first);
-	for (; from <= last && from < in->stops_end; from++) {
+	for (; from <= last && from < in->losses_end; from++) {
 		const struct segment *s = segment_at(in, from);
-		int64_t begin = s->clock.t0 > t0 ? s->clock.t0 : t0, end = t1;
+		int64_t begin = s->clock.t0 > t0 ? s->clock.t0 : t0, end = t1, lost = 0;
 
 		if (begin >= t1)
 			return;
 		if (from < last && segment_at(in, from + 1)->clock.t0 < end)
 			end = segment_at(in, from + 1)->clock.t0;
-		if (s->clock.stopped && end > begin)
-			fn(ctx, s->cause, end - begin);
+		if (end > begin)
+			lost = end - begin - as_compiled(s, end - begin);
+		if (lost)
+			fn(ctx, s->clock.stopped ? s->cause : s->slow_cause, lost);
 	}
 }
 

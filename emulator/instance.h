@@ -27,8 +27,10 @@ struct slot {
 /* A closed or open stretch of constant rate; the last one of the log is the open one. */
 struct segment {
 	struct progress clock;
-	int64_t frame_ns; /* what f0 ticks take at this rate, exactly */
-	uint32_t cause;   /* of a stop: the fault, or FAULT_NONE */
+	int64_t frame_ns;    /* what f0 ticks take at this rate, exactly */
+	int64_t compiled_ns; /* … and as compiled, of the bucket that sets the rate */
+	uint32_t cause;      /* of a stop: the fault, or FAULT_NONE */
+	uint32_t slow_cause; /* of a frame that is longer than compiled: the fault, or FAULT_NONE */
 };
 
 enum instance_state {
@@ -50,16 +52,22 @@ struct instance {
 	uint32_t bucket_free[POOL_BUCKETS_MAX];
 	uint32_t bucket_entered[POOL_BUCKETS_MAX];  /* of buckets slower than f0 only */
 	uint64_t bucket_frame_ns[POOL_BUCKETS_MAX]; /* as compiled */
-	uint64_t host_ns;  /* of every frame, besides: what no chip's clock changes */
-	uint32_t slow_ppm; /* all frames take this many millionths: SLOW_NONE = as compiled */
-	uint64_t frame_now[POOL_BUCKETS_MAX];           /* ns, with it */
+	uint64_t host_ns;        /* of every frame, besides: what no chip's clock changes */
+	uint32_t slow_ppm;       /* all frames take this many millionths: SLOW_NONE = as compiled */
+	uint64_t host_fault_ns;  /* the largest part of host_ns … */
+	uint32_t host_fault;     /* … and the fault that it is of, or FAULT_NONE */
+	uint32_t slow_fault_ppm; /* the largest factor in slow_ppm … */
+	uint32_t slow_fault;     /* … and its fault, or FAULT_NONE */
+	uint64_t frame_now[POOL_BUCKETS_MAX]; /* ns, with it */
+	uint32_t slowed_by[POOL_BUCKETS_MAX]; /* whose fault it is that frame_now is longer than
+	                                         compiled; FAULT_NONE: it is not */
 	struct tick_rate bucket_rate[POOL_BUCKETS_MAX]; /* while it is the slowest one entered */
 
 	struct segment *log;  /* ring of the segments that live requests may still need */
 	struct segment *open; /* its last one */
 	uint32_t log_capacity, log_n;
-	uint64_t log_first; /* sequence number of the oldest kept */
-	uint64_t stops_end; /* no segment of this number or a later one is a stop */
+	uint64_t log_first;  /* sequence number of the oldest kept */
+	uint64_t losses_end; /* no segment of this number or a later one is a stop or slowed */
 
 	uint32_t withheld; /* artifact operations that keep new requests from it */
 	uint32_t failing;  /* health cases that are moving it; 0 in INSTANCE_LIVE */
@@ -128,10 +136,14 @@ void instance_stall(struct instance *in, int64_t now, int64_t length_ns, uint32_
 void instance_stall_over(struct instance *in, int64_t now); /* at stall_until */
 
 /* Every frame takes ppm millionths of its compiled time from now on (SLOW_NONE … SLOW_MAX), rounded
- * to the ns. */
-void instance_set_slow(struct instance *in, int64_t now, uint32_t ppm);
-/* Every frame waits so long for the host, on top of that. */
-void instance_set_host(struct instance *in, int64_t now, uint64_t host_ns);
+ * to the ns. Of the factors in it the largest is fault_ppm, and `fault` is to blame for it
+ * (FAULT_NONE: ppm is SLOW_NONE). */
+void instance_set_slow(
+        struct instance *in, int64_t now, uint32_t ppm, uint32_t fault, uint32_t fault_ppm);
+/* Every frame waits so long for the host, on top of that; the largest share of it, fault_ns, is the
+ * fault's. */
+void instance_set_host(
+        struct instance *in, int64_t now, uint64_t host_ns, uint32_t fault, uint64_t fault_ns);
 
 /* ns of one frame at the rate in force (or that was in force before a stop). */
 int64_t instance_frame_ns(const struct instance *in);
@@ -159,10 +171,12 @@ static inline struct slot *instance_slot(const struct instance *in, uint64_t han
 /* Recomputes next_at. */
 void instance_schedule(struct instance *in);
 
-/* Calls back for every stop that overlaps [t0, t1), oldest first, from segment `from` on. */
-typedef void instance_stop_fn(void *ctx, uint32_t cause, int64_t ns);
-void instance_stops(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
-        instance_stop_fn *fn, void *ctx);
+/* Calls back with what faults took of [t0, t1), segment by segment from `from` on, oldest first:
+ * all of a stop; of a slowed stretch of dt what is beyond dt · compiled / actual frame, rounded
+ * down. */
+typedef void instance_loss_fn(void *ctx, uint32_t cause, int64_t ns);
+void instance_losses(const struct instance *in, uint64_t from, int64_t t0, int64_t t1,
+        instance_loss_fn *fn, void *ctx);
 
 /* Calls back with runs of equal gaps between the tokens at ticks first, first + f0, … (n tokens),
  * the first of them at `here`, each other's instant found in the log from segment `from` on;

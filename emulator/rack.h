@@ -64,7 +64,7 @@ struct rack_completion {
 	int64_t t_first_edge, t_last_edge;
 	int64_t t_first, t_last; /* at the client's end of the ingress link, with its delays */
 	int64_t queue_ns, entry_wait_ns, prefill_ns,
-	        decode_ns; /* net of stalls: blame, not metrics */
+	        decode_ns; /* net of stalls, frames as compiled: blame, not metrics */
 	int64_t itl_max_ns,
 	        itl_p99_ns; /* of this request's gaps at the client's end; 0 if one token */
 	uint32_t replays;   /* times it lost its instance and was replayed */

@@ -186,9 +186,10 @@ struct slow_unit {
 struct clocking {
 	struct slow_unit *units; /* by fault, then component */
 	uint32_t n_units, capacity;
-	uint32_t *artifact; /* by instance: its artifact's factor, ppm */
-	bool *slowed;       /* by instance × fault: the fault lowers the instance's clock */
-	bool *replaying;    /* by instance: replays a frame that came late */
+	uint32_t *artifact;       /* by instance: its artifact's factor, ppm … */
+	uint32_t *artifact_fault; /* … and the fault that loaded it; FAULT_NONE: as compiled */
+	bool *slowed;             /* by instance × fault: the fault lowers the instance's clock */
+	bool *replaying;          /* by instance: replays a frame that came late */
 };
 
 /* What the control plane of a rack does not do at the moment, and for which fault. */
@@ -266,6 +267,12 @@ struct restart {
 	int64_t next_at;
 };
 
+/* What one fault leaves to the host in every frame of a pool. */
+struct host_work {
+	uint32_t fault, pool;
+	uint64_t ns;
+};
+
 struct wrong_artifact {
 	uint32_t fault, pool, component; /* component: the node by which its tokens are wrong */
 };
@@ -278,6 +285,8 @@ struct release {
 	uint32_t n_wrong, wrong_capacity;
 	struct restart *restarts;
 	uint32_t n_restarts, restarts_capacity;
+	struct host_work *host;
+	uint32_t n_host, host_capacity;
 };
 
 /* The active faults of variants.c. */
@@ -446,9 +455,11 @@ void clocking_free(struct rack *r);
 void clocking_set(struct rack *r, int64_t now, const struct slow_unit *unit);
 /* The instance has other nodes now; to be called whenever they change. */
 void clocking_remapped(struct rack *r, int64_t now, struct instance *in);
-/* The instance's artifact takes ppm millionths of its compiled frames from now on (SLOW_NONE = as
- * compiled), times whatever is slow besides; nothing is resynchronised for it. */
-void clocking_artifact(struct rack *r, int64_t now, struct instance *in, uint32_t ppm);
+/* The instance's artifact, loaded by `fault`, takes ppm millionths of its compiled frames from now
+ * on (SLOW_NONE = as compiled), times whatever is slow besides; nothing is resynchronised for it.
+ */
+void clocking_artifact(
+        struct rack *r, int64_t now, struct instance *in, uint32_t ppm, uint32_t fault);
 bool clocking_watches(const struct rack *r, const struct instance *in);
 void clocking_frame_end(struct rack *r, int64_t now, struct instance *in);
 void clocking_stall_over(struct rack *r, int64_t now, struct instance *in);

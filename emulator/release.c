@@ -35,6 +35,7 @@ void release_free(struct rack *r)
 	mem_free(r->release.rollouts);
 	mem_free(r->release.restarts);
 	mem_free(r->release.wrong);
+	mem_free(r->release.host);
 }
 
 static struct instance *instance_of(struct rack *r, uint32_t pool, uint32_t k)
@@ -45,20 +46,37 @@ static struct instance *instance_of(struct rack *r, uint32_t pool, uint32_t k)
 /* --- rollouts
  * -------------------------------------------------------------------------------------- */
 
+/* The fault that leaves most to the host in a pool (ties: the lower index). */
+static struct host_work most_host_work(const struct release *l, uint32_t pool)
+{
+	struct host_work most = {.fault = FAULT_NONE, .pool = pool};
+
+	for (uint32_t i = 0; i < l->n_host; i++)
+		if (l->host[i].pool == pool &&
+		        (l->host[i].ns > most.ns ||
+		                (l->host[i].ns == most.ns && l->host[i].fault < most.fault)))
+			most = l->host[i];
+	return most;
+}
+
 /* What the instances of a pool run, after something about it has changed. */
 static void apply(struct rack *r, int64_t now, uint32_t pool)
 {
 	const struct release *l = &r->release;
+	struct host_work host = most_host_work(l, pool);
 
 	for (uint32_t k = 0; k < r->pools[pool].n_instances; k++) {
 		struct instance *in = instance_of(r, pool, k);
-		uint32_t ppm = SLOW_NONE;
+		uint32_t ppm = SLOW_NONE, fault = FAULT_NONE;
 
-		for (uint32_t i = 0; i < l->n_rollouts; i++)
-			if (l->rollouts[i].pool == pool && k < l->rollouts[i].reached)
-				ppm = l->rollouts[i].frame_ppm; /* one at a time: exclusive */
-		instance_set_host(in, now, r->pools[pool].host_ns);
-		clocking_artifact(r, now, in, ppm);
+		for (uint32_t i = 0; i < l->n_rollouts; i++) {
+			if (l->rollouts[i].pool != pool || k >= l->rollouts[i].reached)
+				continue;
+			ppm = l->rollouts[i].frame_ppm; /* one at a time: exclusive */
+			fault = l->rollouts[i].fault;
+		}
+		instance_set_host(in, now, r->pools[pool].host_ns, host.fault, host.ns);
+		clocking_artifact(r, now, in, ppm, fault);
 	}
 }
 
@@ -152,12 +170,32 @@ void release_withdraw(struct rack *r, int64_t now, uint32_t fault, uint32_t pool
 	apply(r, now, pool);
 }
 
+/* The entry of a fault in a pool, made if there is none. */
+static struct host_work *host_work_of(struct release *l, uint32_t fault, uint32_t pool)
+{
+	for (uint32_t i = 0; i < l->n_host; i++)
+		if (l->host[i].fault == fault && l->host[i].pool == pool)
+			return &l->host[i];
+	if (l->n_host == l->host_capacity) {
+		l->host_capacity = l->host_capacity ? l->host_capacity * 2 : 4;
+		l->host = mem_grow(l->host, l->host_capacity, sizeof(*l->host));
+	}
+	l->host[l->n_host] = (struct host_work){.fault = fault, .pool = pool};
+	return &l->host[l->n_host++];
+}
+
 void release_host_time(struct rack *r, int64_t now, uint32_t fault, uint32_t pool, int64_t by_ns)
 {
-	CHECK(by_ns >= 0 || r->pools[pool].host_ns >= (uint64_t)-by_ns);
+	struct release *l = &r->release;
+	struct host_work *work = host_work_of(l, fault, pool);
+
+	CHECK(by_ns >= 0 || work->ns >= (uint64_t)-by_ns);
 	if (by_ns > 0)
 		rack_phase(r, fault, PHASE_EFFECT, now);
 	r->pools[pool].host_ns += (uint64_t)by_ns;
+	work->ns += (uint64_t)by_ns;
+	if (!work->ns)
+		*work = l->host[--l->n_host];
 	apply(r, now, pool);
 }
 

@@ -1,6 +1,6 @@
-/* What stalled a request of a wall run. Only the emulator knows; it tells over the control channel
- * just before the answer's end leaves for the client, so the account of a request is here before
- * its sample is. Few wait at a time: those whose sample comes next. */
+/* What stalled a request of a wall run, its slowed frames included. Only the emulator knows; it
+ * tells over the control channel just before the answer's end leaves for the client, so the account
+ * of a request is here before its sample is. Few wait at a time: those whose sample comes next. */
 #ifndef LPC_RUN_STALLS_H
 #define LPC_RUN_STALLS_H
 
@@ -8,7 +8,8 @@
 #include "emulator/rack.h"
 #include "reports/sample.h"
 
-/* The parts of one request's life in the rack, net of stalls. */
+/* The parts of one request's life in the rack, net of stalls. They are not its metrics: frames
+ * count as compiled. */
 struct stalled {
 	uint64_t id;
 	int64_t queue_ns; /* entry wait included */

@@ -47,6 +47,24 @@ class Chips(e2e.Case):
                 self.assertEqual(v[phase] is None, w[phase] is None)
                 self.assertEqual(v["id"] == "slow" and phase in ("isolate_ns", "failover_ns"), v[phase] is None)
 
+    def test_a_slow_chip_is_to_blame_on_both_clocks(self):
+        # At half the clock half of every gap between tokens is the fault's, and half of what is not queue before them.
+        file = self.write(e2e.scenario("blame", expect=None, faults=[
+            {"id": "slow", "kind": "chip.slow", "target": "r0.n1.c0", "at": "0s", "factor": 2}], slo=[
+                {"id": metric, "tier": "interactive", "metric": metric + "_ms", "quantile": 0.5, "max": "2s"}
+                for metric in ("ttft", "tpot")]))
+        virtual = self.run_files(file, clock="virtual", codes=e2e.JUDGED).results[0]
+        wall = self.run_files(file, codes=e2e.JUDGED).results[0]
+        for r in (virtual, wall):
+            ttft, tpot = (slo["blame"] for slo in r["slo"])
+            for blame in (ttft, tpot):
+                self.assertAlmostEqual(1, sum(blame.values()), 6)
+            self.assertGreaterEqual(ttft["stall:slow"], ttft["prefill"] * 0.98)
+        self.assertAlmostEqual(0.5, virtual["slo"][1]["blame"]["stall:slow"], 6)
+        self.assertAlmostEqual(0.5, virtual["slo"][1]["blame"]["decode"], 6)
+        for v, w in zip(virtual["slo"], wall["slo"]):  # what the wall clock is late by is in it
+            self.assertAlmostEqual(v["blame"]["stall:slow"], w["blame"]["stall:slow"], delta=0.15)
+
     def test_wrong_tokens_are_found_and_fail_the_run(self):
         file = self.write(corrupted("wrong"))
         virtual = self.run_files(file, clock="virtual", codes=(1,)).results[0]

@@ -44,6 +44,18 @@ static int64_t ended(uint32_t request)
 	return b.answers[request].done.t_last_edge;
 }
 
+/* The books: this is the fault's, the rest as many frames as compiled. */
+static void blames(uint32_t request, uint32_t fault, int64_t ns)
+{
+	const struct rack_completion *d = &b.answers[request].done;
+
+	ck_assert_int_eq(d->n_stalls, 1);
+	ck_assert_uint_eq(d->stalls[0].fault, fault);
+	ck_assert_int_eq(d->stalls[0].ns, ns);
+	ck_assert_int_eq(
+	        d->prefill_ns + d->decode_ns, d->t_last_edge - d->t_arrival - d->queue_ns - ns);
+}
+
 static void clean(void)
 {
 	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
@@ -85,11 +97,13 @@ START_TEST(a_regression_stretches_the_frame_by_its_factor)
 	bench_init(&b, DEPLOYMENT(POOL("p", "10ms", "1", "1", ""), ""));
 	bench_play(&b, &one, 1, e, 1, NS_MAX);
 	ck_assert_int_eq(ended(0), 54 * MS + 146 * MS * 3 / 2);
+	blames(0, 0, 73 * MS);
 	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
 	ck_assert_int_eq(b.phase[0][PHASE_DETECT], -1); /* no canary: nobody looks */
 	ck_assert(memcmp(b.digest_before, b.digest_after, 32) != 0);
 	bench_play(&b, &one, 1, e, 2, NS_MAX);
 	ck_assert_int_eq(ended(0), 114 * MS + 106 * MS);
+	blames(0, 0, 20 * MS);
 	clean();
 }
 END_TEST
@@ -104,6 +118,7 @@ START_TEST(the_stretched_frame_is_rounded_to_the_nanosecond)
 	bench_init(&b, DEPLOYMENT(POOL("p", "10000001ns", "1", "1", ""), ""));
 	bench_play(&b, &one, 1, e, 2, NS_MAX);
 	ck_assert_int_eq(ended(0), 20 * 13333331);
+	blames(0, 0, 20 * 3333330);
 	ck_assert_int_eq(b.answers[0].gap_max_ns, 13333331);
 	clean();
 	bench_init(&b, DEPLOYMENT(POOL("p", "10000002ns", "1", "1", ""), ""));
@@ -224,6 +239,19 @@ static void no_host(const struct fault_sink *s, int64_t now, void *ctx)
 	s->reverted(s->ctx, now, 0);
 }
 
+static void more_host(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	(void)ctx;
+	s->artifact_host_time(s->ctx, now, 2, 0, 500 * NS_PER_US);
+}
+
+static void less_host(const struct fault_sink *s, int64_t now, void *ctx)
+{
+	(void)ctx;
+	s->artifact_host_time(s->ctx, now, 2, 0, -500 * NS_PER_US);
+	s->reverted(s->ctx, now, 2);
+}
+
 static void slow(const struct fault_sink *s, int64_t now, void *ctx)
 {
 	(void)ctx;
@@ -241,11 +269,13 @@ START_TEST(the_host_adds_its_time_to_every_token)
 	bench_init(&b, DEPLOYMENT(POOL("p", "10ms", "1", "1", ""), ""));
 	bench_play(&b, &one, 1, e, 1, NS_MAX);
 	ck_assert_int_eq(ended(0), 20 * (10 * MS + host_ns));
+	blames(0, 0, 20 * host_ns);
 	ck_assert_int_eq(b.answers[0].gap_max_ns, 10 * MS + host_ns);
 	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 0);
 	ck_assert(memcmp(b.digest_before, b.digest_after, 32) != 0);
 	bench_play(&b, &one, 1, e, 2, NS_MAX);
 	ck_assert_int_eq(ended(0), 103 * MS + 100 * MS);
+	blames(0, 0, 10 * host_ns);
 	clean();
 }
 END_TEST
@@ -261,7 +291,44 @@ START_TEST(the_clock_of_the_chips_does_not_change_the_host)
 	bench_init(&b, DEPLOYMENT(POOL("p", "10ms", "1", "1", ""), ""));
 	bench_play(&b, &one, 1, e, 3, NS_MAX);
 	ck_assert_int_eq(ended(0), 5 * MS + 20 * (20 * MS + 2 * host_ns));
+	blames(0, 1, 5 * MS + 20 * (10 * MS + 2 * host_ns)); /* the clock does most of it */
 	changed();
+	/* … until the host takes more than the 10 ms that the clock does; 21 ms to the frame. The
+	 * resync is the clock's. */
+	host_ns = 11 * MS;
+	bench_init(&b, DEPLOYMENT(POOL("p", "10ms", "1", "1", ""), ""));
+	bench_play(&b, &one, 1, e + 1, 2, NS_MAX);
+	ck_assert_int_eq(ended(0), 5 * MS + 20 * (20 * MS + host_ns));
+	ck_assert_int_eq(b.answers[0].done.n_stalls, 2);
+	ck_assert_uint_eq(b.answers[0].done.stalls[0].fault, 1);
+	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, 5 * MS);
+	ck_assert_uint_eq(b.answers[0].done.stalls[1].fault, 0);
+	ck_assert_int_eq(b.answers[0].done.stalls[1].ns, 20 * (10 * MS + host_ns));
+	ck_assert_int_eq(b.answers[0].done.decode_ns, 190 * MS);
+	changed();
+}
+END_TEST
+
+START_TEST(of_two_operations_the_longer_one_is_blamed)
+{
+	/* Fault 0 adds 0.3 ms to every frame, fault 2 0.5: of ten frames of 10.8 ms all is fault
+	 * 2's, and when that is over, ten of 10.3 ms are left for fault 0. */
+	static const struct bench_request one = LONG(0);
+	struct bench_event e[] = {{0, host, NULL}, {0, more_host, NULL},
+	        {108 * MS, less_host, NULL}, {900 * MS, no_host, NULL}};
+	const struct rack_completion *d = NULL;
+
+	host_ns = 300 * NS_PER_US;
+	bench_init(&b, DEPLOYMENT(POOL("p", "10ms", "1", "1", ""), ""));
+	bench_play(&b, &one, 1, e, 4, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(ended(0), 108 * MS + 103 * MS);
+	ck_assert_int_eq(d->n_stalls, 2);
+	ck_assert_uint_eq(d->stalls[0].fault, 2);
+	ck_assert_int_eq(d->stalls[0].ns, 8 * MS);
+	ck_assert_uint_eq(d->stalls[1].fault, 0);
+	ck_assert_int_eq(d->stalls[1].ns, 3 * MS);
+	clean();
 }
 END_TEST
 
@@ -284,6 +351,8 @@ START_TEST(the_host_slows_every_bucket_by_the_same_time)
 	bench_play(&b, two, 2, e, 1, NS_MAX);
 	ck_assert_int_eq(ended(0), 4 * (20 * MS + host_ns));
 	ck_assert_int_eq(ended(1), 4 * (20 * MS + host_ns));
+	blames(0, 0, 4 * host_ns); /* the neighbour's 10 ms are nobody's fault */
+	blames(1, 0, 4 * host_ns);
 	changed();
 }
 END_TEST
@@ -758,6 +827,7 @@ int main(void)
 	tcase_add_test(t, a_pinned_pool_refuses_the_rollout);
 	tcase_add_test(t, the_host_adds_its_time_to_every_token);
 	tcase_add_test(t, the_clock_of_the_chips_does_not_change_the_host);
+	tcase_add_test(t, of_two_operations_the_longer_one_is_blamed);
 	tcase_add_test(t, the_host_slows_every_bucket_by_the_same_time);
 	tcase_add_test(t, no_frame_outgrows_the_clock);
 	tcase_add_test(t, a_stale_artifact_is_refused_once_the_instance_has_drained);

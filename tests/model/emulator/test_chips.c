@@ -73,6 +73,17 @@ static void restored(const struct fault_sink *s, int64_t now, void *ctx)
 	s->reverted(s->ctx, now, a->fault);
 }
 
+/* What a fault is to blame for in a request's books. */
+static int64_t stalled(uint32_t request, uint32_t fault)
+{
+	const struct rack_completion *d = &b.answers[request].done;
+
+	for (uint32_t i = 0; i < d->n_stalls; i++)
+		if (d->stalls[i].fault == fault)
+			return d->stalls[i].ns;
+	return 0;
+}
+
 /* 64 + 20 tokens at t = 0: 20 frames; of 10 ms: first token at 10 ms, last one at 200 ms. */
 static const struct bench_request one = {.at_ns = 0, .prompt = 64, .output = 20, .max = 100};
 
@@ -100,10 +111,11 @@ START_TEST(a_slow_chip_costs_a_resync_and_its_factor)
 	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 54 * MS);
 	ck_assert_int_eq(b.phase[0][PHASE_DETECT], 54 * MS);
 	ck_assert_int_eq(b.phase[0][PHASE_ISOLATE], -1);
+	/* The books: 5 of resync, 1.5 of the frame it began in, 2.5 of each other one. */
 	ck_assert_int_eq(d->n_stalls, 1);
-	ck_assert_int_eq(d->stalls[0].ns, 5 * MS);
+	ck_assert_int_eq(d->stalls[0].ns, 5 * MS + 1500 * US + 14 * 2500 * US);
 	ck_assert_int_eq(d->prefill_ns, 10 * MS);
-	ck_assert_int_eq(d->decode_ns, d->t_last_edge - 10 * MS - 5 * MS);
+	ck_assert_int_eq(d->decode_ns, 190 * MS);
 	ck_assert_int_eq(b.answers[0].gap_max_ns, 16500 * US);
 	ck_assert_uint_eq(b.counts.throttled, 1);
 	ck_assert_uint_eq(b.counts.frames_replayed, 0);
@@ -132,6 +144,11 @@ START_TEST(every_frame_is_rounded_to_the_ns)
 	ck_assert_int_ge(d->t_first_edge - d->t_entry, 3 * FRAME - 1);
 	ck_assert_int_le(d->t_first_edge - d->t_entry, 3 * FRAME + 1);
 	ck_assert_int_eq(d->t_last_edge - d->t_first_edge, 49 * FRAME);
+	ck_assert_int_eq(d->decode_ns, 49 * 3333333);
+	ck_assert_int_eq(d->prefill_ns,
+	        (d->t_first_edge - d->t_entry) * 3333333 / FRAME); /* part of a ns: the fault's */
+	ck_assert_int_eq(stalled(0, 0),
+	        d->t_last_edge - 20 * MS - d->decode_ns - d->prefill_ns - d->entry_wait_ns);
 	ck_assert_int_eq(b.answers[0].gap_max_ns, FRAME);
 	bench_free(&b);
 }
@@ -156,8 +173,11 @@ START_TEST(faults_multiply_and_one_fault_counts_once)
 	 * speed. The position is not a whole number of ticks at the changes: it is carried exactly.
 	 */
 	ck_assert_uint_eq(b.counts.throttled, 2);
-	ck_assert_int_eq(d->n_stalls, 1); /* what stops a stopped instance joins the first cause */
-	ck_assert_int_eq(d->stalls[0].ns, 10 * MS);
+	/* What stops a stopped instance joins the first cause, and 1.5 and 1.3 are more than 1.2.
+	 * Of 86 and 25 ms, ten parts in 18 and in 15.6 are decode, whole ns. */
+	ck_assert_int_eq(d->n_stalls, 1);
+	ck_assert_int_eq(d->stalls[0].fault, 0);
+	ck_assert_int_eq(d->stalls[0].ns, 10 * MS + (86 * MS - 47777777) + (25 * MS - 16025641));
 	{
 		long double at = 50e6L + 86e6L / 1.8L + 25e6L / 1.56L;
 		int64_t last = 171 * MS + (int64_t)(200e6L - at) + 1;
@@ -165,6 +185,61 @@ START_TEST(faults_multiply_and_one_fault_counts_once)
 		ck_assert_int_eq(d->t_last_edge, last);
 	}
 	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+START_TEST(the_stretch_is_the_slower_faults)
+{
+	/* Each begins with a resync of 5 ms. Fault 1 alone at 1.2: three frames of 12, 55 to 91;
+	 * with fault 0 at 1.2 as well: three of 14.4, 96 to 139.2, which are the lower index's;
+	 * fault 1 alone: two, to 163.2; with fault 0 at 1.1: two of 13.2, 168.2 to 194.6, which are
+	 * fault 1's; fault 0 alone at 1.1, half a frame, to 200.1; then the last four and a half of
+	 * 20. */
+	struct act on[] = {{1, "r0.n1", 1200000, SLOW_RECLOCK},
+	        {0, "r0.n0.c3", 1200000, SLOW_RECLOCK}, {0, "r0.n0.c3", SLOW_NONE, 0},
+	        {0, "r0.n0.c3", 1100000, SLOW_RECLOCK}, {1, "r0.n1", SLOW_NONE, 0}};
+	struct bench_event e[] = {{50 * MS, slow, &on[0]}, {91 * MS, slow, &on[1]},
+	        {139200 * US, slow, &on[2]}, {163200 * US, slow, &on[3]},
+	        {194600 * US, slow, &on[4]}, {200100 * US, slow, &on[2]}};
+	const struct rack_completion *d;
+
+	bench_init(&b, DEPLOYMENT("10ms", "1"));
+	bench_play(&b, &one, 1, e, 6, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(d->t_last_edge, 200100 * US + 45 * MS);
+	ck_assert_int_eq(d->n_stalls, 2);
+	ck_assert_int_eq(stalled(0, 0), (5 + 5) * MS + 3 * 4400 * US + 500 * US);
+	ck_assert_int_eq(stalled(0, 1), 5 * MS + (3 + 2) * 2 * MS + 2 * 3200 * US);
+	ck_assert_int_eq(d->prefill_ns, 10 * MS);
+	ck_assert_int_eq(d->decode_ns, 190 * MS);
+	same_digest();
+	bench_free(&b);
+}
+END_TEST
+
+/* Waiting for the next frame's begin, prefill and decode are all stretched: the slot is wanted
+ * 4.5 ms into a frame of 15. */
+START_TEST(entry_and_prefill_are_stretched_too)
+{
+	struct act on = {0, "r0.n1.c5", 1500000, SLOW_RECLOCK};
+	struct bench_event e[] = {{0, slow, &on}};
+	struct bench_request late = {.at_ns = 39500 * US, .prompt = 128, .output = 4, .max = 100};
+	const struct rack_completion *d;
+
+	bench_init(&b,
+	        "{" HEALTH("") ",\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,"
+	                       "\"frame\":\"10ms\",\"slots\":1,\"prefill_tokens_per_frame\":64}],"
+	                       "\"instances\":1,\"nodes\":[[\"r0.n0\",\"r0.n1\"]],\"entry\":"
+	                       "\"frame\"}]}");
+	bench_play(&b, &late, 1, e, 1, NS_MAX);
+	d = &b.answers[0].done;
+	ck_assert_int_eq(d->t_entry, 50 * MS);
+	ck_assert_int_eq(d->t_last_edge, 50 * MS + (2 + 3) * 15 * MS);
+	ck_assert_int_eq(d->entry_wait_ns, 7 * MS);
+	ck_assert_int_eq(d->prefill_ns, 20 * MS);
+	ck_assert_int_eq(d->decode_ns, 30 * MS);
+	ck_assert_int_eq(stalled(0, 0), 3500 * US + 10 * MS + 15 * MS);
 	bench_free(&b);
 }
 END_TEST
@@ -183,7 +258,8 @@ START_TEST(a_ramp_resynchronises_once)
 	bench_play(&b, &one, 1, e, 5, NS_MAX);
 	d = &b.answers[0].done;
 	ck_assert_int_eq(d->t_last_edge, 106 * MS + 11 * 10 * MS);
-	ck_assert_int_eq(d->stalls[0].ns, 5 * MS);
+	ck_assert_int_eq(d->stalls[0].ns, 5 * MS + (1000 + 2500 + 5000 + 2500) * US);
+	ck_assert_int_eq(d->decode_ns, 190 * MS);
 	ck_assert_uint_eq(b.counts.throttled, 1);
 	same_digest();
 	bench_free(&b);
@@ -626,6 +702,8 @@ int main(void)
 	tcase_add_test(t, a_slow_chip_costs_a_resync_and_its_factor);
 	tcase_add_test(t, every_frame_is_rounded_to_the_ns);
 	tcase_add_test(t, faults_multiply_and_one_fault_counts_once);
+	tcase_add_test(t, the_stretch_is_the_slower_faults);
+	tcase_add_test(t, entry_and_prefill_are_stretched_too);
 	tcase_add_test(t, a_ramp_resynchronises_once);
 	tcase_add_test(t, the_slow_node_stays_behind_and_a_slow_spare_comes_along);
 	tcase_add_test(t, who_is_not_used_slows_nobody);

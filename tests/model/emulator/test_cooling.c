@@ -53,7 +53,9 @@ START_TEST(a_throttle_lowers_the_clock_in_steps)
 	        "{\"factor\":1.5,\"ramp\":\"50ms\",\"steps\":5}");
 	bench_play(&b, &one, 1, e, 7, NS_MAX);
 	ck_assert_int_eq(b.answers[0].done.t_last_edge, last);
-	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, 5 * MS);
+	/* 10 ms at each factor are rounded for the books: three of them are no whole ns. */
+	ck_assert_int_ge(b.answers[0].done.stalls[0].ns, last - 200 * MS);
+	ck_assert_int_le(b.answers[0].done.stalls[0].ns, last - 200 * MS + 5);
 	ck_assert_int_eq(b.phase[0][PHASE_EFFECT], 60 * MS);
 	ck_assert_uint_eq(b.counts.throttled, 1);
 	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
@@ -299,11 +301,14 @@ START_TEST(frames_take_the_factor_of_the_moment)
 	bench_play(&b, r, 2, e, 2, NS_MAX);
 	d = &b.answers[0].done;
 	ck_assert_int_eq(d->t_last_edge, 31 * S + 5 * MS + 10 * 11 * MS);
-	ck_assert_int_eq(d->stalls[0].ns, 5 * MS);
+	ck_assert_int_eq(d->stalls[0].ns, 5 * MS + 10 * 1 * MS);
+	ck_assert_int_eq(d->decode_ns, 190 * MS);
 	d = &b.answers[1].done;
 	ck_assert_int_eq(d->t_last_edge - d->t_first_edge, 19 * 15 * MS);
 	ck_assert_int_eq(b.answers[1].gap_max_ns, 15 * MS);
-	ck_assert_int_eq(d->n_stalls, 0);
+	ck_assert_int_ge(d->stalls[0].ns, 20 * 5 * MS); /* it may enter within a ns */
+	ck_assert_int_le(d->stalls[0].ns, 20 * 5 * MS + 2);
+	ck_assert_int_eq(d->decode_ns, 190 * MS);
 	fault_bench_free(&k);
 	bench_free(&b);
 }

@@ -214,6 +214,16 @@ static enum status read_kind(struct plan_reader *r, struct jval v, const struct 
 	        near ? "')" : "", name);
 }
 
+/* What the parameters amount to, as the kind puts it. */
+static void say_detail(struct plan_reader *r, struct fault_spec *f)
+{
+	char text[FAULT_NOTE_MAX] = "";
+
+	if (f->kind->note)
+		f->kind->note(f->params, text, sizeof(text));
+	f->detail = text[0] ? arena_strndup(r->arena, text, strlen(text)) : NULL;
+}
+
 static enum status read_fault(struct plan_reader *r, struct jval v, struct fault_spec *f)
 {
 	struct plan_keys keys;
@@ -236,6 +246,7 @@ static enum status read_fault(struct plan_reader *r, struct jval v, struct fault
 	if (f->kind->validate &&
 	        f->kind->validate(v, r->resolver, r->arena, f->params, r->err) != ERR_NONE)
 		return r->err->code;
+	say_detail(r, f);
 	if (f->kind->suits)
 		return f->kind->suits(v, r->resolver, f->targets, f->n_targets, f->params, r->err);
 	return ERR_NONE;

@@ -16,7 +16,7 @@
 #include "faults/recurrence.h"
 #include "faults/trigger.h"
 
-enum { FAULT_PLAN_MAX = 256, FAULT_TARGETS_MAX = 65536 };
+enum { FAULT_NOTE_MAX = 256, FAULT_PLAN_MAX = 256, FAULT_TARGETS_MAX = 65536 };
 #define FAULT_OCCURRENCES_MAX INT64_C(1000000)
 /* A fault can begin this long after a phase of the model, not sooner: on the wall clock the news
  * has to travel, and injections are sent ahead. */
@@ -82,6 +82,7 @@ struct fault_spec {
 	uint32_t n_targets;
 	const uint32_t *targets; /* ascending, distinct */
 	const char *target;      /* their names, joined by commas: for the ledger */
+	const char *detail;      /* what it amounts to here, in words; NULL = nothing to say */
 	struct jval where;       /* of the fault's object, for later errors; borrowed */
 	enum fault_start start;
 	struct trigger_spec when; /* START_TRIGGER */

@@ -164,6 +164,7 @@ static void fault_json(struct json_out *o, const struct score_fault *f)
 	json_out_str(o, "id", f->id);
 	json_out_str(o, "kind", f->kind);
 	json_out_str(o, "target", f->target);
+	json_out_str(o, "detail", f->detail);
 	instant_json(o, "inject_ns", f->inject_ns);
 	instant_json(o, "effect_ns", f->effect_ns);
 	instant_json(o, "detect_ns", f->detect_ns);

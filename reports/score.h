@@ -128,6 +128,7 @@ struct score_fault {
 	const char *id, *kind, *target;
 	int64_t inject_ns, effect_ns, detect_ns, isolate_ns, failover_ns, recover_ns, revert_ns;
 	bool clean, breach;
+	const char *detail;   /* what the fault amounts to, in words; NULL = nothing to say */
 	const char *withheld; /* the limit of the scenario that kept it from beginning, or NULL */
 	bool detect_started, failover_started; /* the model had started the phase (null → fail) */
 	uint64_t replayed_requests;

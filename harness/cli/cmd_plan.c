@@ -103,7 +103,6 @@ static void print_fault(const struct scenario *s, const struct fault_spec *f)
 {
 	char at[UNITS_DURATION_MAX], length[UNITS_DURATION_MAX], every[UNITS_DURATION_MAX];
 	const char *begin = f->start == START_TRIGGER ? "triggered" : "after";
-	char note[256] = "";
 
 	if (f->planned && f->at_ns != NS_NEVER && recurrence_is_drawn(&f->every))
 		snprintf(at, sizeof(at), "%.3fs", (double)f->at_ns / 1e9);
@@ -117,10 +116,8 @@ static void print_fault(const struct scenario *s, const struct fault_spec *f)
 	                                    : units_format_duration(f->every.mean_ns, every),
 	        f->target);
 	print_start(s, f);
-	if (f->kind->note)
-		f->kind->note(f->params, note, sizeof(note));
-	if (note[0])
-		printf("    %s\n", note);
+	if (f->detail)
+		printf("    %s\n", f->detail);
 }
 
 static void print_faults(const struct scenario *s)

@@ -264,8 +264,9 @@ static void warn_drift(struct scenario *s, const struct fault_spec *f)
 		                f->id, p->ppm, budget));
 }
 
-/* What bring-up will say of cables in wrong ports. */
-static void warn_miswire(struct scenario *s, const struct fault_spec *f)
+/* What bring-up will say of cables in wrong ports: a warning of the plan, and the fault's detail.
+ */
+static void warn_miswire(struct scenario *s, struct fault_spec *f)
 {
 	const struct topology *t = &s->deployment.topology;
 	const struct miswire_fault *p = f->params;
@@ -278,11 +279,13 @@ static void warn_miswire(struct scenario *s, const struct fault_spec *f)
 		uint32_t other = p->with_id == UINT32_MAX ? cables_neighbour(t, link)
 		                                          : t->components[p->with_id].index;
 
-		if (other != COMPONENT_NONE)
-			warn(s, arena_printf(&s->arena, "fault '%s': bring-up refuses it: %s",
-			                f->id,
-			                cables_refusal(
-			                        &s->deployment.cable_plan, t, link, other, text)));
+		if (other == COMPONENT_NONE)
+			continue;
+		(void)cables_refusal(&s->deployment.cable_plan, t, link, other, text);
+		warn(s, arena_printf(
+		                &s->arena, "fault '%s': bring-up refuses it: %s", f->id, text));
+		if (i == 0)
+			f->detail = arena_printf(&s->arena, "bring-up refuses it: %s", text);
 	}
 }
 

@@ -58,6 +58,7 @@ void ledger_score(const struct ledger *l, const struct fault_plan *plan, struct 
 		        .id = plan->faults[i].id,
 		        .kind = plan->faults[i].kind->name,
 		        .target = plan->faults[i].target,
+		        .detail = plan->faults[i].detail,
 		        .inject_ns = at[PHASE_INJECT],
 		        .effect_ns = at[PHASE_EFFECT],
 		        .detect_ns = at[PHASE_DETECT],

@@ -209,6 +209,7 @@ class Checker:
                 value = self.member(f, path, key, COUNT, null=True)
                 told = damage and damage.get(key.removesuffix("_requests"))
                 self.expect(value == told, f"{path}.{key}: {value}, damage says {told}")
+            self.member(f, path, "detail", str, null=True)
             self.expect("withheld" in f and f["withheld"] in (None, "max_active", "never_below"), f"{path}.withheld")
             if damage is not None:
                 for key in ("late", "lost", "refused", "tokens_recomputed"):

@@ -252,6 +252,10 @@ START_TEST(a_refused_cable_is_named_with_both_ports)
 	ck_assert_str_eq(list.items[0]->warnings[0],
 	        "fault 'swap': bring-up refuses it: cable r0.n0-r0.n1.0 is plugged into r0.n2.p0 "
 	        "where r0.n1.p0 is planned");
+	ck_assert_str_eq(list.items[0]->faults.faults[0].detail,
+	        "bring-up refuses it: cable r0.n0-r0.n1.0 is plugged into r0.n2.p0 where r0.n1.p0 "
+	        "is "
+	        "planned");
 	scenario_list_free(&list);
 }
 END_TEST

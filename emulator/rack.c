@@ -277,8 +277,6 @@ static void emit_token(struct rack *r, int64_t due, uint32_t live, int64_t index
 {
 	struct live *l = live_at(r, live);
 
-	if (index == 0)
-		l->t_first_out = due;
 	r->counts.tokens_emitted++;
 	if (r->config.listener.token)
 		r->config.listener.token(r->config.listener.ctx, due, &l->req, index, wrong);
@@ -293,7 +291,7 @@ static void token_due(
 	        (uint64_t)(l->req.output_tokens - index - 1), now);
 	bool wrong = l->corrupt && l->corrupt_last == index;
 
-	if (index == 0)
+	if (index == 0) /* known now: its completion may be written before it is there */
 		l->t_first_out = due;
 	if (top.key < s->end)
 		heap_replace_top(&in->tokens, top.key + (int64_t)in->f0, top.sub, top.value);
@@ -428,8 +426,8 @@ int64_t rack_next_at(const struct rack *r)
 	return r->next_at;
 }
 
-/* Delayed tokens that reach the client's end: sent before whatever is sent now. */
-static void step_tokens(struct rack *r, int64_t now)
+/* Messages that reach the client's end: delayed tokens, then refusals and completions. */
+static void step_leaving(struct rack *r, int64_t now)
 {
 	while (heap_at(&r->tokens) <= now) {
 		struct heap_entry e = heap_pop(&r->tokens);
@@ -439,11 +437,6 @@ static void step_tokens(struct rack *r, int64_t now)
 			emit_token(
 			        r, e.key, live, (int64_t)(e.sub & 0xffffff), e.value & TOKEN_WRONG);
 	}
-}
-
-/* Refusals and completions that do. */
-static void step_leaving(struct rack *r, int64_t now)
-{
 	while (heap_at(&r->leaving) <= now) {
 		struct heap_entry e = heap_pop(&r->leaving);
 		uint32_t live = (uint32_t)e.value;
@@ -469,7 +462,6 @@ static void step_ingress(struct rack *r, int64_t now)
 static void step_instant(struct rack *r, int64_t now)
 {
 	r->now = now;
-	step_tokens(r, now);
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		if (r->instances[i].next_at <= now)
 			step_instance(r, now, &r->instances[i]);

@@ -1,4 +1,4 @@
-/* The composition of the model: instances, pools, health and fabric behind one pair of functions,
+/* The composition of the model: all parts of the rack behind one pair of functions,
  * step and next_at (DESIGN §2). The parts share struct rack (rack_state.h) and each owns its state;
  * this file owns the life of a request and the order of events.
  *
@@ -6,8 +6,9 @@
  * link]
  *                                        ^______________________________|  evicted, replayed
  *
- * Order at one instant is made here and nowhere else: instances in component order, each first its
- * frame ends, then health, then what reaches the frontend, then dispatch. */
+ * Order at one instant is made here and nowhere else: delayed tokens, then instances in component
+ * order with their frame ends, then what leaves, then power, cooling and all that watches and
+ * repairs, then what reaches the frontend, then dispatch. */
 #include "emulator/rack.h"
 
 #include <string.h>

@@ -5,7 +5,8 @@
  *
  * Order at one instant (DESIGN §4) is the caller's and the rack's together. At instant t:
  *   1, 2  the caller reverts and injects faults through rack_sink()
- *   3, 4  rack_step(t): frame ends (first tokens, tokens, completions, freed slots), then health
+ *   3, 4  rack_step(t): frame ends (first tokens, tokens, completions, freed slots), then health:
+ *         power, cooling, monitor, failover, artifacts
  *   5, 6  the caller hands in arrivals by rack_submit(t, …), in order of request id
  *   7     rack_dispatch(t): entries; must be called once at the end of every instant at which
  * anything above happened Instants never go backwards. rack_step(t) first plays every earlier

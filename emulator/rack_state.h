@@ -1,5 +1,5 @@
-/* The rack's inside, shared by its parts (rack.c, pool.c, admission.c, account.c, health.c,
- * fabric.c) and by nobody else. Each part owns the functions named after its file. */
+/* The rack's inside, shared by its parts and by nobody else. Each part owns the functions named
+ * after its file. */
 #ifndef LPC_EMULATOR_RACK_STATE_H
 #define LPC_EMULATOR_RACK_STATE_H
 
@@ -411,6 +411,13 @@ void health_seen(struct rack *r, int64_t now); /* a lapse is over: what waited f
 void health_frame_failed(struct rack *r, int64_t now, struct instance *in, uint32_t fault,
         uint32_t node_a, uint32_t node_b);
 
+/* The monitor has found a link of the instance's path wanting, though no frame failed: the node
+ * that is guiltier moves to the spare, if there is one; without one the instance goes on. */
+void health_link_suspected(
+        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link);
+/* The wiring has changed: the instance's path is looked at again. */
+void health_rewired(struct rack *r, int64_t now, struct instance *in);
+bool health_uses_link(const struct instance *in, uint32_t link);
 /* What the weights of a node of the instance take on a healthy link. */
 int64_t health_load_ns(const struct rack *r, const struct instance *in);
 
@@ -441,13 +448,6 @@ bool release_turns_away(
         const struct rack *r, int64_t now, const struct serving_pool *p, int64_t *retry_after_s);
 uint32_t release_artifacts(const struct rack *r); /* different ones that are loaded */
 void release_fold(const struct rack *r, struct lanes *lanes);
-/* The monitor has found a link of the instance's path wanting, though no frame failed: the node
- * that is guiltier moves to the spare, if there is one; without one the instance goes on. */
-void health_link_suspected(
-        struct rack *r, int64_t now, struct instance *in, uint32_t fault, uint32_t link);
-/* The wiring has changed: the instance's path is looked at again. */
-void health_rewired(struct rack *r, int64_t now, struct instance *in);
-bool health_uses_link(const struct instance *in, uint32_t link);
 
 /* clocking.c: slow units. clocking_set: ppm SLOW_NONE ends this fault's effect on the component. */
 void clocking_create(struct rack *r);

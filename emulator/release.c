@@ -6,8 +6,7 @@
  *             the old artifact is back after the rollback; else → the share.
  *   restart   its turn → drain (no new request; what runs ends) → the offered artifact is compared
  *             by its digest and refused: detected → the valid one is loaded → serves, and the next
- *             instance of the pool has its turn. A wrong artifact is never run: the comparison
- *             comes before the load.
+ *             instance of the pool has its turn. The comparison comes before the load.
  *   recompile the pool has no artifact: no instance takes a request, what runs ends on what lies in
  *             SRAM → the farm is done → every instance loads → serves.
  *

@@ -1,6 +1,7 @@
 /* A fault kind as one record: what it is called, what it may hit, its parameters as data, what it
  * does, and its behaviour. `lpuchaos faults`, validation, the plan and the docs all read this one
- * record; a new kind is one file faults/<family>_<name>.c and one line in faults/catalogue.c.
+ * record; a new kind is one file faults/<family>_<name>.c and a line in faults/kinds.h and
+ * faults/catalogue.c.
  *
  * Behaviour is a sans-I/O state machine that speaks the verbs of faults/sink.h. The rules:
  *  - inject() begins what the kind does; whatever is begun in the sink by then or later, revert()

@@ -1,6 +1,6 @@
 /* One loop, from instant to instant. At each, in the order of DESIGN §4: reverts, injects, frame
  * ends, health, arrivals, admission, dispatch, client actions, signals. The next instant is the
- * smallest of seven sources; nothing is polled. The 10 ms grid of signals exists only where a
+ * smallest of its sources'; nothing is polled. The 10 ms grid of signals exists only where a
  * trigger or an abort rule listens.
  *
  *      faults   schedule + machines       ── sink ──►  rack, demand

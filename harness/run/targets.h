@@ -16,7 +16,7 @@ struct target_context {
 /* Borrows the context. Words besides names: `all`; `critical_path`, what the instances' paths are
  * made of; `spare`, nodes (or their chips) of no instance; `busiest`, the component on the most
  * paths, the lowest of equals, or the traffic entry of the highest mean rate; `domain:NAME`, what
- * lies inside a rack or node. */
+ * lies inside a rack or node, or is fed by a PDU. */
 struct target_resolver targets_resolver(struct target_context *context);
 
 /* How many instances' paths, as deployed, each component lies on; by component id, in the arena. A

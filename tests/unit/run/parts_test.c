@@ -9,6 +9,7 @@
 #include "harness/run/guard.h"
 #include "harness/run/demand.h"
 #include "harness/run/signals.h"
+#include "harness/run/stalls.h"
 #include "tests/support/run_suite.h"
 #include "tests/support/scenario_text.h"
 
@@ -417,6 +418,51 @@ START_TEST(every_doubt_is_a_sentence)
 }
 END_TEST
 
+/* --- the account of a wall request's stalls
+ * ----------------------------------------------------- */
+
+START_TEST(an_account_and_the_network_are_the_whole)
+{
+	/* Sent at 100, ended at 700 ms. On the wire queue 60, prefill 140 and decode 380; half of
+	 * the frames' time was one fault's, besides a stop of 30 ms that was another's. */
+	struct rack_completion done = {.queue_ns = 50 * MS,
+	        .entry_wait_ns = 10 * MS,
+	        .prefill_ns = 70 * MS,
+	        .decode_ns = 175 * MS,
+	        .n_stalls = 2,
+	        .stalls = {{.fault = 3, .ns = 245 * MS}, {.fault = 1, .ns = 30 * MS}}};
+	struct sample s = {.t_sched = 90 * MS,
+	        .t_send = 100 * MS,
+	        .t_last = 700 * MS,
+	        .queue_ns = 60 * MS,
+	        .prefill_ns = 140 * MS,
+	        .decode_ns = 380 * MS,
+	        .blame_prefill_ns = 140 * MS,
+	        .blame_decode_ns = 380 * MS};
+	struct stalls waiting = {0};
+	struct stalled account;
+
+	for (uint64_t id = 7; id <= 9; id++) {
+		done.req.id = id;
+		account = stalls_of(&done);
+		stalls_add(&waiting, &account);
+	}
+	ck_assert(stalls_take(&waiting, 8, &account));
+	ck_assert(!stalls_take(&waiting, 8, &account));
+	stalls_blame(&account, &s);
+	ck_assert_int_eq(s.blame_queue_ns, 60 * MS);
+	ck_assert_int_eq(s.blame_prefill_ns, 70 * MS);
+	ck_assert_int_eq(s.blame_decode_ns, 175 * MS);
+	ck_assert_int_eq(s.blame_network_ns, (600 - 60 - 70 - 175 - 245 - 30) * MS);
+	ck_assert_uint_eq(s.n_stalls, 2);
+	ck_assert_uint_eq(s.stalls[0].fault, 3);
+	ck_assert_int_eq(s.stalls[0].ns, 245 * MS);
+	ck_assert_int_eq(s.prefill_ns, 140 * MS); /* the metrics stay */
+	ck_assert_int_eq(s.decode_ns, 380 * MS);
+	stalls_free(&waiting);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("parts");
@@ -434,6 +480,7 @@ int main(void)
 	tcase_add_test(t, p99_speaks_from_its_floor_on);
 	tcase_add_loop_test(t, the_lag_bound_follows_the_tightest_slo, 0, 4);
 	tcase_add_test(t, every_doubt_is_a_sentence);
+	tcase_add_test(t, an_account_and_the_network_are_the_whole);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

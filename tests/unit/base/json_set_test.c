@@ -159,6 +159,19 @@ START_TEST(an_extract_lives_alone)
 }
 END_TEST
 
+START_TEST(paths_find_what_they_would_set)
+{
+	struct json *doc = scenario();
+
+	ck_assert_str_eq(json_string(json_find(doc, "faults.link.flap.for")), "2s");
+	ck_assert_str_eq(json_string(json_find(doc, "faults.1.flap.for")), "3s");
+	ck_assert_int_eq(json_type(json_find(doc, "rates")), JSON_ARRAY);
+	ck_assert_int_eq(json_type(json_find(doc, "rates.2")), JSON_NONE);
+	ck_assert_int_eq(json_type(json_find(doc, "faults.nobody.for")), JSON_NONE);
+	json_free(doc);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("json set");
@@ -169,5 +182,6 @@ int main(void)
 	add_test(s, "origin", complaints_name_the_origin);
 	add_test(s, "depth", depth_holds_across_an_edit);
 	add_test(s, "extract", an_extract_lives_alone);
+	add_test(s, "find", paths_find_what_they_would_set);
 	return run_suite(s);
 }

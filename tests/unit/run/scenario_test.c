@@ -281,6 +281,32 @@ START_TEST(a_rollout_to_a_pinned_pool_is_pointed_out)
 }
 END_TEST
 
+/* What a sweep runs: keys that the file leaves out are made, in the file that they belong to. */
+START_TEST(variants_live_alone)
+{
+	static const struct scenario_edit edits[] = {{"deployment.health.remap", "\"7ms\""},
+	        {"deployment.hardware.resync_time",
+	                "{\"value\": 3, \"unit\": \"ms\", \"label\": \"assumption\", "
+	                "\"source\": \"test\"}"},
+	        {"faults.jit.delay", "\"1ms\""}};
+	static const struct scenario_edit wrong = {"faults.jit.delay", "\"-1ms\""};
+	struct scenario_list list = load("s.json", NULL, NULL);
+	struct error err = ERROR_INIT;
+	struct scenario *s;
+
+	ck_assert_int_eq(
+	        scenario_variant(list.items[0], edits, ARRAY_LEN(edits), &s, &err), ERR_NONE);
+	ck_assert_int_eq(s->deployment.health.remap_ns, 7 * NS_PER_MS);
+	ck_assert_int_eq(s->deployment.health.resync_ns, 3 * NS_PER_MS);
+	ck_assert_int_ne(list.items[0]->deployment.health.remap_ns, 7 * NS_PER_MS);
+	ck_assert_mem_ne(s->plan_digest, list.items[0]->plan_digest, DIGEST_BYTES);
+	scenario_free(s);
+	ck_assert_int_eq(scenario_variant(list.items[0], &wrong, 1, &s, &err), ERR_USAGE);
+	ck_assert_str_eq(err.file, "sweep");
+	scenario_list_free(&list);
+}
+END_TEST
+
 START_TEST(urls_are_taken_apart)
 {
 	static const char url[] = "target={\"url\":\"http://[::1]:81/v/\",\"model\":\"m\"}";
@@ -305,7 +331,7 @@ int main(void)
 	const TTest *const tests[] = {sections_are_read, edits_reach_named_files,
 	        equal_meaning_has_an_equal_digest, the_bundle_needs_no_file,
 	        the_plan_counts_the_traffic, a_matrix_multiplies, unused_components_are_pointed_out,
-	        urls_are_taken_apart, absorbed_drift_is_pointed_out,
+	        urls_are_taken_apart, variants_live_alone, absorbed_drift_is_pointed_out,
 	        a_refused_cable_is_named_with_both_ports,
 	        a_rollout_to_a_pinned_pool_is_pointed_out};
 	Suite *suite = suite_create("scenario");

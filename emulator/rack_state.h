@@ -357,6 +357,8 @@ void rack_finish(struct rack *r, int64_t now, uint32_t live); /* completed, or f
 void rack_reset(struct rack *r, int64_t now, uint32_t live);
 /* Somebody began or ceased to care how the frames of an instance end: sets boundary_tick. */
 void rack_arm(struct rack *r, struct instance *in, int64_t now);
+/* Something outside of the order of events has moved: what is due next is looked up anew. */
+void rack_reschedule(struct rack *r);
 
 /* pool.c: routing, queues, dispatch */
 void pools_create(struct rack *r);

@@ -9,13 +9,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->unit_restored(sink->ctx, now, m->fault, m->targets[i]);
-	m->holding = false;
-}
-
 const struct fault_kind fault_chip_hang = {
         .name = "chip.hang",
         .help = "a chip hangs: it computes nothing and reports nothing",
@@ -32,5 +25,5 @@ const struct fault_kind fault_chip_hang = {
         .example = "{\"id\": \"hang\", \"kind\": \"chip.hang\", \"target\": \"r0.n2.c3\", "
                    "\"at\": \"20s\", \"for\": \"30s\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_units_restored,
 };

@@ -30,13 +30,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->unit_restored(sink->ctx, now, m->fault, m->targets[i]);
-	m->holding = false;
-}
-
 const struct fault_kind fault_chip_loss = {
         .name = "chip.loss",
         .help = "a chip dies and its SRAM with it",
@@ -58,5 +51,5 @@ const struct fault_kind fault_chip_loss = {
         .example = "{\"id\": \"loss\", \"kind\": \"chip.loss\", \"target\": \"r0.n2.c3\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"detect\": \"flagged\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_units_restored,
 };

@@ -30,7 +30,7 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 {
 	const struct chip_sdc *p = m->params;
 
-	set(m, now, sink, (uint32_t)(p->rate * 1e9 + 0.5));
+	set(m, now, sink, fault_ppb(p->rate));
 }
 
 static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)

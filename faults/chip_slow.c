@@ -35,11 +35,6 @@ static const struct field FIELDS[] = {
                           "the runtime answers is not published"},
 };
 
-uint32_t fault_ppm(double factor)
-{
-	return (uint32_t)(factor * 1e6 + 0.5);
-}
-
 static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
 {
 	const struct chip_slow *p = m->params;

@@ -33,18 +33,11 @@ static const struct field FIELDS[] = {
 static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
 {
 	const struct cooling_airflow *p = m->params;
-	const struct heat h = {.blocked_ppm = (uint32_t)(p->share * 1e6 + 0.5)};
+	const struct heat h = {.blocked_ppm = fault_ppm(p->share)};
 
 	for (uint32_t i = 0; i < m->n_targets; i++)
 		sink->heat(sink->ctx, now, m->fault, m->targets[i], &h);
 	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->heat(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
 }
 
 const struct fault_kind fault_cooling_airflow = {
@@ -69,5 +62,5 @@ const struct fault_kind fault_cooling_airflow = {
         .example = "{\"id\": \"airflow\", \"kind\": \"cooling.airflow\", \"target\": \"r0.n2\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"share\": \"40%\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_heat_end,
 };

@@ -31,13 +31,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->heat(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_cooling_fan_loss = {
         .name = "cooling.fan_loss",
         .help = "a fan zone fails and its node warms up",
@@ -60,5 +53,5 @@ const struct fault_kind fault_cooling_fan_loss = {
         .example = "{\"id\": \"fan\", \"kind\": \"cooling.fan_loss\", \"target\": \"r0.n1.fan0\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"delta\": 30}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_heat_end,
 };

@@ -45,18 +45,11 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	const struct cooling_hot_aisle *p = m->params;
 	const struct heat h = {.inlet_mc = (int64_t)(p->delta * 1000 + 0.5),
 	        .delay_ns = p->delay_ns,
-	        .spread_ppm = (uint32_t)((1 - p->containment) * 1e6 + 0.5)};
+	        .spread_ppm = fault_ppm(1 - p->containment)};
 
 	for (uint32_t i = 0; i < m->n_targets; i++)
 		sink->heat(sink->ctx, now, m->fault, m->targets[i], &h);
 	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->heat(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
 }
 
 const struct fault_kind fault_cooling_hot_aisle = {
@@ -82,5 +75,5 @@ const struct fault_kind fault_cooling_hot_aisle = {
                    "\"at\": \"20s\", \"for\": \"30s\", \"delta\": 25, \"delay\": \"5s\", "
                    "\"containment\": \"50%\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_heat_end,
 };

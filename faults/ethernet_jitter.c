@@ -48,13 +48,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->ether_delay(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
-}
-
 /* A correlated value is corr * last + (1 - corr) * fresh: of the fresh deviation sqrt((1-c)/(1+c))
  * is left. */
 static void note(const void *params, char *buf, size_t n)
@@ -91,5 +84,5 @@ const struct fault_kind fault_ethernet_jitter = {
                    "\"eth.ingress\", \"at\": \"20s\", \"for\": \"20s\", \"delay\": \"5ms\", "
                    "\"jitter\": \"2ms\", \"correlation\": \"25%\", \"distribution\": \"normal\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_ether_delay_end,
 };

@@ -46,20 +46,16 @@ static const struct field FIELDS[] = {
                 .source = "netem's default"),
 };
 
-static uint32_t ppb(double share)
-{
-	return (uint32_t)(share * ETHER_PPB + 0.5);
-}
-
 static struct ether_loss law(const struct ethernet_loss *p)
 {
 	double fresh = 1 - p->correlation;
 
 	if (p->model == LOSS_GEMODEL)
-		return (struct ether_loss){
-		        ppb(p->p), ppb(p->r), ppb(p->loss_good), ppb(p->loss_bad)};
-	return (struct ether_loss){
-	        .p = ppb(p->loss * fresh), .r = ppb((1 - p->loss) * fresh), .loss_bad = ETHER_PPB};
+		return (struct ether_loss){fault_ppb(p->p), fault_ppb(p->r),
+		        fault_ppb(p->loss_good), fault_ppb(p->loss_bad)};
+	return (struct ether_loss){.p = fault_ppb(p->loss * fresh),
+	        .r = fault_ppb((1 - p->loss) * fresh),
+	        .loss_bad = ETHER_PPB};
 }
 
 static enum status validate(struct jval v, const struct target_resolver *resolver,
@@ -85,13 +81,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	for (uint32_t i = 0; i < m->n_targets; i++)
 		sink->ether_delay(sink->ctx, now, m->fault, m->targets[i], &d);
 	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->ether_delay(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
 }
 
 static void note(const void *params, char *buf, size_t n)
@@ -131,5 +120,5 @@ const struct fault_kind fault_ethernet_loss = {
         .example = "{\"id\": \"loss\", \"kind\": \"ethernet.loss\", \"target\": \"eth.ingress\", "
                    "\"at\": \"20s\", \"for\": \"20s\", \"loss\": \"1%\", \"correlation\": \"25%\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_ether_delay_end,
 };

@@ -41,13 +41,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->ether_delay(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
-}
-
 static void note(const void *params, char *buf, size_t n)
 {
 	const struct ethernet_reconverge *p = params;
@@ -80,5 +73,5 @@ const struct fault_kind fault_ethernet_reconverge = {
                    "\"eth.ingress\", \"at\": \"20s\", \"for\": \"10s\", \"outage\": \"1s\", "
                    "\"settle\": \"5s\", \"extra\": \"2ms\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_ether_delay_end,
 };

@@ -47,12 +47,24 @@ extern const struct fault_kind fault_client_disconnect;
 
 /* Choices of a `detect` by enum detection, NULL-terminated. */
 extern const char *const fault_detections[];
-/* Choices of a `mode` by enum slow_mode, NULL-terminated; a factor in millionths, rounded. */
+/* Choices of a `mode` by enum slow_mode, NULL-terminated. */
 extern const char *const fault_slow_modes[];
-uint32_t fault_ppm(double factor);
 
-uint32_t fault_ppb(double share); /* in 10^-9, rounded */
-/* Reverts what was begun by link_errors. */
+static inline uint32_t fault_ppm(double factor) /* in millionths, rounded */
+{
+	return (uint32_t)(factor * 1e6 + 0.5);
+}
+
+static inline uint32_t fault_ppb(double share) /* in 10^-9, rounded */
+{
+	return (uint32_t)(share * 1e9 + 0.5);
+}
+
+/* Reverts of whatever was begun by one verb on all targets. */
 void fault_link_errors_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_units_restored(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_heat_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_ether_delay_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_power_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
 
 #endif

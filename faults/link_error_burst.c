@@ -57,11 +57,6 @@ static const struct field FIELDS[] = {
                           "published"},
 };
 
-uint32_t fault_ppb(double share)
-{
-	return (uint32_t)(share * 1e9 + 0.5);
-}
-
 static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
 {
 	const struct error_burst *p = m->params;
@@ -75,13 +70,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	for (uint32_t i = 0; i < m->n_targets; i++)
 		sink->link_errors(sink->ctx, now, m->fault, m->targets[i], &law);
 	m->holding = true;
-}
-
-void fault_link_errors_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->link_errors(sink->ctx, now, m->fault, m->targets[i], NULL);
-	m->holding = false;
 }
 
 static void note(const void *params, char *buf, size_t n)

@@ -28,13 +28,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->unit_restored(sink->ctx, now, m->fault, m->targets[i]);
-	m->holding = false;
-}
-
 const struct fault_kind fault_node_loss = {
         .name = "node.loss",
         .help = "a node goes away with all its chips",
@@ -56,5 +49,5 @@ const struct fault_kind fault_node_loss = {
         .example = "{\"id\": \"node\", \"kind\": \"node.loss\", \"target\": \"r0.n2\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"detect\": \"flagged\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_units_restored,
 };

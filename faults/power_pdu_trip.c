@@ -28,13 +28,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->power_end(sink->ctx, now, m->fault, m->targets[i]);
-	m->holding = false;
-}
-
 const struct fault_kind fault_power_pdu_trip = {
         .name = "power.pdu_trip",
         .help = "a PDU trips and its nodes draw from their other feed alone",
@@ -58,5 +51,5 @@ const struct fault_kind fault_power_pdu_trip = {
         .example = "{\"id\": \"trip\", \"kind\": \"power.pdu_trip\", \"target\": \"r0.pdu0\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"detect\": \"flagged\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_power_end,
 };

@@ -35,16 +35,9 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	const struct power_phase *p = m->params;
 
 	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->pdu_skew(sink->ctx, now, m->fault, m->targets[i],
-		        (uint32_t)(p->share * 1e6 + 0.5), (enum detection)p->detect);
+		sink->pdu_skew(sink->ctx, now, m->fault, m->targets[i], fault_ppm(p->share),
+		        (enum detection)p->detect);
 	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->power_end(sink->ctx, now, m->fault, m->targets[i]);
-	m->holding = false;
 }
 
 const struct fault_kind fault_power_phase = {
@@ -68,5 +61,5 @@ const struct fault_kind fault_power_phase = {
                    "\"at\": \"20s\", \"for\": \"30s\", \"share\": \"60%\", \"detect\": "
                    "\"flagged\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_power_end,
 };

@@ -41,13 +41,6 @@ static void inject(struct fault_machine *m, int64_t now, const struct fault_sink
 	m->holding = true;
 }
 
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	for (uint32_t i = 0; i < m->n_targets; i++)
-		sink->power_end(sink->ctx, now, m->fault, m->targets[i]);
-	m->holding = false;
-}
-
 const struct fault_kind fault_power_spike = {
         .name = "power.spike",
         .help = "nodes draw more than they are rated for",
@@ -68,5 +61,5 @@ const struct fault_kind fault_power_spike = {
         .example = "{\"id\": \"spike\", \"kind\": \"power.spike\", \"target\": \"r0\", \"at\": "
                    "\"20s\", \"for\": \"15s\", \"power\": 2400, \"detect\": \"flagged\"}",
         .inject = inject,
-        .revert = revert,
+        .revert = fault_power_end,
 };

@@ -397,11 +397,6 @@ static int64_t heap_at(const struct heap *h)
 	return h->n ? h->e[0].key : NS_NEVER;
 }
 
-static int64_t min_i64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 void rack_reschedule(struct rack *r)
 {
 	int64_t next = min_i64(r->dispatch_due ? r->now : NS_NEVER, r->errors.scan_at);

@@ -48,11 +48,6 @@ static int64_t timed_next(const struct serve *s)
 	return timed->next_at ? timed->next_at(timed->ctx) : NS_NEVER;
 }
 
-static int64_t min_i64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* One instant at which something beside the rack is due. */
 static void play_instant(struct serve *s, int64_t at)
 {

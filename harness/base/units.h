@@ -26,6 +26,11 @@ static inline double ns_to_ms(int64_t ns)
 	return (double)ns / 1e6;
 }
 
+static inline int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 static inline int64_t ceil_div_i64(int64_t a, int64_t b) /* a >= 0, b > 0 */
 {
 	return (a + b - 1) / b;

@@ -80,11 +80,6 @@ struct run {
 	bool stopped;
 };
 
-static int64_t min_i64(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static struct client *client_at(struct run *r, uint32_t i)
 {
 	return pool_at(&r->clients, i);

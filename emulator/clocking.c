@@ -57,10 +57,7 @@ static void remove_unit(struct clocking *k, uint32_t at)
 
 static void insert_unit(struct clocking *k, uint32_t at, const struct slow_unit *unit)
 {
-	if (k->n_units == k->capacity) {
-		k->capacity = k->capacity ? k->capacity * 2 : 16;
-		k->units = mem_grow(k->units, k->capacity, sizeof(*k->units));
-	}
+	k->units = mem_room(k->units, k->n_units, &k->capacity, sizeof(*k->units));
 	for (uint32_t i = k->n_units++; i > at; i--)
 		k->units[i] = k->units[i - 1];
 	k->units[at] = *unit;

@@ -317,10 +317,7 @@ void cooling_set(
 		settle(r, now);
 		return;
 	}
-	if (c->n_faults == c->capacity) {
-		c->capacity = c->capacity ? c->capacity * 2 : 16;
-		c->faults = mem_grow(c->faults, c->capacity, sizeof(*c->faults));
-	}
+	c->faults = mem_room(c->faults, c->n_faults, &c->capacity, sizeof(*c->faults));
 	c->faults[c->n_faults++] = (struct warm_fault){fault, component, now, *heat};
 	account(r, now, fault);
 	settle(r, now);

@@ -47,10 +47,7 @@ void drift_set(struct rack *r, int64_t now, uint32_t fault, uint32_t component,
 
 	forget(x, fault, component);
 	if (law) {
-		if (x->n_units == x->capacity) {
-			x->capacity = x->capacity ? x->capacity * 2 : 8;
-			x->units = mem_grow(x->units, x->capacity, sizeof(*x->units));
-		}
+		x->units = mem_room(x->units, x->n_units, &x->capacity, sizeof(*x->units));
 		x->units[x->n_units++] = (struct drift_unit){.fault = fault,
 		        .component = component,
 		        .node = r->d->topology.components[component].node,

@@ -82,10 +82,7 @@ static struct error_source *source_of(struct rack *r, uint32_t fault, uint32_t l
 	for (uint32_t i = 0; i < x->n_sources; i++)
 		if (x->sources[i].fault == fault && x->sources[i].link == link)
 			return &x->sources[i];
-	if (x->n_sources == x->capacity) {
-		x->capacity = x->capacity ? x->capacity * 2 : 8;
-		x->sources = mem_grow(x->sources, x->capacity, sizeof(*x->sources));
-	}
+	x->sources = mem_room(x->sources, x->n_sources, &x->capacity, sizeof(*x->sources));
 	x->sources[x->n_sources] = (struct error_source){.fault = fault,
 	        .link = link,
 	        .sojourn_key = key_of(r, "sojourn", fault, link),

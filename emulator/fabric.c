@@ -54,10 +54,7 @@ static void begin(
 	struct ether_fault *e;
 	char name[112];
 
-	if (f->n_ether == f->ether_capacity) {
-		f->ether_capacity = f->ether_capacity ? f->ether_capacity * 2 : 8;
-		f->ether = mem_grow(f->ether, f->ether_capacity, sizeof(*f->ether));
-	}
+	f->ether = mem_room(f->ether, f->n_ether, &f->ether_capacity, sizeof(*f->ether));
 	if (r->config.fault_ids)
 		(void)snprintf(
 		        name, sizeof(name), "%s/%u", r->config.fault_ids[fault], (unsigned)link);

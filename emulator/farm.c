@@ -33,10 +33,7 @@ void farm_add(struct farm *f, int64_t now, uint64_t tag, int64_t takes_ns)
 {
 	CHECK(takes_ns >= 0 && takes_ns <= NS_MAX &&
 	        (f->n == 0 || now >= f->jobs[f->n - 1].came_at));
-	if (f->n == f->capacity) {
-		f->capacity = f->capacity ? f->capacity * 2 : 16;
-		f->jobs = mem_grow(f->jobs, f->capacity, sizeof(*f->jobs));
-	}
+	f->jobs = mem_room(f->jobs, f->n, &f->capacity, sizeof(*f->jobs));
 	f->jobs[f->n++] = (struct farm_job){.tag = tag,
 	        .came_at = now,
 	        .takes_ns = takes_ns,
@@ -87,12 +84,5 @@ void farm_cancel(struct farm *f, int64_t now, uint64_t tag)
 	for (uint32_t i = f->n; i-- > 0;)
 		if (f->jobs[i].tag == tag)
 			take_out(f, i);
-	start(f, now);
-}
-
-void farm_set_compilers(struct farm *f, int64_t now, uint32_t compilers)
-{
-	CHECK(compilers > 0);
-	f->compilers = compilers;
 	start(f, now);
 }

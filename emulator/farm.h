@@ -41,9 +41,6 @@ bool farm_step(struct farm *f, int64_t now, struct farm_job *job);
 /* Takes out every job of the tag, running ones too (their compilers are free at `now`). */
 void farm_cancel(struct farm *f, int64_t now, uint64_t tag);
 
-/* Changes how many compile at once; running jobs are let finish. */
-void farm_set_compilers(struct farm *f, int64_t now, uint32_t compilers);
-
 static inline uint32_t farm_backlog(const struct farm *f) /* running and waiting */
 {
 	return f->n;

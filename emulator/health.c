@@ -72,10 +72,7 @@ bool health_uses_link(const struct instance *in, uint32_t link)
 
 static struct health_case *open_case(struct rack *r, int64_t now, uint32_t instance, uint32_t fault)
 {
-	if (r->n_cases == r->cases_capacity) {
-		r->cases_capacity = r->cases_capacity ? r->cases_capacity * 2 : 16;
-		r->cases = mem_grow(r->cases, r->cases_capacity, sizeof(*r->cases));
-	}
+	r->cases = mem_room(r->cases, r->n_cases, &r->cases_capacity, sizeof(*r->cases));
 	r->cases[r->n_cases] = (struct health_case){.state = CASE_DETECT,
 	        .instance = instance,
 	        .fault = fault,
@@ -122,11 +119,8 @@ static int64_t detection_at(
 
 static void suspect(struct rack *r, int64_t now, uint32_t fault, uint32_t node)
 {
-	if (r->n_suspicions == r->suspicions_capacity) {
-		r->suspicions_capacity = r->suspicions_capacity ? r->suspicions_capacity * 2 : 16;
-		r->suspicions =
-		        mem_grow(r->suspicions, r->suspicions_capacity, sizeof(*r->suspicions));
-	}
+	r->suspicions = mem_room(
+	        r->suspicions, r->n_suspicions, &r->suspicions_capacity, sizeof(*r->suspicions));
 	r->suspicions[r->n_suspicions++] =
 	        (struct suspicion){.node = node, .fault = fault, .at_ns = now};
 }

@@ -47,10 +47,8 @@ void message_law_free(struct ether_fault *e)
 
 static void add_switch(struct ether_fault *e, int64_t at)
 {
-	if (e->n_switches == e->switches_capacity) {
-		e->switches_capacity = e->switches_capacity ? e->switches_capacity * 2 : 16;
-		e->switches = mem_grow(e->switches, e->switches_capacity, sizeof(*e->switches));
-	}
+	e->switches =
+	        mem_room(e->switches, e->n_switches, &e->switches_capacity, sizeof(*e->switches));
 	e->switches[e->n_switches++] = at;
 }
 

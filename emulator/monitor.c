@@ -39,10 +39,7 @@ void monitor_begin(struct rack *r, int64_t now, struct lapse lapse)
 	struct monitor *m = &r->monitor;
 	int64_t poll = next_multiple(now, r->d->health.poll_period_ns);
 
-	if (m->n == m->capacity) {
-		m->capacity = m->capacity ? m->capacity * 2 : 8;
-		m->lapses = mem_grow(m->lapses, m->capacity, sizeof(*m->lapses));
-	}
+	m->lapses = mem_room(m->lapses, m->n, &m->capacity, sizeof(*m->lapses));
 	lapse.next_at = NS_NEVER;
 	if (lapse.what == LAPSE_SILENT)
 		lapse.next_at = next_multiple(now, SAMPLES_NS);

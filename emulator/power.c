@@ -267,10 +267,7 @@ void power_begin(struct rack *r, int64_t now, const struct power_fault *f)
 {
 	struct power *p = &r->power;
 
-	if (p->n_faults == p->capacity) {
-		p->capacity = p->capacity ? p->capacity * 2 : 16;
-		p->faults = mem_grow(p->faults, p->capacity, sizeof(*p->faults));
-	}
+	p->faults = mem_room(p->faults, p->n_faults, &p->capacity, sizeof(*p->faults));
 	p->faults[p->n_faults++] = *f;
 	if (f->deed == POWER_OPENS)
 		p->pdus[r->d->topology.components[f->component].index].opened++;

@@ -135,10 +135,8 @@ void release_rollout(struct rack *r, int64_t now, uint32_t fault, uint32_t pool,
 
 	if (spec->pinned)
 		return;
-	if (l->n_rollouts == l->rollouts_capacity) {
-		l->rollouts_capacity = l->rollouts_capacity ? l->rollouts_capacity * 2 : 4;
-		l->rollouts = mem_grow(l->rollouts, l->rollouts_capacity, sizeof(*l->rollouts));
-	}
+	l->rollouts =
+	        mem_room(l->rollouts, l->n_rollouts, &l->rollouts_capacity, sizeof(*l->rollouts));
 	o = &l->rollouts[l->n_rollouts++];
 	*o = (struct rollout){.fault = fault,
 	        .pool = pool,
@@ -175,10 +173,7 @@ static struct host_work *host_work_of(struct release *l, uint32_t fault, uint32_
 	for (uint32_t i = 0; i < l->n_host; i++)
 		if (l->host[i].fault == fault && l->host[i].pool == pool)
 			return &l->host[i];
-	if (l->n_host == l->host_capacity) {
-		l->host_capacity = l->host_capacity ? l->host_capacity * 2 : 4;
-		l->host = mem_grow(l->host, l->host_capacity, sizeof(*l->host));
-	}
+	l->host = mem_room(l->host, l->n_host, &l->host_capacity, sizeof(*l->host));
 	l->host[l->n_host] = (struct host_work){.fault = fault, .pool = pool};
 	return &l->host[l->n_host++];
 }
@@ -223,10 +218,8 @@ static void add_restart(struct rack *r, struct restart restart)
 {
 	struct release *l = &r->release;
 
-	if (l->n_restarts == l->restarts_capacity) {
-		l->restarts_capacity = l->restarts_capacity ? l->restarts_capacity * 2 : 16;
-		l->restarts = mem_grow(l->restarts, l->restarts_capacity, sizeof(*l->restarts));
-	}
+	l->restarts =
+	        mem_room(l->restarts, l->n_restarts, &l->restarts_capacity, sizeof(*l->restarts));
 	restart.next_at = NS_NEVER;
 	l->restarts[l->n_restarts++] = restart;
 }
@@ -292,10 +285,7 @@ static void run_wrong(struct rack *r, int64_t now, const struct restart *s)
 	uint32_t node = r->instances[s->instance].nodes[0];
 	struct wrong_artifact w = {s->fault, s->pool, r->d->topology.node_component0 + node};
 
-	if (l->n_wrong == l->wrong_capacity) {
-		l->wrong_capacity = l->wrong_capacity ? l->wrong_capacity * 2 : 8;
-		l->wrong = mem_grow(l->wrong, l->wrong_capacity, sizeof(*l->wrong));
-	}
+	l->wrong = mem_room(l->wrong, l->n_wrong, &l->wrong_capacity, sizeof(*l->wrong));
 	l->wrong[l->n_wrong++] = w;
 	sdc_all_wrong(r, now, w.fault, w.component);
 }

@@ -167,10 +167,7 @@ static void begin(struct rack *r, uint32_t fault, uint32_t component, uint32_t p
 	struct sdc *s = &r->sdc;
 	uint32_t at = s->n;
 
-	if (s->n == s->capacity) {
-		s->capacity = s->capacity ? s->capacity * 2 : 8;
-		s->units = mem_grow(s->units, s->capacity, sizeof(*s->units));
-	}
+	s->units = mem_room(s->units, s->n, &s->capacity, sizeof(*s->units));
 	for (s->n++; at > 0 && s->units[at - 1].fault > fault; at--)
 		s->units[at] = s->units[at - 1];
 	s->units[at] = (struct sdc_unit){.fault = fault,

@@ -53,10 +53,7 @@ static void begin(struct rack *r, uint32_t fault, const uint32_t *tenants, uint3
 	struct variant_set *s;
 
 	CHECK(r->config.fault_ids);
-	if (v->n == v->capacity) {
-		v->capacity = v->capacity ? v->capacity * 2 : 4;
-		v->sets = mem_grow(v->sets, v->capacity, sizeof(*v->sets));
-	}
+	v->sets = mem_room(v->sets, v->n, &v->capacity, sizeof(*v->sets));
 	s = &v->sets[v->n++];
 	memset(s, 0, sizeof(*s));
 	s->fault = fault;

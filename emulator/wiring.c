@@ -248,10 +248,7 @@ void wiring_pull(struct rack *r, int64_t now, uint32_t fault, uint32_t link, uin
 {
 	struct wiring *w = &r->wiring;
 
-	if (w->n_swaps == w->capacity) {
-		w->capacity = w->capacity ? w->capacity * 2 : 4;
-		w->swaps = mem_grow(w->swaps, w->capacity, sizeof(*w->swaps));
-	}
+	w->swaps = mem_room(w->swaps, w->n_swaps, &w->capacity, sizeof(*w->swaps));
 	if (other == COMPONENT_NONE)
 		other = cables_neighbour(&r->d->topology, link);
 	if (other == COMPONENT_NONE)

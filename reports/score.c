@@ -221,10 +221,7 @@ static void spool_add(struct score *s, const struct sample *x)
 		s->dropped++;
 		return;
 	}
-	if (s->n_spool == s->spool_capacity) {
-		s->spool_capacity = s->spool_capacity ? s->spool_capacity * 2 : 256;
-		s->spool = mem_grow(s->spool, s->spool_capacity, sizeof(*s->spool));
-	}
+	s->spool = mem_room(s->spool, s->n_spool, &s->spool_capacity, sizeof(*s->spool));
 	e = &s->spool[s->n_spool++];
 	*e = (struct waiting){.sample = *x, .n_gaps = s->n_gaps};
 	if (s->n_gaps) {
@@ -346,10 +343,7 @@ void score_gaps(struct score *s, uint64_t id, uint32_t tier, int64_t gap_ns, int
 			s->dropped++;
 			return;
 		}
-		if (s->n_gaps == s->gaps_capacity) {
-			s->gaps_capacity = s->gaps_capacity ? s->gaps_capacity * 2 : 64;
-			s->gaps = mem_grow(s->gaps, s->gaps_capacity, sizeof(*s->gaps));
-		}
+		s->gaps = mem_room(s->gaps, s->n_gaps, &s->gaps_capacity, sizeof(*s->gaps));
 		s->gaps[s->n_gaps++] = (uint64_t)gap_ns << GAP_COUNT_BITS | (uint64_t)part;
 		n -= part;
 	}

@@ -117,10 +117,8 @@ static struct episode *episode_open(struct windows *w, int64_t at_ns)
 			return e;
 		}
 	}
-	if (w->n_episodes == w->episodes_capacity) {
-		w->episodes_capacity = w->episodes_capacity ? w->episodes_capacity * 2 : 16;
-		w->episodes = mem_grow(w->episodes, w->episodes_capacity, sizeof(*w->episodes));
-	}
+	w->episodes =
+	        mem_room(w->episodes, w->n_episodes, &w->episodes_capacity, sizeof(*w->episodes));
 	e = &w->episodes[w->n_episodes++];
 	*e = (struct episode){
 	        .inject = at_ns, .revert = -1, .clear = -1, .recover = -1, .until = -1};

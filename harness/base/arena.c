@@ -114,6 +114,16 @@ void *mem_grow(void *p, size_t n, size_t size)
 	return grown;
 }
 
+void *mem_room(void *p, uint32_t n, uint32_t *capacity, size_t size)
+{
+	CHECK(n <= *capacity);
+	if (n < *capacity)
+		return p;
+	CHECK(n <= UINT32_MAX / 2);
+	*capacity = n ? 2 * n : 8;
+	return mem_grow(p, *capacity, size);
+}
+
 void mem_free(void *p)
 {
 	free(p);

@@ -6,6 +6,7 @@
 #define LPC_BASE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include "harness/base/check.h"
 
 struct arena_chunk;
@@ -27,6 +28,8 @@ char *arena_printf(struct arena *a, const char *fmt, ...) LPC_MUST_USE LPC_PRINT
 /* Plain heap, asserted: for growable things whose limit was checked by their owner. */
 void *mem_alloc(size_t n, size_t size) LPC_MUST_USE; /* zeroed; never NULL; n * size checked */
 void *mem_grow(void *p, size_t n, size_t size) LPC_MUST_USE;
+/* Room for one more behind the first n of *capacity elements: grown, by doubling, if it is full. */
+void *mem_room(void *p, uint32_t n, uint32_t *capacity, size_t size) LPC_MUST_USE;
 void mem_free(void *p);
 
 #endif

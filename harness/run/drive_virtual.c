@@ -112,10 +112,7 @@ static void digest(struct run *r, const struct sample *s)
 	if (s->t_done != r->ended_at)
 		flush_ended(r);
 	r->ended_at = s->t_done;
-	if (r->n_ended == r->ended_capacity) {
-		r->ended_capacity = r->ended_capacity ? r->ended_capacity * 2 : 64;
-		r->ended = mem_grow(r->ended, r->ended_capacity, sizeof(*r->ended));
-	}
+	r->ended = mem_room(r->ended, r->n_ended, &r->ended_capacity, sizeof(*r->ended));
 	e = &r->ended[r->n_ended++];
 	*e = (struct ended){.id = s->id,
 	        .word = {s->id, (uint64_t)s->outcome, (uint64_t)s->t_first, (uint64_t)s->t_last,

@@ -31,10 +31,7 @@ struct stalled stalls_of(const struct rack_completion *done)
 
 void stalls_add(struct stalls *b, const struct stalled *account)
 {
-	if (b->n == b->capacity) {
-		b->capacity = b->capacity ? b->capacity * 2 : 64;
-		b->waiting = mem_grow(b->waiting, b->capacity, sizeof(*b->waiting));
-	}
+	b->waiting = mem_room(b->waiting, b->n, &b->capacity, sizeof(*b->waiting));
 	b->waiting[b->n++] = *account;
 }
 

@@ -50,6 +50,21 @@ START_TEST(arena_must_asserts)
 }
 END_TEST
 
+START_TEST(room_keeps_what_is_there)
+{
+	uint32_t capacity = 0, *list = NULL;
+
+	for (uint32_t n = 0; n < 100; n++) {
+		list = mem_room(list, n, &capacity, sizeof(*list));
+		ck_assert_uint_gt(capacity, n);
+		list[n] = n;
+	}
+	for (uint32_t n = 0; n < 100; n++)
+		ck_assert_uint_eq(list[n], n);
+	mem_free(list);
+}
+END_TEST
+
 START_TEST(pool_handles_go_stale)
 {
 	struct pool p;
@@ -178,6 +193,7 @@ int main(void)
 	add_test(s, "arena", arena_is_zeroed_and_aligned);
 	add_test(s, "arena limit", arena_stops_at_its_limit);
 	add_abort_test(s, "arena must", arena_must_asserts);
+	add_test(s, "room", room_keeps_what_is_there);
 	add_test(s, "pool generations", pool_handles_go_stale);
 	add_test(s, "pool addresses", pool_keeps_addresses_and_limit);
 	add_abort_test(s, "pool twice", pool_give_twice_asserts);

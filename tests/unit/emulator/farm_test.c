@@ -82,20 +82,6 @@ START_TEST(a_cancelled_job_frees_its_compiler)
 }
 END_TEST
 
-START_TEST(more_compilers_take_from_the_queue)
-{
-	struct farm f;
-
-	farm_init(&f, 1);
-	for (uint64_t i = 0; i < 3; i++)
-		farm_add(&f, 0, i, 50);
-	farm_set_compilers(&f, 20, 3);
-	ck_assert_int_eq(f.jobs[1].done_at, 70);
-	ck_assert_int_eq(f.jobs[2].done_at, 70);
-	farm_free(&f);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("farm");
@@ -103,7 +89,6 @@ int main(void)
 
 	tcase_add_test(t, first_come_first_served);
 	tcase_add_test(t, a_cancelled_job_frees_its_compiler);
-	tcase_add_test(t, more_compilers_take_from_the_queue);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
 }

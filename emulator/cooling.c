@@ -1,8 +1,8 @@
 /* Heat, as far as a serving rack feels it. A node is as warm as the air it takes in and what its
  * chips add, which is more where less air comes through:
  *
- *      goal = inlet + sum of warmer inlets + rise / product of (1 - airflow lost) + sum of lost
- * fans
+ *      goal = inlet + sum of warmer inlets + rise / product of (1 - airflow lost)
+ *             + sum of lost fans
  *
  * It does not jump there: it goes up, and down again, along a straight ramp of so many degrees a
  * second. On a grid of `sample` the temperatures are looked at, and between throttle_at and

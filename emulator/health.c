@@ -2,12 +2,13 @@
  * that walks through its phases; its instants are sums of labelled durations, so TTD, TTF and their
  * parts can be predicted by addition:
  *
- *   unit lost   effect → detect (flagged: end of the frame under way; timeout: last finished frame
- * + timeout; polled: c-th poll after the effect) → isolate → remap + resync + resume = failover
- *   link down   the frames that use it fail; when it is back the instance waits for the detection
- * and replays one frame: stall = time down + detection + one frame. Down for longer than the
- *               persist threshold, or the n-th suspicion of a node within the window: the node is
- * evicted, from then on as a lost unit.
+ *   unit lost   effect → detect (flagged: end of the frame under way; timeout: last finished
+ *               frame + timeout; polled: c-th poll after the effect) → isolate → remap +
+ *               resync + resume = failover
+ *   link down   the frames that use it fail; when it is back the instance waits for the
+ *               detection and replays one frame: stall = time down + detection + one frame.
+ *               Down for longer than the persist threshold, or the n-th suspicion of a node
+ *               within the window: the node is evicted, from then on as a lost unit.
  *
  * A cable is suspected at both ends; the end with more suspicions goes, ties the higher index. The
  * unit of eviction is the node. A spare is taken from the same rack; without one the instance stays

@@ -2,8 +2,9 @@
  * and what a message that is lost waits for until it gets through. A message on a stream is not
  * gone when it is lost but late (FORMATS §4):
  *
- *   sent ─ lost ── rto ── lost ── 2 rto ── … ── got through      or, when three later messages tell
- * of it before the timer does: one round trip
+ *   sent ─ lost ── rto ── lost ── 2 rto ── … ── got through
+ *
+ * or, when three later messages tell of it before the timer does, one round trip.
  *
  * The loss chain runs along the messages of one stream or of one instance's frames, not along time:
  * bursts are counted in messages. A repeat comes a retransmission time-out later, when a burst is

@@ -1,11 +1,12 @@
 /* What the control plane does not see or cannot order any more. The rack's own reflexes (a frame
  * that is replayed, a breaker that opens) need no control plane; what needs it is asked here:
  *
- *   blind    the detectors of a rack say nothing: a detection that is due waits until they see
- * again, a polled one for the next poll after that cut      detections are made in the rack, but
- * nobody hears of them: the order to evict waits until the rack is reached again, or
- * health.autonomy after the detection, when the rack's own controller acts for itself silent
- * nothing is measured for others: live signals have no value
+ *   blind    the detectors of a rack say nothing: a detection that is due waits until they
+ *            see again, a polled one for the next poll after that
+ *   cut      detections are made in the rack, but nobody hears of them: the order to evict
+ *            waits until the rack is reached again, or for health.autonomy after the
+ *            detection, when the rack's own controller acts for itself
+ *   silent   nothing is measured for others: live signals have no value
  *
  * A lapse takes effect when something is missed: a detection, the next poll or heartbeat, the next
  * sample of the 10 ms grid. A rack that is cut off counts as unreachable (detected) after

@@ -2,9 +2,8 @@
  * step and next_at (DESIGN §2). The parts share struct rack (rack_state.h) and each owns its state;
  * this file owns the life of a request and the order of events.
  *
- *   submit → [ingress link] → route: refused, or queued → dispatch → running → completed → [ingress
- * link]
- *                                        ^______________________________|  evicted, replayed
+ *   submit → [link] → route: refused, or queued → dispatch → running → completed → [link]
+ *                                          ^____________________|  evicted, replayed
  *
  * Order at one instant is made here and nowhere else: delayed tokens, then instances in component
  * order with their frame ends, then what leaves, then power, cooling and all that watches and

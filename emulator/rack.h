@@ -9,9 +9,10 @@
  *         power, cooling, monitor, failover, artifacts
  *   5, 6  the caller hands in arrivals by rack_submit(t, …), in order of request id
  *   7     rack_dispatch(t): entries; must be called once at the end of every instant at which
- * anything above happened Instants never go backwards. rack_step(t) first plays every earlier
- * instant that is due, each with its own dispatch, so that a late caller (the wall clock) changes
- * nothing of the order.
+ *         anything above happened
+ *
+ * Instants never go backwards. rack_step(t) first plays every earlier instant that is due, each
+ * with its own dispatch, so that a late caller (the wall clock) changes nothing of the order.
  *
  * Nothing here allocates per request beyond a pool that grows to the largest number in flight. */
 #ifndef LPC_EMULATOR_RACK_H

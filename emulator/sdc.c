@@ -13,8 +13,8 @@
  *   without health.checksum   the request notes that its next token is wrong; it goes out as it is,
  *                             and the client, who can recompute it, finds the request corrupt
  *   with it                   the frame is flagged and replayed, which puts the token off by
- * exactly one frame: it comes right. As always the suspicion counts, and the last one of the window
- * evicts the node.
+ *                             exactly one frame: it comes right. As always the suspicion
+ *                             counts, and the last one of the window evicts the node.
  *
  * What a fault touches is therefore said in ticks: a token is at risk if the tick before it lies
  * within the fault. Where no such fault is active there is nothing in the heap and nothing is paid.

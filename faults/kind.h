@@ -4,12 +4,11 @@
  * faults/catalogue.c.
  *
  * Behaviour is a sans-I/O state machine that speaks the verbs of faults/sink.h. The rules:
- *  - inject() begins what the kind does; whatever is begun in the sink by then or later, revert()
- * ends;
- *  - a kind that acts again by itself sets `next_at` (else NS_NEVER) and is given step() at that
- * instant;
+ *  - inject() begins what the kind does; whatever is begun in the sink by then or later,
+ *    revert() ends;
+ *  - a kind that acts again by itself sets `next_at` (else NS_NEVER) and is given step() then;
  *  - `holding` says that something begun in the sink is in force: what ends at an instant goes
- * first (DESIGN §4), so machines that hold are stepped before machines that do not;
+ *    first (DESIGN §4), so machines that hold are stepped before machines that do not;
  *  - nothing is drawn, read or allocated here. */
 #ifndef LPC_FAULTS_KIND_H
 #define LPC_FAULTS_KIND_H

@@ -2,11 +2,12 @@
  *
  *  outcome   all requests; the same for all but 0.1 %
  *  TTFT      |wall − virtual| ≤ 1 ms + one slot phase (slot_phase, below), for 99 % of the requests
- *            outside fault windows; and p50 and p99 over all within 2 % or 1 ms, where there are
- * enough requests for the percentile (FORMATS §1) TPOT      pooled over the requests outside fault
- * windows (their decode time over their tokens) within 1 %: a single short answer may deviate by
- * more, since two socket events are 20–100 us late each ledger    every phase that either run
- * reached, within 20 ms
+ *            outside fault windows; and p50 and p99 over all within 2 % or 1 ms, where there
+ *            are enough requests for the percentile
+ *  TPOT      pooled over the requests outside fault windows (their decode time over their
+ *            tokens) within 1 %: a single short answer may deviate by more, since two socket
+ *            events are 20–100 us late each
+ *  ledger    every phase that either run reached, within 20 ms
  *
  * Requests are joined by id. A request is outside the fault windows if its life on the virtual
  * clock meets no [inject, end), the end being the latest of revert, recover and failover: nodes

@@ -2,8 +2,8 @@
  * pair, one message a packet. Times are ns of run time but for T0, an instant of CLOCK_MONOTONIC.
  *
  *   run → emulator   PLAN (the scenario's bundle, in pieces) · T0 · FAULT · STOP
- *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · STALLED · then, at the end: REPLAYED ·
- * LAG · DIGEST · or ERROR, and no READY
+ *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · STALLED ·
+ *                    then, at the end: REPLAYED · LAG · DIGEST · or ERROR, and no READY
  *
  * End of file in either direction means that the other side is gone: the emulator reverts, stops
  * and exits. Both ends are the same binary: plain structures in host order. */

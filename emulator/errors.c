@@ -38,14 +38,10 @@ void errors_free(struct rack *r)
 
 static uint64_t key_of(const struct rack *r, const char *what, uint32_t fault, uint32_t link)
 {
-	char purpose[160];
+	char purpose[160], key[RACK_FAULT_KEY];
 
-	if (r->config.fault_ids)
-		(void)snprintf(purpose, sizeof(purpose), "%s/%s/%u", what,
-		        r->config.fault_ids[fault], (unsigned)link);
-	else
-		(void)snprintf(purpose, sizeof(purpose), "%s/%u/%u", what, (unsigned)fault,
-		        (unsigned)link);
+	(void)snprintf(purpose, sizeof(purpose), "%s/%s/%u", what, rack_fault_key(r, fault, key),
+	        (unsigned)link);
 	return prng_purpose(r->config.seed, purpose);
 }
 

@@ -52,14 +52,10 @@ static void begin(
 {
 	struct fabric *f = &r->fabric;
 	struct ether_fault *e;
-	char name[112];
+	char name[112], key[RACK_FAULT_KEY];
 
 	f->ether = mem_room(f->ether, f->n_ether, &f->ether_capacity, sizeof(*f->ether));
-	if (r->config.fault_ids)
-		(void)snprintf(
-		        name, sizeof(name), "%s/%u", r->config.fault_ids[fault], (unsigned)link);
-	else
-		(void)snprintf(name, sizeof(name), "%u/%u", (unsigned)fault, (unsigned)link);
+	(void)snprintf(name, sizeof(name), "%s/%u", rack_fault_key(r, fault, key), (unsigned)link);
 	e = &f->ether[f->n_ether++];
 	*e = (struct ether_fault){.fault = fault,
 	        .link = link,

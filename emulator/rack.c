@@ -10,6 +10,7 @@
  * repairs, then what reaches the frontend, then dispatch. */
 #include "emulator/rack.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "emulator/rack_state.h"
@@ -124,6 +125,14 @@ void rack_phase(struct rack *r, uint32_t fault, enum fault_phase phase, int64_t 
 	*at = at_ns;
 	if (r->config.listener.phase)
 		r->config.listener.phase(r->config.listener.ctx, fault, phase, at_ns);
+}
+
+const char *rack_fault_key(const struct rack *r, uint32_t fault, char buf[static RACK_FAULT_KEY])
+{
+	if (r->config.fault_ids)
+		return r->config.fault_ids[fault];
+	(void)snprintf(buf, RACK_FAULT_KEY, "%u", (unsigned)fault);
+	return buf;
 }
 
 /* --- requests in and out

@@ -350,6 +350,9 @@ static inline bool uses_node(const struct instance *in, uint32_t node)
 
 /* rack.c */
 void rack_phase(struct rack *r, uint32_t fault, enum fault_phase phase, int64_t at_ns);
+/* By what the draws of a fault are keyed: its id, or its index in buf where no ids were given. */
+enum { RACK_FAULT_KEY = 16 };
+const char *rack_fault_key(const struct rack *r, uint32_t fault, char buf[static RACK_FAULT_KEY]);
 void rack_refuse(
         struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s);
 void rack_finish(struct rack *r, int64_t now, uint32_t live); /* completed, or failed */

@@ -153,12 +153,9 @@ void sdc_step(struct rack *r, int64_t now, struct instance *in, int64_t tick)
 
 static uint64_t key_of(const struct rack *r, uint32_t fault)
 {
-	char purpose[128];
+	char purpose[128], key[RACK_FAULT_KEY];
 
-	if (r->config.fault_ids)
-		(void)snprintf(purpose, sizeof(purpose), "sdc/%s", r->config.fault_ids[fault]);
-	else
-		(void)snprintf(purpose, sizeof(purpose), "sdc/%u", (unsigned)fault);
+	(void)snprintf(purpose, sizeof(purpose), "sdc/%s", rack_fault_key(r, fault, key));
 	return prng_purpose(r->config.seed, purpose);
 }
 

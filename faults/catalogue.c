@@ -286,6 +286,6 @@ size_t fault_catalogue_text(const struct fault_kind *only, char *buf, size_t n)
 		say_kind(&p, only);
 	else
 		for (size_t i = 0; i < ARRAY_LEN(KINDS); i++)
-			say(&p, "%-18s %s\n", KINDS[i]->name, KINDS[i]->help);
+			say(&p, "%-22s %s\n", KINDS[i]->name, KINDS[i]->help);
 	return p.n;
 }

@@ -117,13 +117,13 @@ static void fault_table(struct text *t, const struct result_document *d)
 {
 	if (!d->n_faults)
 		return;
-	text_printf(t, "\n  %-16s %-18s %12s %12s %12s %12s  %s\n", "fault", "kind", "inject ms",
+	text_printf(t, "\n  %-16s %-22s %12s %12s %12s %12s  %s\n", "fault", "kind", "inject ms",
 	        "detect ms", "failover ms", "recover ms", "state");
 	for (uint32_t i = 0; i < d->n_faults; i++) {
 		const struct score_fault *f = &d->faults[i];
 		char inject[CELL_MAX], ttd[CELL_MAX], ttf[CELL_MAX], ttr[CELL_MAX];
 
-		text_printf(t, "  %-16s %-18s %12s %12s %12s %12s  %s%s\n", f->id, f->kind,
+		text_printf(t, "  %-16s %-22s %12s %12s %12s %12s  %s%s\n", f->id, f->kind,
 		        ms_cell(f->inject_ns, inject),
 		        ms_cell(score_since(f->detect_ns, f->inject_ns), ttd),
 		        ms_cell(score_since(f->failover_ns, f->inject_ns), ttf),

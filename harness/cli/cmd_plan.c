@@ -110,7 +110,7 @@ static void print_fault(const struct scenario *s, const struct fault_spec *f)
 		units_format_duration(f->at_ns, at);
 	if (f->planned)
 		begin = f->at_ns == NS_NEVER ? "never" : at;
-	printf("  %-16s %-18s %10s %10s %10s  %s\n", f->id, f->kind->name, begin,
+	printf("  %-16s %-22s %10s %10s %10s  %s\n", f->id, f->kind->name, begin,
 	        f->for_ns == NS_NEVER ? "the end" : units_format_duration(f->for_ns, length),
 	        f->every.law == RECUR_NEVER ? "once"
 	                                    : units_format_duration(f->every.mean_ns, every),
@@ -125,7 +125,7 @@ static void print_faults(const struct scenario *s)
 	const struct fault_limits *limits = &s->faults.limits;
 
 	if (s->faults.n)
-		printf("\n  %-16s %-18s %10s %10s %10s  %s\n", "fault", "kind", "at", "for",
+		printf("\n  %-16s %-22s %10s %10s %10s  %s\n", "fault", "kind", "at", "for",
 		        "every", "target");
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		print_fault(s, &s->faults.faults[i]);

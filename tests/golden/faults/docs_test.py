@@ -15,7 +15,7 @@ out = ["""# Faults
 
 This page is written from the catalogue (`lpuchaos faults --json`); a test holds the two together.
 
-A fault is `{"id", "kind", "target", "at" | "every" | "when" | "after" | "together", "for", …parameters}`; [SCENARIO.md](SCENARIO.md) says what may stand
+A fault is `{"id", "kind", "target", "at" | "every" | "when" | "after" | "together", "for", "stagger", …parameters}`; [SCENARIO.md](SCENARIO.md) says what may stand
 there. Without `for` a fault lasts to the end of the run. Every fault is reverted, and after the last revert the rack must be
 what a never-faulted one is, or the run is invalid.
 

@@ -45,18 +45,6 @@ static enum status validate(struct jval v, const struct target_resolver *resolve
 	return ERR_NONE;
 }
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->habit(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->habit(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_client_disconnect = {
         .name = "client.disconnect",
         .help = "a share of the clients leaves before its answer is complete",
@@ -76,6 +64,6 @@ const struct fault_kind fault_client_disconnect = {
         .validate = validate,
         .example = "{\"id\": \"leave\", \"kind\": \"client.disconnect\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"share\": 0.1, \"tokens\": 8}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_habit_begin,
+        .revert = fault_habit_end,
 };

@@ -47,18 +47,6 @@ static const struct field FIELDS[] = {
                           "Linux 6.18, SO_SNDBUF 16 KiB, SO_RCVBUF 4 KiB: 104 to 114"},
 };
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->habit(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->habit(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_client_slow_reader = {
         .name = "client.slow_reader",
         .help = "a share of the clients stops reading for a while",
@@ -80,6 +68,6 @@ const struct fault_kind fault_client_slow_reader = {
         .example = "{\"id\": \"slow\", \"kind\": \"client.slow_reader\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"share\": 0.05, \"tokens\": 4, "
                    "\"pause\": \"2s\"}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_habit_begin,
+        .revert = fault_habit_end,
 };

@@ -67,4 +67,12 @@ void fault_heat_end(struct fault_machine *m, int64_t now, const struct fault_sin
 void fault_ether_delay_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
 void fault_power_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
 
+/* Injects and reverts of kinds that only hand their parameters to the load side. */
+void fault_habit_begin(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_habit_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_reshape_begin(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_reshape_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_surge_begin(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+void fault_surge_end(struct fault_machine *m, int64_t now, const struct fault_sink *sink);
+
 #endif

@@ -17,18 +17,6 @@ static const struct field FIELDS[] = {
                 .source = "no burst factor of inference services is agreed on; sweep it"},
 };
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->surge(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->surge(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_load_burst = {
         .name = "load.burst",
         .help = "requests come several times as often for a while",
@@ -47,6 +35,6 @@ const struct fault_kind fault_load_burst = {
         .params_size = sizeof(struct load_surge),
         .example = "{\"id\": \"burst\", \"kind\": \"load.burst\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"10s\", \"factor\": 3}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_surge_begin,
+        .revert = fault_surge_end,
 };

@@ -25,18 +25,6 @@ static const struct field FIELDS[] = {
                 .source = "a step is the hardest case"},
 };
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->surge(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->surge(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_load_step = {
         .name = "load.step",
         .help = "the arrival rate steps up, at once or along a ramp, and stays",
@@ -55,6 +43,6 @@ const struct fault_kind fault_load_step = {
         .params_size = sizeof(struct load_surge),
         .example = "{\"id\": \"step\", \"kind\": \"load.step\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"factor\": 1.5, \"ramp\": \"5s\"}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_surge_begin,
+        .revert = fault_surge_end,
 };

@@ -46,18 +46,6 @@ static enum status validate(struct jval v, const struct target_resolver *resolve
 	return ERR_NONE;
 }
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->reshape(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->reshape(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_shape_creep = {
         .name = "shape.creep",
         .help = "prompts or answers grow with time",
@@ -77,6 +65,6 @@ const struct fault_kind fault_shape_creep = {
         .example = "{\"id\": \"creep\", \"kind\": \"shape.creep\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"of\": \"prompt\", \"rate\": 600, "
                    "\"ceiling\": 4096}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_reshape_begin,
+        .revert = fault_reshape_end,
 };

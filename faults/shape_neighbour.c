@@ -36,18 +36,6 @@ static enum status validate(struct jval v, const struct target_resolver *resolve
 	return ERR_NONE;
 }
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->reshape(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->reshape(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_shape_neighbour = {
         .name = "shape.neighbour",
         .help = "a share of the requests becomes long and slows its neighbours down",
@@ -69,6 +57,6 @@ const struct fault_kind fault_shape_neighbour = {
         .validate = validate,
         .example = "{\"id\": \"neighbour\", \"kind\": \"shape.neighbour\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"share\": 0.05}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_reshape_begin,
+        .revert = fault_reshape_end,
 };

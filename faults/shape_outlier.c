@@ -82,18 +82,6 @@ static void canonical(const void *params, const struct target_resolver *resolver
 		json_out_null(o, field->name);
 }
 
-static void inject(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->reshape(sink->ctx, now, m->fault, m->params);
-	m->holding = true;
-}
-
-static void revert(struct fault_machine *m, int64_t now, const struct fault_sink *sink)
-{
-	sink->reshape(sink->ctx, now, m->fault, NULL);
-	m->holding = false;
-}
-
 const struct fault_kind fault_shape_outlier = {
         .name = "shape.outlier",
         .help = "a share of the requests takes other lengths",
@@ -114,6 +102,6 @@ const struct fault_kind fault_shape_outlier = {
         .example = "{\"id\": \"outlier\", \"kind\": \"shape.outlier\", \"target\": \"t\", "
                    "\"at\": \"20s\", \"for\": \"30s\", \"share\": 0.02, "
                    "\"prompt_tokens\": {\"dist\": \"constant\", \"value\": 4000}}",
-        .inject = inject,
-        .revert = revert,
+        .inject = fault_reshape_begin,
+        .revert = fault_reshape_end,
 };

@@ -133,8 +133,10 @@ static void want_scan(struct rack *r, int64_t now)
 {
 	int64_t period = r->d->health.link_scan_ns;
 
-	if (period && r->errors.scan_at == NS_NEVER)
-		r->errors.scan_at = (now + period - 1) / period * period;
+	if (!period || r->errors.scan_at != NS_NEVER)
+		return;
+	r->errors.scan_at = (now + period - 1) / period * period;
+	r->parts_awake = true;
 }
 
 static void one_frame(

@@ -405,20 +405,32 @@ static int64_t heap_at(const struct heap *h)
 	return h->n ? h->e[0].key : NS_NEVER;
 }
 
+/* The next instant of the parts that only faults set in motion. They fall asleep when nothing is
+ * due and no fault is with them. */
+static int64_t parts_next_at(struct rack *r)
+{
+	int64_t next = min_i64(r->power.next_at, r->cooling.next_at);
+
+	next = min_i64(next, r->monitor.next_at);
+	next = min_i64(next, r->errors.scan_at);
+	next = min_i64(next, r->frontends.next_at);
+	if (release_is_busy(r))
+		next = min_i64(next, release_next_at(r));
+	r->parts_awake =
+	        next != NS_NEVER || release_is_busy(r) || r->monitor.n || r->frontends.troubled;
+	return next;
+}
+
 void rack_reschedule(struct rack *r)
 {
-	int64_t next = min_i64(r->dispatch_due ? r->now : NS_NEVER, r->errors.scan_at);
+	int64_t next = r->dispatch_due ? r->now : NS_NEVER;
 
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		next = min_i64(next, r->instances[i].next_at);
 	if (r->n_cases)
 		next = min_i64(next, health_next_at(r));
-	next = min_i64(next, r->power.next_at);
-	next = min_i64(next, r->cooling.next_at);
-	if (release_is_busy(r))
-		next = min_i64(next, release_next_at(r));
-	next = min_i64(next, r->monitor.next_at);
-	next = min_i64(next, r->frontends.next_at);
+	if (LPC_UNLIKELY(r->parts_awake))
+		next = min_i64(next, parts_next_at(r));
 	next = min_i64(next, heap_at(&r->ingress));
 	next = min_i64(next, heap_at(&r->leaving));
 	next = min_i64(next, heap_at(&r->tokens));
@@ -463,13 +475,9 @@ static void step_ingress(struct rack *r, int64_t now)
 	}
 }
 
-static void step_instant(struct rack *r, int64_t now)
+/* What belongs to the class health and comes before it; artifacts come behind it. */
+static void step_parts(struct rack *r, int64_t now)
 {
-	r->now = now;
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		if (r->instances[i].next_at <= now)
-			step_instance(r, now, &r->instances[i]);
-	step_leaving(r, now);
 	if (r->power.next_at <= now)
 		power_step(r, now);
 	if (r->cooling.next_at <= now)
@@ -480,9 +488,20 @@ static void step_instant(struct rack *r, int64_t now)
 		errors_scan(r, now);
 	if (r->frontends.next_at <= now)
 		frontends_step(r, now);
+}
+
+static void step_instant(struct rack *r, int64_t now)
+{
+	r->now = now;
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		if (r->instances[i].next_at <= now)
+			step_instance(r, now, &r->instances[i]);
+	step_leaving(r, now);
+	if (LPC_UNLIKELY(r->parts_awake))
+		step_parts(r, now);
 	if (r->n_cases)
 		health_step(r, now);
-	if (release_is_busy(r))
+	if (LPC_UNLIKELY(r->parts_awake) && release_is_busy(r))
 		release_step(r, now);
 	step_ingress(r, now);
 }

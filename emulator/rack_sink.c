@@ -13,6 +13,7 @@ static struct rack *rack_at(void *ctx, int64_t now)
 
 	CHECK(now >= r->now);
 	r->now = now;
+	r->parts_awake = true;
 	return r;
 }
 

@@ -131,6 +131,7 @@ static void compile(struct rack *r, int64_t now, struct variant_set *s, uint32_t
 
 	s->state[v] = VARIANT_COMPILING;
 	farm_add(f, now, tag_of(s->fault, v), s->shapes.compile_ns);
+	r->parts_awake = true;
 	if (farm_next_at(f) < r->next_at)
 		r->next_at = farm_next_at(f);
 }

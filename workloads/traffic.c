@@ -58,6 +58,17 @@ static enum status start_tenant(struct tenant *t, const struct tenant_spec *spec
 	return ERR_NONE;
 }
 
+/* The client stops reading at max_tokens. */
+static void cap_answer(struct tenant *t)
+{
+	struct head *h = &t->head;
+
+	if (t->spec->max_tokens && h->a.output_tokens > t->spec->max_tokens) {
+		h->a.output_tokens = t->spec->max_tokens;
+		h->clipped_output = true;
+	}
+}
+
 static enum status pull_trace(struct tenant *t, struct error *err)
 {
 	struct head *h = &t->head;
@@ -69,6 +80,7 @@ static enum status pull_trace(struct tenant *t, struct error *err)
 	h->a.prompt_tokens = row.prompt_tokens;
 	h->a.output_tokens = row.output_tokens;
 	h->clipped_prompt = h->clipped_output = false;
+	cap_answer(t);
 	return ERR_NONE;
 }
 
@@ -84,21 +96,15 @@ static void pull_laws(struct tenant *t)
 	        length_cap(length_next(&t->prompt), t->spec->prompt.max, &h->clipped_prompt);
 	h->a.output_tokens =
 	        length_cap(length_next(&t->output), t->spec->output.max, &h->clipped_output);
+	cap_answer(t);
 }
 
 /* Looks ahead to the tenant's next arrival, if it has one. */
 static enum status pull(struct tenant *t, struct error *err)
 {
-	struct head *h = &t->head;
-
-	if (!t->trace)
-		pull_laws(t);
-	else if (pull_trace(t, err) != ERR_NONE)
-		return err->code;
-	if (t->has_head && t->spec->max_tokens && h->a.output_tokens > t->spec->max_tokens) {
-		h->a.output_tokens = t->spec->max_tokens;
-		h->clipped_output = true;
-	}
+	if (t->trace)
+		return pull_trace(t, err);
+	pull_laws(t);
 	return ERR_NONE;
 }
 
@@ -159,6 +165,55 @@ enum status traffic_next(struct traffic *t, struct arrival *out, bool *more, str
 		heap_replace_top(&t->order, tenant->head.a.at_ns, out->tenant, out->tenant);
 	else
 		(void)heap_pop(&t->order);
+	return ERR_NONE;
+}
+
+int64_t traffic_peek(const struct traffic *t)
+{
+	const struct heap_entry *top = heap_top(&t->order);
+
+	return top ? top->key : NS_NEVER;
+}
+
+/* One tenant whose laws make the traffic, and nobody to merge it with. */
+static uint32_t take_alone(struct traffic *t, int64_t before_ns, struct arrival *out, uint32_t max)
+{
+	struct tenant *tenant = &t->tenants[0];
+	const struct head *h = &tenant->head;
+	struct traffic_counts *counts = &t->counts;
+	uint32_t n = 0;
+
+	for (; n < max && tenant->has_head && h->a.at_ns < before_ns; n++) {
+		out[n] = h->a;
+		out[n].request_id = ++t->last_id;
+		counts->clipped_prompt += h->clipped_prompt;
+		counts->clipped_output += h->clipped_output;
+		pull_laws(tenant);
+	}
+	counts->emitted += n;
+	counts->emitted_by_tenant[0] += n;
+	if (n && tenant->has_head)
+		heap_replace_top(&t->order, h->a.at_ns, 0, 0);
+	else if (n)
+		(void)heap_pop(&t->order);
+	return n;
+}
+
+enum status traffic_take(struct traffic *t, int64_t before_ns, struct arrival *out, uint32_t max,
+        uint32_t *n, struct error *err)
+{
+	bool more = true;
+
+	*n = 0;
+	if (t->n == 1 && !t->tenants[0].trace) {
+		*n = take_alone(t, before_ns, out, max);
+		return ERR_NONE;
+	}
+	while (*n < max && traffic_peek(t) < before_ns) {
+		if (traffic_next(t, &out[*n], &more, err) != ERR_NONE)
+			return err->code;
+		++*n;
+	}
 	return ERR_NONE;
 }
 

@@ -85,6 +85,15 @@ void traffic_close(struct traffic *t);
 enum status traffic_next(
         struct traffic *t, struct arrival *out, bool *more, struct error *err) LPC_MUST_USE;
 
+/* The instant of the arrival that traffic_next would give; NS_NEVER at the end. */
+int64_t traffic_peek(const struct traffic *t);
+
+/* Many at once: the next arrivals before `before_ns`, at most `max`, exactly as *n calls of
+ * traffic_next give them, and cheaper. *n < max: none is left before `before_ns`. On an error the
+ * first *n are good. */
+enum status traffic_take(struct traffic *t, int64_t before_ns, struct arrival *out, uint32_t max,
+        uint32_t *n, struct error *err) LPC_MUST_USE;
+
 struct traffic_counts traffic_counts(const struct traffic *t);
 bool traffic_is_trace_only(
         const struct traffic_spec *spec);                /* literal replay: census (FORMATS §1) */

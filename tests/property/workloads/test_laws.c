@@ -213,6 +213,95 @@ START_TEST(totals_add_up)
 }
 END_TEST
 
+/* What traffic_take gives in blocks of any size and horizon is what traffic_next gives one by one.
+ */
+#define LENGTHS                                                                                    \
+	"'prompt_tokens':{'dist':'lognormal','median':1020,'p99':4142,'max':3000},"                \
+	"'output_tokens':{'dist':'uniform','min':1,'max':90},'max_tokens':64"
+#define CONSTANT  "'arrival':{'process':'constant','rate':40}"
+#define POISSON   "'arrival':{'process':'poisson','rate':120}"
+#define GAMMA     "'arrival':{'process':'gamma','rate':40,'cv':3}"
+#define EMPIRICAL "{'dist':'empirical','values':[1,9,700],'weights':[2,1,3],'max':300}"
+static const char *const BLOCKS[] = {
+        "[{'name':'a'," POISSON "," LENGTHS "}]",
+        "[{'name':'a'," GAMMA "," LENGTHS "}]",
+        "[{'name':'a'," CONSTANT "," ONE "}]",
+        "[{'name':'a'," POISSON ",'prompt_tokens':" EMPIRICAL ",'output_tokens':" EMPIRICAL "}]",
+        "[{'name':'a','arrival':{'process':'onoff','rate':40,'burst_factor':3,'period':'7s'}," ONE
+        "}]",
+        "[{'name':'a','arrival':{'process':'ramp','from':80,'to':0}," LENGTHS "}]",
+        "[{'name':'a'," CONSTANT "," ONE "},{'name':'b'," POISSON "," LENGTHS
+        "},{'name':'c'," CONSTANT "," LENGTHS "}]",
+        "[{'name':'a','trace':{'file':'t.csv','format':'azure'}}]",
+        "[{'name':'a','trace':{'file':'t.csv','format':'azure'}},{'name':'b'," POISSON "," LENGTHS
+        "}]",
+};
+
+static bool same_arrival(const struct arrival *a, const struct arrival *b)
+{
+	return a->at_ns == b->at_ns && a->request_id == b->request_id && a->tenant == b->tenant &&
+	       a->prompt_tokens == b->prompt_tokens && a->output_tokens == b->output_tokens &&
+	       a->max_tokens == b->max_tokens;
+}
+
+/* Both to the end, `one` by itself, `many` in blocks and now and then by itself, too. */
+static void compare_blocks(
+        struct given *one_given, struct traffic *one, struct given *given, struct traffic *many)
+{
+	struct prng chance = prng_stream(3, "blocks");
+	struct arrival a, block[200];
+	int64_t before = 0;
+
+	while (traffic_peek(many) != NS_NEVER) {
+		uint64_t u = prng_next(&chance);
+		uint32_t max = 1 + (uint32_t)prng_below(u, 200), n;
+
+		if (u % 7 == 0 && given_next(given, many, block)) {
+			ck_assert(given_next(one_given, one, &a) && same_arrival(&a, block));
+			continue;
+		}
+		if (before <= traffic_peek(many))
+			before += (int64_t)(u % 5 * 700) * NS_PER_MS;
+		ck_assert(traffic_take(many, before, block, max, &n, &given->err) == ERR_NONE);
+		ck_assert_uint_le(n, max);
+		ck_assert(n == max || traffic_peek(many) >= before);
+		for (uint32_t i = 0; i < n; i++)
+			ck_assert(given_next(one_given, one, &a) && a.at_ns < before &&
+			          same_arrival(&a, &block[i]));
+	}
+	ck_assert(!given_next(one_given, one, &a) && !given_next(given, many, block));
+}
+
+START_TEST(blocks_are_the_single_arrivals)
+{
+	static const char rows[] = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+	                           "2023-11-16 18:17:03.0,10,20\n2023-11-16 18:17:03.5,11,21\n"
+	                           "2023-11-16 18:17:04.0,12,22\n2023-11-16 18:17:13.5,13,23\n";
+	const int64_t duration = 50 * NS_PER_S;
+	struct given one, many;
+	struct traffic *a, *b;
+	struct traffic_counts x, y;
+
+	given_init(&one);
+	given_init(&many);
+	one.bytes = many.bytes = rows;
+	one.n = many.n = strlen(rows);
+	ck_assert_msg(given_traffic(&one, BLOCKS[_i], duration) == ERR_NONE, "%s", one.err.text);
+	ck_assert(given_traffic(&many, BLOCKS[_i], duration) == ERR_NONE);
+	a = given_start(&one, 5, duration);
+	b = given_start(&many, 5, duration);
+	compare_blocks(&one, a, &many, b);
+	x = traffic_counts(a);
+	y = traffic_counts(b);
+	ck_assert_mem_eq(&x, &y, sizeof(x));
+	ck_assert_uint_gt(x.emitted, 3);
+	traffic_close(a);
+	traffic_close(b);
+	given_free(&one);
+	given_free(&many);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("traffic laws");
@@ -225,6 +314,8 @@ int main(void)
 	tcase_add_test(tc, the_table_is_the_formula);
 	tcase_add_test(tc, tenants_do_not_share_chance);
 	tcase_add_test(tc, totals_add_up);
+	tcase_add_loop_test(
+	        tc, blocks_are_the_single_arrivals, 0, (int)(sizeof(BLOCKS) / sizeof(BLOCKS[0])));
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -409,6 +409,16 @@ int64_t score_window_length(const struct score *s, enum window w)
 	return w == WINDOW_ALL || w == WINDOW_BASELINE ? to - from : 0;
 }
 
+double score_goodput(const struct score *s)
+{
+	int64_t length_ns = score_window_length(s, WINDOW_ALL);
+	uint64_t good = 0;
+
+	for (uint32_t i = 0; i < s->config.n_tiers; i++)
+		good += score_group(s, i, WINDOW_ALL)->good;
+	return length_ns > 0 ? (double)good * 1e9 / (double)length_ns : 0;
+}
+
 struct score_live score_live(const struct score *s, int64_t now)
 {
 	struct score_live live = {.done = s->seen,

@@ -131,6 +131,8 @@ struct score_fault {
 	const char *detail;   /* what the fault amounts to, in words; NULL = nothing to say */
 	const char *withheld; /* the limit of the scenario that kept it from beginning, or NULL */
 	bool detect_started, failover_started; /* the model had started the phase (null → fail) */
+	bool settled; /* what it has not begun will not come: ttd, ttf and ttr of it hold, for
+	                 nothing was called for. Else a null that was not begun is inconclusive */
 	uint64_t replayed_requests;
 	bool has_damage;
 	struct {
@@ -263,6 +265,9 @@ void score_groups_json(const struct score *s, struct json_out *o);
 void score_totals_json(const struct score *s, struct json_out *o);
 void score_results_json(const struct score_result *r, const struct score_names *names,
         struct json_out *o); /* "slo" and "expect" */
+
+/* Good requests a second of the measured window, over all tiers. After score_decide. */
+double score_goodput(const struct score *s);
 
 /* The metric histogram of a tier and window (ok requests), for renderers and tests. WINDOW_ALL with
  * faults planned is known after score_decide only; NULL before. */

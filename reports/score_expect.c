@@ -53,6 +53,10 @@ static void expect_phase(const struct score *s, const struct expect_rule *rule,
 
 		if (rule->fault != UINT32_MAX && rule->fault != i)
 			continue;
+		if (t.ns < 0 && !t.started && faults[i].settled) {
+			out->reason = out->reason ? out->reason : "not_called_for";
+			continue;
+		}
 		if (t.ns < 0) {
 			v = t.started ? VERDICT_FAIL : VERDICT_INCONCLUSIVE;
 			out->reason = "not_reached";

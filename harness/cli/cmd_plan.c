@@ -146,6 +146,8 @@ static void print_plan(const struct scenario *s, const struct plan_traffic *t)
 	print_time("warmup ends", s->warmup_ns);
 	print_time("arrivals stop", s->duration_ns);
 	print_time("drain", s->drain_ns);
+	if (s->survive != SURVIVE_NONE)
+		printf("  %-14s %s\n", "survive", survive_names[s->survive]);
 	print_traffic(s, t);
 	if (s->has_deployment)
 		print_pools(s, t);

@@ -91,15 +91,9 @@ uint64_t book_next(const struct book *a, const struct book *b, uint64_t id)
 	return 0;
 }
 
-void book_add(struct book *b, const struct sample *s)
+struct book_entry book_entry_of(const struct sample *s)
 {
-	struct book_entry *e = place(b, s->id);
-
-	if (!e) {
-		b->dropped++;
-		return;
-	}
-	*e = (struct book_entry){
+	struct book_entry e = {
 	        .t_sched = s->t_sched,
 	        .t_done = s->t_done,
 	        .ttft_ns = s->t_first < 0 ? -1 : s->t_first - s->t_sched,
@@ -110,5 +104,16 @@ void book_add(struct book *b, const struct sample *s)
 	        .written = true,
 	};
 	if (s->output_tokens >= 2 && s->t_first >= 0)
-		e->tpot_ns = (s->t_last - s->t_first) / (s->output_tokens - 1);
+		e.tpot_ns = (s->t_last - s->t_first) / (s->output_tokens - 1);
+	return e;
+}
+
+void book_add(struct book *b, const struct sample *s)
+{
+	struct book_entry *e = place(b, s->id);
+
+	if (e)
+		*e = book_entry_of(s);
+	else
+		b->dropped++;
 }

@@ -36,6 +36,8 @@ struct book {
 void book_init(struct book *b);
 void book_free(struct book *b);
 void book_add(struct book *b, const struct sample *s);
+/* What a book keeps of a request. */
+struct book_entry book_entry_of(const struct sample *s);
 
 /* The entry of a request, or NULL. */
 const struct book_entry *book_at(const struct book *b, uint64_t id);

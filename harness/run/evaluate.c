@@ -8,7 +8,7 @@
 /* --- twins
  * ----------------------------------------------------------------------------------------- */
 
-static int64_t largest_frame(const struct scenario *s)
+int64_t evaluate_largest_frame(const struct scenario *s)
 {
 	int64_t frame = 0;
 
@@ -35,8 +35,7 @@ static bool later(struct moment a, struct moment b)
 	return a.t_sched != b.t_sched ? a.t_sched > b.t_sched : a.id > b.id;
 }
 
-/* Counts what the fault cost one request; true when the two still differ by more than a frame. */
-static bool damage_of(const struct book_entry *a, const struct book_entry *b, int64_t frame,
+bool evaluate_damage_of(const struct book_entry *a, const struct book_entry *b, int64_t frame,
         struct score_fault *fault)
 {
 	if (!a || !b)
@@ -68,7 +67,7 @@ static bool is_added_by(uint64_t id, uint32_t index)
 void evaluate_damage(const struct scenario *s, const struct book *with, const struct book *without,
         uint32_t index, struct score_fault *fault)
 {
-	int64_t frame = largest_frame(s);
+	int64_t frame = evaluate_largest_frame(s);
 	struct moment last = {-1, 0}, first = {INT64_MAX, UINT64_MAX};
 
 	fault->has_damage = true;
@@ -76,7 +75,7 @@ void evaluate_damage(const struct scenario *s, const struct book *with, const st
 		const struct book_entry *a = book_at(with, id), *b = book_at(without, id);
 		struct moment m = {a ? a->t_sched : b ? b->t_sched : -1, id};
 
-		if (is_added_by(id, index) || !damage_of(a, b, frame, fault))
+		if (is_added_by(id, index) || !evaluate_damage_of(a, b, frame, fault))
 			continue;
 		if (later(m, last))
 			last = m;
@@ -157,8 +156,8 @@ static enum status replica(const struct scenario *s, const volatile sig_atomic_t
 	return st;
 }
 
-static enum status replicas(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-        struct evaluation *e, struct error *err)
+enum status evaluate_replicas(const struct scenario *s, uint64_t most_requests,
+        const volatile sig_atomic_t *interrupt, struct evaluation *e, struct error *err)
 {
 	uint64_t each = e->run.scheduled ? e->run.scheduled : 1;
 
@@ -168,7 +167,7 @@ static enum status replicas(const struct scenario *s, const volatile sig_atomic_
 	for (uint32_t k = 1; k <= EVALUATE_REPLICAS_MAX; k++) {
 		enum status st;
 
-		if (k * each > EVALUATE_REPLICA_REQUESTS || (interrupt && *interrupt))
+		if (k * each > most_requests || (interrupt && *interrupt))
 			break;
 		st = replica(s, interrupt, e, k, err);
 		if (st)
@@ -192,7 +191,7 @@ void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts)
 	facts->paths[REACHED_ROLLED_BACK] = counts->rollbacks;
 }
 
-static void decide(const struct scenario *s, struct evaluation *e)
+void evaluate_decide(const struct scenario *s, struct evaluation *e)
 {
 	struct score_facts facts;
 
@@ -216,7 +215,7 @@ static void decide(const struct scenario *s, struct evaluation *e)
 	e->result = score_decide(e->score, e->faults, &facts);
 }
 
-static enum status play(const struct scenario *s, bool keep_book,
+enum status evaluate_play(const struct scenario *s, const struct evaluate_taps *taps,
         const volatile sig_atomic_t *interrupt, struct evaluation *out, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, true);
@@ -228,7 +227,9 @@ static enum status play(const struct scenario *s, bool keep_book,
 	            &(struct virtual_options){.seed = s->seed,
 	                    .without = VIRTUAL_ALL_FAULTS,
 	                    .score = out->score,
-	                    .book = keep_book ? &out->book : NULL,
+	                    .book = taps->keep_book ? &out->book : NULL,
+	                    .sample = taps->sample,
+	                    .sample_ctx = taps->sample_ctx,
 	                    .digest = true,
 	                    .interrupt = interrupt},
 	            &out->run, err))
@@ -243,14 +244,15 @@ enum status evaluate(const struct scenario *s, bool compared,
 {
 	struct score_config config = scenario_score_config(s, true);
 	bool with_twins = wants_twins(s, &config);
-	enum status st = play(s, with_twins || compared, interrupt, out, err);
+	struct evaluate_taps taps = {.keep_book = with_twins || compared};
+	enum status st = evaluate_play(s, &taps, interrupt, out, err);
 
 	if (!st && with_twins && !out->run.aborted && !out->run.interrupted)
 		st = twins(s, interrupt, out, err);
 	if (!st)
-		st = replicas(s, interrupt, out, err);
+		st = evaluate_replicas(s, EVALUATE_REPLICA_REQUESTS, interrupt, out, err);
 	if (!st)
-		decide(s, out);
+		evaluate_decide(s, out);
 	return st;
 }
 
@@ -283,10 +285,10 @@ enum status evaluate_probe(const struct scenario *s, const volatile sig_atomic_t
         struct probe *out, struct error *err)
 {
 	struct evaluation e;
-	enum status st = play(s, false, interrupt, &e, err);
+	enum status st = evaluate_play(s, &(struct evaluate_taps){0}, interrupt, &e, err);
 
 	if (!st) {
-		decide(s, &e);
+		evaluate_decide(s, &e);
 		*out = (struct probe){.holds = all_observed(&e), .requests = e.run.scheduled};
 		memcpy(out->digest, e.run.result_digest, DIGEST_BYTES);
 	}

@@ -38,6 +38,22 @@ enum status evaluate(const struct scenario *s, bool compared,
         struct error *err) LPC_MUST_USE;
 void evaluation_free(struct evaluation *e);
 
+/* The parts of evaluate, for who puts them together otherwise: the run itself, without twins; then,
+ * if wanted, replicas, together at most so many requests; then the verdict. A fault's `settled` may
+ * be set before that. evaluation_free in any case. */
+struct evaluate_taps {
+	bool keep_book;
+	void (*sample)(void *ctx, const struct sample *s); /* of every request; may be NULL */
+	void *sample_ctx;
+};
+enum status evaluate_play(const struct scenario *s, const struct evaluate_taps *taps,
+        const volatile sig_atomic_t *interrupt, struct evaluation *out,
+        struct error *err) LPC_MUST_USE;
+enum status evaluate_replicas(const struct scenario *s, uint64_t most_requests,
+        const volatile sig_atomic_t *interrupt, struct evaluation *e,
+        struct error *err) LPC_MUST_USE;
+void evaluate_decide(const struct scenario *s, struct evaluation *e);
+
 /* What a sweep asks of a run: whether all that was asked for was observed, by this one run: each
  * percentile on the side of its limit that was wanted, without a test of how sure that is, and no
  * twins. A sweep makes thousands of runs; near its edges replicas would be undecided, too. */
@@ -52,6 +68,12 @@ enum status evaluate_probe(const struct scenario *s, const volatile sig_atomic_t
 
 /* What the rack came through, as the `reached` expectations ask. */
 void evaluate_paths(const struct rack_counts *counts, struct score_facts *facts);
+
+/* Counts what faults cost one request, in the run with them and in that without (NULL: it was not
+ * in that run); true when the two differ by more than a frame, which is the scenario's largest. */
+bool evaluate_damage_of(const struct book_entry *with, const struct book_entry *without,
+        int64_t frame, struct score_fault *fault);
+int64_t evaluate_largest_frame(const struct scenario *s);
 
 /* Damage and coalescence of fault `index`: the run against its twin. The requests that the fault
  * itself added are not compared. */

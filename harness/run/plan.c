@@ -42,6 +42,8 @@ void plan_canonical(struct scenario *s)
 	json_out_i64(&o, "horizon_ns", s->recovery_horizon_ns);
 	json_out_close(&o);
 	json_out_u64(&o, "seed", s->seed);
+	if (s->survive != SURVIVE_NONE)
+		json_out_str(&o, "survive", survive_names[s->survive]);
 	write_target(&s->target, &o);
 	traffic_canonical(&s->traffic, &o, "traffic");
 	json_out_i64(&o, "version", 1);

@@ -17,7 +17,10 @@ struct root {
 	int64_t version, seed, duration_ns, warmup_ns, drain_ns;
 	struct jval recovery, deployment, target, allow_hosts, traffic, faults, limits, slo, expect,
 	        abort;
+	int survive;
 };
+
+const char *const survive_names[] = {"none", "n-1", "n-1-1", "n-2", NULL};
 
 static const struct field root_fields[] = {
         {.name = "version",
@@ -106,6 +109,13 @@ static const struct field root_fields[] = {
                 .type = FIELD_ARRAY,
                 .offset = offsetof(struct root, abort),
                 .help = "when to stop early"},
+        {.name = "survive",
+                .type = FIELD_ENUM,
+                .offset = offsetof(struct root, survive),
+                .choices = survive_names,
+                .fallback = "\"none\"",
+                .help = "which contingencies a campaign must find survived; n-2 includes n-1-1, "
+                        "and that n-1"},
 };
 
 static const struct field recovery_fields[] = {
@@ -139,6 +149,7 @@ static enum status read_root(struct scenario *s, struct root *root, struct error
 		return err->code;
 	s->name = root->name;
 	s->about = root->about;
+	s->survive = root->survive;
 	s->seed = (uint64_t)root->seed;
 	s->duration_ns = root->duration_ns;
 	s->warmup_ns = root->warmup_ns;

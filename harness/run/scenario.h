@@ -26,6 +26,11 @@ struct target_url {
 	const char *model, *api_key_env;
 };
 
+/* What a scenario demands to survive; each includes those before it. A run alone does not look at
+ * it, `campaign --contingency` does. */
+enum survive { SURVIVE_NONE, SURVIVE_N1, SURVIVE_N11, SURVIVE_N2 };
+extern const char *const survive_names[]; /* NULL-terminated */
+
 struct scenario {
 	struct arena arena;
 	struct json *document;  /* the scenario's own, edits applied */
@@ -33,6 +38,7 @@ struct scenario {
 	const char *file;       /* where it was read */
 	const char *suite;      /* name of the suite it came from, or NULL */
 	const char *name, *about;
+	int survive; /* enum survive: which contingencies it demands to come through */
 	uint64_t seed;
 	int64_t duration_ns, warmup_ns, drain_ns;
 	int64_t recovery_horizon_ns,

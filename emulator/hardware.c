@@ -231,7 +231,8 @@ static enum status parse_number(struct jval v, enum hardware_key key, struct are
 
 /* The keys of a hardware object: three of its own, then one for each number. */
 struct raw_hardware {
-	const char *name, *about, *base;
+	const char *name, *about;
+	struct jval base;
 	struct jval numbers[HW_COUNT];
 };
 
@@ -248,9 +249,9 @@ static void hardware_fields(struct field fields[OWN_KEYS + HW_COUNT])
 	        .offset = offsetof(struct raw_hardware, about),
 	        .help = "free text"};
 	fields[2] = (struct field){.name = "base",
-	        .type = FIELD_STRING,
+	        .type = FIELD_VALUE,
 	        .offset = offsetof(struct raw_hardware, base),
-	        .help = "hardware file that this object changes"};
+	        .help = "hardware that this object changes, a file or the object itself"};
 	for (size_t i = 0; i < HW_COUNT; i++)
 		fields[OWN_KEYS + i] = (struct field){.name = numbers[i].name,
 		        .type = FIELD_OBJECT,
@@ -380,7 +381,7 @@ enum status hardware_parse(struct jval v, const struct file_loader *loader, stru
 		rc = read_object(at, &layers[n], err);
 		if (rc)
 			return rc;
-		at = layers[n++].base ? json_get(at, "base") : (struct jval){0};
+		at = layers[n++].base;
 	}
 	while (n--) {
 		enum status rc = apply_object(&layers[n], arena, hw, warnings, err);

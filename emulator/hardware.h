@@ -3,8 +3,8 @@
  * "source"}; a `fact` without source is read as assumption, with a warning.
  *
  * The default is the shipped file emulator/hardware/lpuv1.json itself, embedded at build time.
- * Another hardware object names what it changes; what it leaves out comes from its "base" (a path)
- * or from the embedded default. Everything lives in the arena given. */
+ * Another hardware object names what it changes; what it leaves out comes from its "base" (a path
+ * or an object) or from the embedded default. Everything lives in the arena given. */
 #ifndef LPC_EMULATOR_HARDWARE_H
 #define LPC_EMULATOR_HARDWARE_H
 

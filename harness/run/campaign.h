@@ -26,8 +26,8 @@
 
 enum contingency { CONTINGENCY_N1, CONTINGENCY_N11, CONTINGENCY_N2 };
 
-/* What decides which cells there are and what they find. Part of the manifest: a resumed campaign
- * has the same. */
+/* What decides which cells there are and what they find. Part of the manifest (but for the
+ * directory): a resumed campaign has the same. */
 struct campaign_request {
 	bool by_contingency, by_seeds; /* else a swarm */
 	int contingency;               /* enum contingency */
@@ -37,6 +37,9 @@ struct campaign_request {
 	int64_t spacing_ns; /* n-1-1: the second is lost this much later; else the mode chooses */
 	uint64_t seed_first, seed_last; /* by_seeds: both included */
 	uint64_t swarm;                 /* how many plans */
+	/* Where the campaign is kept, for what a mode leaves there beside the lines; NULL: nowhere.
+	 * No member of a line depends on it. Borrowed, as long as the state. */
+	const char *dir;
 };
 
 enum { CAMPAIGN_CELL_NAME = 160 };

@@ -292,6 +292,31 @@ void scenario_free(struct scenario *s)
 	mem_free(s);
 }
 
+enum status scenario_replan(const struct scenario *base, uint64_t seed, struct json *changes,
+        struct scenario **out, struct error *err)
+{
+	struct scenario *s = mem_alloc(1, sizeof(*s));
+	struct jval root = json_root(changes);
+
+	*s = *base;
+	arena_init(&s->arena, SCENARIO_ARENA_BYTES);
+	s->document = changes;
+	s->files = NULL;
+	s->seed = seed;
+	s->faults = (struct fault_plan){0};
+	s->rules = (struct score_rules){0};
+	s->plan_json = NULL;
+	s->n_warnings = 0;
+	s->warnings = NULL;
+	if (read_faults(s, json_get(root, "faults"), json_get(root, "limits"), err) ||
+	        read_rules(s, err) || checks_surges(s, err)) {
+		scenario_free(s);
+		return err->code;
+	}
+	*out = s;
+	return ERR_NONE;
+}
+
 int64_t scenario_max_tokens(const struct scenario *s, const struct arrival *a)
 {
 	int64_t room;

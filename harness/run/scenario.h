@@ -117,6 +117,20 @@ struct scenario_edit {
 enum status scenario_variant(const struct scenario *s, const struct scenario_edit *edits,
         uint32_t n, struct scenario **out, struct error *err) LPC_MUST_USE;
 
+/* The same deployment, traffic and times with another seed, other faults and other rules: what a
+ * campaign plays thousands of, at the price of reading those. `changes` (taken over in any case) is
+ * an object with any of "faults", "limits", "slo", "expect", "abort"; what it does not have is not
+ * there. Borrows from base, which must outlive it; several may be made and played at once, on
+ * threads of their own. It has no plan digest, no warnings and no files: it cannot be bundled, see
+ * scenario_write. */
+enum status scenario_replan(const struct scenario *base, uint64_t seed, struct json *changes,
+        struct scenario **out, struct error *err) LPC_MUST_USE;
+
+/* The scenario as a file that can lie anywhere, alone: the members of `changes` in place of its own
+ * (null: left out), deployment and hardware written in, traces by their absolute path. Into an open
+ * object. */
+void scenario_write(const struct scenario *s, struct jval changes, struct json_out *o);
+
 /* The pool and bucket rule for max_tokens that the client did not give (DESIGN §4): the tenant's,
  * else max_seq − P of the largest bucket of the first pool that accepts the tenant; at least 1.
  * Without a deployment the output length itself. An output longer than this is cut by the server to

@@ -188,7 +188,7 @@ START_TEST(the_hardware_schema_is_the_table)
 	json_out_open(&o, "properties", '{');
 	json_out_raw(&o, "name", "{\"type\":\"string\",\"pattern\":" NAME "}");
 	json_out_raw(&o, "about", "{\"type\":\"string\"}");
-	json_out_raw(&o, "base", "{\"type\":\"string\"}");
+	json_out_raw(&o, "base", "{\"type\":[\"string\",\"object\"]}");
 	for (unsigned i = 0; i < HW_COUNT; i++)
 		out_number(&o, (enum hardware_key)i);
 	json_out_close(&o);

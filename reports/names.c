@@ -14,7 +14,7 @@ static const char *const bases[] = {"census", "run", "replicas", "paired"};
 static const char *const parts[] = {"send_lag", "network", "queue", "entry", "prefill", "decode"};
 const char *const names_expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corrupt_tokens",
         "critical_path_in_rack", "goodput_fraction", "error_fraction", "isolation", "reached",
-        NULL};
+        "recovered", NULL};
 const char *const names_paths[] = {"spare_used", "replay_taken", "throttle_reached",
         "spare_pool_empty", "admission_refused", "artifact_refused", "rolled_back", NULL};
 
@@ -22,7 +22,7 @@ _Static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "a name for each outcome");
 _Static_assert(ARRAY_LEN(names_metrics) - 1 == METRIC_COUNT, "a name for each metric");
 _Static_assert(ARRAY_LEN(names_windows) - 1 == WINDOW_COUNT, "a name for each window");
 _Static_assert(ARRAY_LEN(parts) == BLAME_PARTS, "a name for each part");
-_Static_assert(ARRAY_LEN(names_expects) - 1 == EXPECT_REACHED + 1, "a name for each expectation");
+_Static_assert(ARRAY_LEN(names_expects) - 1 == EXPECT_RECOVERED + 1, "a name for each expectation");
 _Static_assert(ARRAY_LEN(names_paths) - 1 == REACHED_COUNT, "a name for each path");
 
 static const char *name_of(const char *const *names, size_t n, unsigned i)

@@ -113,7 +113,7 @@ static void expect_json(
 		        o, "fault", rule->fault == UINT32_MAX ? NULL : names->faults[rule->fault]);
 	if (rule->kind == EXPECT_REACHED)
 		json_out_str(o, "path", names_paths[rule->path]);
-	else if (rule->kind >= EXPECT_GOODPUT_FRACTION)
+	else if (rule->kind >= EXPECT_GOODPUT_FRACTION && rule->kind <= EXPECT_ISOLATION)
 		json_out_str(o, "tier", rule->tier == UINT32_MAX ? NULL : names->tiers[rule->tier]);
 	if (rule->kind == EXPECT_CRITICAL_PATH_IN_RACK)
 		json_out_str(o, "scope", rule->scope_pod ? "pod" : "rack");

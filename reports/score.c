@@ -79,6 +79,36 @@ static void columns_create(struct score *s, struct window_config *wc)
 	s->pairs = mem_alloc(n + 1, sizeof(*s->pairs));
 }
 
+static bool is_recovered(const struct score *s, uint32_t i)
+{
+	return s->recovered && s->config.rules->expect[i].kind == EXPECT_RECOVERED;
+}
+
+static void recovered_create(struct score *s)
+{
+	const struct score_rules *rules = s->config.rules;
+
+	for (uint32_t i = 0; i < rules->n_expect; i++) {
+		if (rules->expect[i].kind != EXPECT_RECOVERED)
+			continue;
+		if (!s->recovered)
+			s->recovered = mem_alloc(rules->n_expect, sizeof(*s->recovered));
+		recovered_init(
+		        &s->recovered[i], rules, rules->expect[i].max_ns, s->config.duration_ns);
+	}
+}
+
+/* A fault began or ended. */
+static void recovered_again(struct score *s, int64_t at_ns)
+{
+	for (uint32_t i = 0; i < s->config.rules->n_expect; i++) {
+		struct recovered *r = s->recovered ? &s->recovered[i] : NULL;
+
+		if (is_recovered(s, i))
+			recovered_begin(r, s->n_active ? INT64_MAX : at_ns + r->after_ns);
+	}
+}
+
 struct score *score_create(const struct score_config *config)
 {
 	struct score *s = mem_alloc(1, sizeof(*s));
@@ -100,6 +130,7 @@ struct score *score_create(const struct score_config *config)
 	columns_create(s, &wc);
 	if (config->n_faults)
 		s->windows = windows_create(&wc);
+	recovered_create(s);
 	for (int i = 0; i < LIVE_BUCKETS; i++)
 		s->live[i].slot = -1;
 	return s;
@@ -126,6 +157,10 @@ void score_free(struct score *s)
 	mem_free(s->gaps);
 	mem_free(s->columns);
 	mem_free(s->derived);
+	for (uint32_t i = 0; i < s->config.rules->n_expect; i++)
+		if (is_recovered(s, i))
+			recovered_free(&s->recovered[i]);
+	mem_free(s->recovered);
 	mem_free(s->replicas);
 	mem_free(s->pairs);
 	mem_free(s->tiers);
@@ -320,6 +355,9 @@ void score_sample(struct score *s, const struct sample *x)
 		s->n_gaps = 0;
 	count_totals(s, x);
 	group_values(x, value);
+	for (uint32_t i = 0; s->recovered && i < s->config.rules->n_expect; i++)
+		if (is_recovered(s, i))
+			recovered_sample(&s->recovered[i], x, value);
 	if (s->windows)
 		sample_with_faults(s, x, value);
 	else if (measured(s, x))
@@ -352,11 +390,16 @@ void score_gaps(struct score *s, uint64_t id, uint32_t tier, int64_t gap_ns, int
 void score_inject(struct score *s, uint32_t fault, int64_t at_ns)
 {
 	windows_inject(s->windows, fault, at_ns);
+	s->n_active++;
+	recovered_again(s, at_ns);
 }
 
 void score_revert(struct score *s, uint32_t fault, int64_t at_ns)
 {
 	windows_revert(s->windows, fault, at_ns);
+	CHECK(s->n_active > 0);
+	s->n_active--;
+	recovered_again(s, at_ns);
 }
 
 void score_finish(struct score *s)

@@ -65,7 +65,8 @@ enum expect_kind {
 	EXPECT_GOODPUT_FRACTION,
 	EXPECT_ERROR_FRACTION,
 	EXPECT_ISOLATION,
-	EXPECT_REACHED
+	EXPECT_REACHED,
+	EXPECT_RECOVERED
 };
 
 /* What a run may be asked to have come through: `reached`. */
@@ -86,7 +87,7 @@ struct expect_rule {
 	const char *id;
 	enum expect_kind kind;
 	uint32_t fault;  /* ttd, ttf, ttr: index; UINT32_MAX = every fault */
-	int64_t max_ns;  /* ttd, ttf, ttr */
+	int64_t max_ns;  /* ttd, ttf, ttr, recovered */
 	double max, min; /* counts and fractions; NaN-free: has_max/has_min tell */
 	bool has_max, has_min;
 	uint32_t tier;      /* goodput_fraction, error_fraction, isolation; UINT32_MAX = all */

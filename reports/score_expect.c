@@ -162,6 +162,23 @@ static void expect_reached(
 		out->reason = "not_reached";
 }
 
+/* Observed: requests of the proof that were not served as promised. */
+static void expect_recovered(const struct score *s, const struct expect_rule *rule,
+        const struct score_fault *faults, struct expect_result *out)
+{
+	const struct recovered *r = &s->recovered[rule - s->config.rules->expect];
+
+	out->verdict = recovered_verdict(r, &out->reason);
+	if (r->n)
+		observe(out, (double)r->missed);
+	for (uint32_t i = 0; i < s->config.n_faults; i++) {
+		if (faults[i].clean || faults[i].inject_ns < 0)
+			continue;
+		out->verdict = VERDICT_FAIL;
+		out->reason = "not_clean";
+	}
+}
+
 void score_expect_decide(const struct score *s, const struct expect_rule *rule,
         const struct score_fault *faults, const struct score_facts *facts,
         struct expect_result *out)
@@ -193,6 +210,9 @@ void score_expect_decide(const struct score *s, const struct expect_rule *rule,
 		break;
 	case EXPECT_REACHED:
 		expect_reached(rule, facts, out);
+		break;
+	case EXPECT_RECOVERED:
+		expect_recovered(s, rule, faults, out);
 		break;
 	}
 	if (rule->want_miss && out->verdict != VERDICT_INCONCLUSIVE)

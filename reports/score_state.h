@@ -8,6 +8,7 @@
 #include "harness/base/arena.h"
 #include "reports/column.h"
 #include "reports/group.h"
+#include "reports/recovered.h"
 #include "reports/score.h"
 #include "reports/window.h"
 
@@ -60,6 +61,10 @@ struct score {
 	struct replica_batches **replicas; /* by column; NULL until one is added */
 	struct pair_verdict *pairs;        /* by column */
 	struct windows *windows;           /* NULL without faults */
+	/* By expectation, those of kind `recovered`; NULL where there is none. Whichever way a
+	 * request comes in, it is shown to them. */
+	struct recovered *recovered;
+	uint32_t n_active; /* faults */
 	uint64_t by_outcome[OUTCOME_COUNT], attempts, seen;
 	int64_t prompt_tokens, output_tokens;
 	struct live_bucket live[LIVE_BUCKETS];

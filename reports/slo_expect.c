@@ -81,6 +81,11 @@ static const struct field reached_table[] = {
                 .unit = "times", .help = "how often at least"},
 };
 
+static const struct field recovered_table[] = {
+        {FIELD("max", FIELD_DURATION, max_ns), .flags = FIELD_REQUIRED, .unit = "ns",
+                .help = "longest time after the last revert"},
+};
+
 static const struct {
 	const struct field *fields;
 	size_t n;
@@ -95,6 +100,7 @@ static const struct {
         [EXPECT_ERROR_FRACTION] = {error_table, ARRAY_LEN(error_table)},
         [EXPECT_ISOLATION] = {isolation_table, ARRAY_LEN(isolation_table)},
         [EXPECT_REACHED] = {reached_table, ARRAY_LEN(reached_table)},
+        [EXPECT_RECOVERED] = {recovered_table, ARRAY_LEN(recovered_table)},
 };
 
 /* The kind decides which keys are known, so it is looked up before the element is read. */
@@ -106,7 +112,7 @@ static enum status find_kind(struct jval v, uint32_t *kind, struct error *err)
 		return json_expected(v, err, "an object");
 	if (json_type(at) == JSON_NONE)
 		return json_expected(v, err, "the key 'kind'");
-	return rules_pick(at, "kind", names_expects, EXPECT_REACHED + 1, kind, err);
+	return rules_pick(at, "kind", names_expects, EXPECT_RECOVERED + 1, kind, err);
 }
 
 static bool tier_has_slo(const struct score_rules *r, uint32_t tier)
@@ -199,7 +205,7 @@ static void canonical_one(
 		json_out_str(o, "fault", r->fault == UINT32_MAX ? NULL : names->faults[r->fault]);
 	json_out_str(o, "id", r->id);
 	json_out_str(o, "kind", expect_name(r->kind));
-	if (r->kind <= EXPECT_TTR)
+	if (r->kind <= EXPECT_TTR || r->kind == EXPECT_RECOVERED)
 		json_out_i64(o, "max", r->max_ns);
 	else if (r->kind == EXPECT_GOODPUT_FRACTION || r->kind == EXPECT_REACHED)
 		json_out_real(o, "min", r->min);

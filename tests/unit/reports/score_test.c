@@ -507,6 +507,75 @@ START_TEST(the_live_view_sees_the_last_second)
 }
 END_TEST
 
+/* Requests every 10 ms, the faults in [2 s, 4 s) and [3 s, 5 s), and `odd` from first to last; the
+ * proof is from 7 s to the end at 10 s: 300 requests. */
+static struct score *recovering(const struct score_rules *rules, uint64_t first, uint64_t last,
+        enum outcome odd, int64_t ttft_ns)
+{
+	struct score_config config = fixture_config(rules, 2);
+	struct score *s;
+
+	config.duration_ns = 10 * S;
+	s = score_create(&config);
+	for (uint64_t i = 0; i < 1000; i++) {
+		int64_t at = (int64_t)i * 10 * MS;
+		bool is_odd = i >= first && i <= last;
+		struct sample x = fixture_ok(i + 1, at, is_odd ? ttft_ns : MS);
+
+		if (i == 200 || i == 300)
+			score_inject(s, i == 300, at);
+		if (i == 400 || i == 500)
+			score_revert(s, i == 500, at);
+		if (is_odd && odd != OUTCOME_OK)
+			x = fixture_bad(i + 1, at, odd);
+		score_sample(s, &x);
+	}
+	return s;
+}
+
+START_TEST(recovered_is_judged_behind_the_last_revert)
+{
+	static const struct {
+		uint64_t first, last; /* from 700 on in the proof */
+		enum outcome odd;
+		int64_t ttft_ns, after_ns;
+		bool unclean;
+		double missed;
+		enum verdict verdict;
+		const char *reason;
+	} cases[] = {
+	        {200, 699, OUTCOME_TIMEOUT, 0, 2 * S, false, 0, VERDICT_PASS, NULL},
+	        {200, 700, OUTCOME_TIMEOUT, 0, 2 * S, false, 1, VERDICT_FAIL, "lost"},
+	        {200, 700, OUTCOME_CORRUPT, 0, 2 * S, false, 1, VERDICT_FAIL, "lost"},
+	        {200, 700, OUTCOME_REJECTED, 0, 2 * S, false, 1, VERDICT_FAIL, "refused"},
+	        {200, 999, OUTCOME_CANCELLED, 0, 2 * S, false, 0, VERDICT_PASS, NULL},
+	        {200, 702, OUTCOME_OK, S, 2 * S, false, 3, VERDICT_PASS, NULL}, /* 1 % of 300 */
+	        {200, 703, OUTCOME_OK, S, 2 * S, false, 4, VERDICT_FAIL, "slo"},
+	        {200, 699, OUTCOME_OK, S, 2 * S, true, 0, VERDICT_FAIL, "not_clean"},
+	        {200, 699, OUTCOME_OK, S, 5 * S, false, -1, VERDICT_INCONCLUSIVE, "too_few"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct slo_rule slo = fixture_slo(METRIC_TTFT, 0.99, 10 * MS);
+		struct expect_rule e = {
+		        .id = "r", .kind = EXPECT_RECOVERED, .max_ns = cases[i].after_ns};
+		struct score_rules rules = {.n_slo = 1, .slo = &slo, .n_expect = 1, .expect = &e};
+		struct score *s = recovering(
+		        &rules, cases[i].first, cases[i].last, cases[i].odd, cases[i].ttft_ns);
+		struct score_fault faults[2] = {{.inject_ns = 2 * S, .clean = true},
+		        {.inject_ns = 3 * S, .clean = !cases[i].unclean}};
+		const struct expect_result *r = fixture_decide(s, faults, 1000)->expect;
+
+		ck_assert_msg(r->verdict == cases[i].verdict, "case %zu", i);
+		ck_assert_pstr_eq(r->reason, cases[i].reason);
+		ck_assert_int_eq(r->has_observed, cases[i].missed >= 0);
+		if (r->has_observed)
+			ck_assert_double_eq(r->observed, cases[i].missed);
+		score_free(s);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("score");
@@ -525,6 +594,7 @@ int main(void)
 	add_test(suite, "phases", phases_have_three_verdicts);
 	add_test(suite, "fractions", counts_and_fractions);
 	add_test(suite, "reached", paths_are_reached_or_inconclusive);
+	add_test(suite, "recovered", recovered_is_judged_behind_the_last_revert);
 	add_test(suite, "isolation", isolation_judges_the_other_tier_in_the_fault);
 	add_test(suite, "blame", blame_adds_up);
 	add_test(suite, "replicas", replicas_are_batches_and_pairs_lend_their_verdict);

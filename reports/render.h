@@ -84,6 +84,9 @@ struct result_document {
 /* The whole of result.json, as one object. score and result must be there. */
 void render_result(const struct result_document *d, struct json_out *o);
 
+/* "requests": how many had which outcome, as a member of the open object. */
+void render_requests(const struct score_result *r, struct json_out *o);
+
 /* One testsuite a document. */
 void render_junit(const struct result_document *docs, uint32_t n, struct text *out);
 

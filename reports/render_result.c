@@ -79,7 +79,7 @@ static void agreement_json(struct json_out *o, const struct result_agreement *a)
 	json_out_close(o);
 }
 
-static void requests_json(struct json_out *o, const struct score_result *r)
+void render_requests(const struct score_result *r, struct json_out *o)
 {
 	const uint64_t *by = r->by_outcome;
 	uint64_t failed = group_errors(by) - by[OUTCOME_CORRUPT] - by[OUTCOME_NOT_SENT],
@@ -96,9 +96,13 @@ static void requests_json(struct json_out *o, const struct score_result *r)
 	json_out_u64(o, "cancelled", by[OUTCOME_CANCELLED]);
 	json_out_u64(o, "not_sent", by[OUTCOME_NOT_SENT]);
 	json_out_close(o);
+}
+
+static void outcomes_json(struct json_out *o, const struct score_result *r)
+{
 	json_out_open(o, "outcomes", '{');
 	for (int i = 0; i < OUTCOME_COUNT; i++)
-		json_out_u64(o, outcome_name((enum outcome)i), by[i]);
+		json_out_u64(o, outcome_name((enum outcome)i), r->by_outcome[i]);
 	json_out_close(o);
 	json_out_u64(o, "attempts", r->attempts);
 }
@@ -223,7 +227,8 @@ void render_result(const struct result_document *d, struct json_out *o)
 	heading_json(o, d);
 	validity_json(o, &d->validity);
 	agreement_json(o, d->agreement);
-	requests_json(o, d->result);
+	render_requests(d->result, o);
+	outcomes_json(o, d->result);
 	trace_json(o, d->trace);
 	json_out_open(o, "tokens", '{');
 	json_out_i64(o, "prompt", d->result->prompt_tokens);

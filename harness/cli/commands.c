@@ -14,6 +14,8 @@ const struct command *const commands[] = {
         &command_faults,
         &command_doctor,
         &command_explain,
+        &command_campaign,
+        &command_merge,
         &command_help,
         NULL,
 };

@@ -8,6 +8,7 @@
  * depend on who played which cell, when, or on how many threads.
  *
  *   OUT/<scenario>-<mode>/   manifest.json   what was asked: enough to play any cell again
+ *     (a shard's: …-<mode>-<i>-of-<n>/)
  *                            bundle.json     the scenario with everything that it names
  *                            cells.jsonl     a line per cell, as it ends; in order once complete
  *                            campaign.json   the merged result (docs/CAMPAIGNS.md)
@@ -44,6 +45,9 @@ struct campaign_request {
 
 enum { CAMPAIGN_CELL_NAME = 160 };
 
+/* More than that is refused: the engine keeps 16 bytes of each. */
+#define CAMPAIGN_CELLS_MAX UINT64_C(100000000)
+
 /* What progress shows of a cell that has ended. */
 struct campaign_brief {
 	char name[CAMPAIGN_CELL_NAME]; /* "r0.n3.c5", "r0.n1+r0.pdu0", "seed 17" */
@@ -64,10 +68,16 @@ struct campaign_mode {
 	/* Plays cell `index` and writes the members of its line; the engine has opened the object
 	 * and written "index". No member may depend on time, threads or the machine. When
 	 * *interrupt is seen, returns ERR_NONE with brief->verdict = VERDICT_ABORTED: the line is
-	 * thrown away and the cell stays missing. */
+	 * thrown away and the cell stays missing. (A cell that its own abort rule ended has that
+	 * verdict, too; its line is kept.) */
 	enum status (*play)(const struct campaign_state *state, uint64_t index,
 	        const volatile sig_atomic_t *interrupt, struct json_out *line,
 	        struct campaign_brief *brief, struct error *err) LPC_MUST_USE;
+
+	/* What cell `index` is called, as in its line and brief: for cells that are missing. On the
+	 * thread that folds. NULL: the index is all that can be said. */
+	void (*name)(const struct campaign_state *state, uint64_t index,
+	        char out[static CAMPAIGN_CELL_NAME]);
 
 	/* The lines of all cells that there are, in order of index. */
 	enum status (*fold)(

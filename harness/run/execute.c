@@ -3,7 +3,6 @@
 #include "harness/run/execute.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,27 +10,13 @@
 #include "harness/base/json.h"
 #include "harness/net/ring.h"
 #include "harness/run/claims.h"
+#include "harness/run/interrupt.h"
 #include "harness/run/record.h"
 #include "harness/run/verdict.h"
 
 enum { TEXT_BYTES_MAX = 1 << 20, JUNIT_BYTES_MAX = 64 << 20, ERROR_LINE_BYTES = 1200 };
 
-static volatile sig_atomic_t interrupted; /* the signal's number */
-
-static void on_signal(int number)
-{
-	interrupted = number;
-}
-
-static void catch_signals(void)
-{
-	struct sigaction a = {.sa_handler = on_signal};
-
-	interrupted = 0;
-	(void)sigemptyset(&a.sa_mask);
-	(void)sigaction(SIGINT, &a, NULL);
-	(void)sigaction(SIGTERM, &a, NULL);
-}
+static const volatile sig_atomic_t *interrupted; /* set before the first run */
 
 static int report_error(const struct error *err)
 {
@@ -236,7 +221,7 @@ static void run_job(struct session *s, uint32_t i)
 
 	options.clock = job->clock;
 	print_replay(scenario, &options);
-	if (verdict_run(scenario, &options, &interrupted, v, &err)) {
+	if (verdict_run(scenario, &options, interrupted, v, &err)) {
 		s->seen[report_error(&err)] = true;
 		verdict_free(v);
 		*v = (struct verdict_run){0};
@@ -256,12 +241,12 @@ static void run_job(struct session *s, uint32_t i)
 
 static void conclude_suites(struct session *s)
 {
-	for (uint32_t i = 0; i < s->list->n_suites && !interrupted; i++) {
+	for (uint32_t i = 0; i < s->list->n_suites && !*interrupted; i++) {
 		struct error err = ERROR_INIT;
 
 		if (s->list->suites[i]->n_claims > 0 &&
 		        claims_conclude(s->list->suites[i], s->list, s->by_scenario,
-		                s->options->out_dir, &interrupted, &err))
+		                s->options->out_dir, interrupted, &err))
 			s->seen[report_error(&err)] = true;
 	}
 }
@@ -278,7 +263,7 @@ static int run_list(const struct scenario_list *list, const struct job_list *job
 	struct error err = ERROR_INIT;
 	int code;
 
-	for (uint32_t i = 0; i < jobs->n && !interrupted; i++)
+	for (uint32_t i = 0; i < jobs->n && !*interrupted; i++)
 		run_job(&s, i);
 	conclude_suites(&s);
 	code = suite_code(s.seen);
@@ -291,7 +276,7 @@ static int run_list(const struct scenario_list *list, const struct job_list *job
 	mem_free(s.docs);
 	if (s.seen[2])
 		code = 2;
-	return interrupted ? 128 + (int)interrupted : code;
+	return *interrupted ? 128 + (int)*interrupted : code;
 }
 
 static void print_warnings(const struct scenario_list *list)
@@ -321,7 +306,7 @@ int execute_run(const struct run_options *options)
 	if (st) {
 		code = report_error(&err);
 	} else {
-		catch_signals();
+		interrupted = interrupt_catch();
 		print_warnings(&list);
 		code = run_list(&list, &jobs, options);
 	}

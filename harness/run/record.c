@@ -13,7 +13,7 @@
 
 enum { JUNIT_BYTES_MAX = 64 << 20, ATTEMPT_NAME_BYTES = 32 };
 
-static enum status make_path(char *path, struct error *err)
+enum status record_folder(char *path, struct error *err)
 {
 	for (char *at = path + 1;; at++) {
 		char was = *at;
@@ -61,7 +61,7 @@ enum status record_open(const struct scenario *s, const char *out_dir, bool virt
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return error_set(
 		        err, ERR_USAGE, "--out: expected a shorter path, found %d bytes", n);
-	st = make_path(path, err);
+	st = record_folder(path, err);
 	if (st)
 		return st;
 	if (!realpath(path, real))

@@ -20,6 +20,9 @@ enum status record_attempt(const struct result_document *d, const char *dir, uin
 enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
         struct error *err) LPC_MUST_USE;
 
+/* Makes a folder with its parents; one that is there is fine. path is as it was afterwards. */
+enum status record_folder(char *path, struct error *err) LPC_MUST_USE;
+
 /* One file, written beside and renamed. */
 enum status record_file(const char *dir, const char *name, const char *text, size_t n,
         struct error *err) LPC_MUST_USE;

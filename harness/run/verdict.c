@@ -9,22 +9,11 @@
 #include "harness/net/clock.h"
 #include "harness/run/progress.h"
 #include "harness/run/record.h"
+#include "harness/run/shell_word.h"
 #include "version.h"
 
 /* --- the document
  * ---------------------------------------------------------------------------------- */
-
-/* A word of a shell command: quoted where a shell would read it otherwise. */
-static size_t add_word(char *buf, size_t at, const char *word)
-{
-	bool plain = *word != '\0' &&
-	             strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-	                          "-_./=:,+@%") == strlen(word);
-	int n = snprintf(buf + at, VERDICT_REPLAY_BYTES - at, plain ? " %s" : " '%s'", word);
-
-	at += n > 0 ? (size_t)n : 0;
-	return at < VERDICT_REPLAY_BYTES - 1 ? at : VERDICT_REPLAY_BYTES - 1;
-}
 
 const char *verdict_replay(const struct scenario *s, const struct run_options *options,
         char buf[static VERDICT_REPLAY_BYTES])
@@ -33,14 +22,14 @@ const char *verdict_replay(const struct scenario *s, const struct run_options *o
 	char seed[32];
 
 	for (uint32_t i = 0; i < options->n_files; i++)
-		at = add_word(buf, at, options->files[i]);
+		at = shell_word(buf, VERDICT_REPLAY_BYTES, at, options->files[i]);
 	if (options->clock == RUN_CLOCK_VIRTUAL)
-		at = add_word(buf, at, "--clock=virtual");
+		at = shell_word(buf, VERDICT_REPLAY_BYTES, at, "--clock=virtual");
 	(void)snprintf(seed, sizeof(seed), "--seed=%" PRIu64, s->seed);
-	at = add_word(buf, at, seed);
+	at = shell_word(buf, VERDICT_REPLAY_BYTES, at, seed);
 	for (uint32_t i = 0; i < options->scenario.n_set; i++) {
-		at = add_word(buf, at, "--set");
-		at = add_word(buf, at, options->scenario.set[i]);
+		at = shell_word(buf, VERDICT_REPLAY_BYTES, at, "--set");
+		at = shell_word(buf, VERDICT_REPLAY_BYTES, at, options->scenario.set[i]);
 	}
 	return buf;
 }

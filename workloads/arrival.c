@@ -182,14 +182,17 @@ static double gamma_gap(struct arrival_state *a)
 	return power > -700 ? gap * mathx_exp(power) : 0;
 }
 
-static void refill(struct arrival_state *a)
+void arrival_refill(struct arrival_state *a)
 {
+	uint64_t u[ARRIVAL_BLOCK];
+
 	if (a->spec->process == ARRIVAL_GAMMA) {
 		for (int i = 0; i < ARRIVAL_BLOCK; i++)
 			a->gap[i] = gamma_gap(a);
 	} else {
 		for (int i = 0; i < ARRIVAL_BLOCK; i++)
-			a->gap[i] = exponential(&a->stream);
+			u[i] = prng_next(&a->stream);
+		mathx_exponential(ARRIVAL_BLOCK, u, a->gap);
 	}
 	a->used = 0;
 }
@@ -197,22 +200,8 @@ static void refill(struct arrival_state *a)
 static double next_gap(struct arrival_state *a)
 {
 	if (LPC_UNLIKELY(a->used == ARRIVAL_BLOCK))
-		refill(a);
+		arrival_refill(a);
 	return a->gap[a->used++];
-}
-
-/* Goes on by gap_ns; false where that lies beyond any duration. */
-static bool advance(struct arrival_state *a, double gap_ns)
-{
-	double sum = a->below_ns + gap_ns;
-	int64_t whole;
-
-	if (!(sum < (double)NS_MAX))
-		return false;
-	whole = (int64_t)sum;
-	a->below_ns = sum - (double)whole;
-	a->at_ns += whole;
-	return true;
 }
 
 static int64_t constant_next(struct arrival_state *a)
@@ -226,7 +215,7 @@ static int64_t onoff_next(struct arrival_state *a)
 {
 	__int128 at;
 
-	if (!advance(a, next_gap(a) * a->mean_ns))
+	if (!arrival_advance(a, next_gap(a) * a->mean_ns))
 		return NS_NEVER;
 	at = (__int128)(a->at_ns / a->on_ns) * a->spec->period_ns + a->at_ns % a->on_ns;
 	return at < NS_MAX ? (int64_t)at : NS_NEVER;
@@ -241,7 +230,7 @@ static int64_t ramp_next(struct arrival_state *a)
 	double e = next_gap(a), square = rate * rate + 2 * slope * e;
 
 	/* A falling line may never gather the gap, or do so only where it has crossed zero. */
-	if (rate < 0 || square < 0 || !advance(a, 2 * e / (rate + mathx_sqrt(square))))
+	if (rate < 0 || square < 0 || !arrival_advance(a, 2 * e / (rate + mathx_sqrt(square))))
 		return NS_NEVER;
 	return a->at_ns;
 }
@@ -258,7 +247,7 @@ int64_t arrival_next(struct arrival_state *a)
 		break;
 	case ARRIVAL_POISSON:
 	case ARRIVAL_GAMMA:
-		if (advance(a, next_gap(a) * a->mean_ns))
+		if (arrival_advance(a, next_gap(a) * a->mean_ns))
 			at = a->at_ns;
 		break;
 	case ARRIVAL_ONOFF:

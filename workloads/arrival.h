@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include "harness/base/json.h"
 #include "harness/base/prng.h"
+#include "harness/base/units.h"
 
 #define ARRIVAL_RATE_MAX 1000000 /* requests a second, the peak of one tenant */
 
@@ -62,6 +63,23 @@ void arrival_canonical(const struct arrival_spec *spec, struct json_out *o, cons
 /* `spec` outlives the state; `duration_ns` is what a ramp spans. */
 void arrival_start(struct arrival_state *a, const struct arrival_spec *spec, struct prng stream,
         int64_t duration_ns);
+
+/* Draws ARRIVAL_BLOCK gaps anew; for arrival_next, and for who takes them from gap[] by itself. */
+void arrival_refill(struct arrival_state *a);
+
+/* Goes on by gap_ns; false where that lies beyond any duration. */
+static inline bool arrival_advance(struct arrival_state *a, double gap_ns)
+{
+	double sum = a->below_ns + gap_ns;
+	int64_t whole;
+
+	if (!(sum < (double)NS_MAX))
+		return false;
+	whole = (int64_t)sum;
+	a->below_ns = sum - (double)whole;
+	a->at_ns += whole;
+	return true;
+}
 
 /* The next arrival; never earlier than the one before. NS_NEVER from the first one at or after the
  * duration on. */

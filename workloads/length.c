@@ -217,14 +217,18 @@ static int64_t empirical_at(const struct length_spec *law, uint64_t u)
 	return law->values[lo];
 }
 
-static int64_t whole_tokens(const struct length_spec *law, double tokens)
+/* Mostly the estimate is far enough from a whole number to say which one it rounds up to. */
+int64_t length_in_tail(const struct length_spec *law, uint64_t u)
 {
-	int64_t whole;
+	double near, off;
 
-	if (tokens > (double)law->max)
-		return law->max + 1;
-	whole = (int64_t)tokens;
-	return whole + ((double)whole < tokens || whole == 0);
+	if (lognormal_tail_near(&law->curve, u, &near, &off)) {
+		int64_t least = length_whole(near - off, law->max);
+
+		if (least == length_whole(near + off, law->max))
+			return least;
+	}
+	return length_whole(lognormal_tail(&law->curve, u), law->max);
 }
 
 int64_t length_at(const struct length_spec *law, uint64_t u)
@@ -233,7 +237,7 @@ int64_t length_at(const struct length_spec *law, uint64_t u)
 
 	switch (law->dist) {
 	case LENGTH_LOGNORMAL:
-		return whole_tokens(law, lognormal_at(&law->curve, u));
+		return length_draw(law, u);
 	case LENGTH_UNIFORM:
 		return law->min + (int64_t)prng_below(u, (uint64_t)(law->max - law->min) + 1);
 	case LENGTH_EMPIRICAL:
@@ -272,7 +276,7 @@ void length_refill(struct length_state *s)
 	for (int i = 0; i < LENGTH_BLOCK; i++) {
 		uint64_t u = prng_next(&s->stream);
 
-		s->block[i] = length_at(s->law, u);
+		s->block[i] = length_draw(s->law, u);
 	}
 	s->used = 0;
 }

@@ -45,6 +45,29 @@ void length_canonical(const struct length_spec *law, struct json_out *o, const c
  * anything above the cap. */
 int64_t length_at(const struct length_spec *law, uint64_t u);
 
+int64_t length_in_tail(const struct length_spec *law, uint64_t u); /* lognormal: cold path below */
+
+/* A real number of tokens, at least 0, as a length before the cap. */
+static inline int64_t length_whole(double tokens, int64_t max)
+{
+	int64_t whole;
+
+	if (tokens > (double)max)
+		return max + 1;
+	whole = (int64_t)tokens;
+	return whole + ((double)whole < tokens || whole == 0);
+}
+
+/* length_at, where the calls of a loop over draws would count. */
+static inline int64_t length_draw(const struct length_spec *law, uint64_t u)
+{
+	if (LPC_UNLIKELY(law->dist != LENGTH_LOGNORMAL))
+		return length_at(law, u);
+	if (LPC_UNLIKELY(lognormal_in_tail(u)))
+		return length_in_tail(law, u);
+	return length_whole(lognormal_middle(&law->curve, u), law->max);
+}
+
 /* Caps a length of length_at and says whether that changed it. */
 static inline int64_t length_cap(int64_t tokens, int64_t max, bool *clipped)
 {

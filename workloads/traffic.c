@@ -6,7 +6,7 @@
  *
  * Each tenant looks one arrival ahead and owns all of its randomness, so a tenant added or removed
  * changes ids but not one instant or length of the others. Ids are given on the way out. Memory is
- * one head and three blocks of draws a tenant, however long the run. */
+ * one head and a block of draws a tenant, however long the run. */
 #include "workloads/traffic.h"
 #include "harness/base/heap.h"
 #include "harness/base/units.h"
@@ -14,15 +14,24 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { AHEAD = ARRIVAL_BLOCK };
+
 struct head {
 	struct arrival a;
 	bool clipped_prompt, clipped_output;
+};
+
+/* What the laws say comes next: lengths before their caps. */
+struct ahead {
+	uint32_t used, n;
+	int64_t at_ns[AHEAD], prompt[AHEAD], output[AHEAD];
 };
 
 struct tenant {
 	const struct tenant_spec *spec;
 	struct arrival_state arrival;
 	struct length_state prompt, output;
+	struct ahead ahead;
 	struct trace_reader *trace; /* NULL where laws make the traffic */
 	struct head head;
 	bool has_head;
@@ -84,18 +93,73 @@ static enum status pull_trace(struct tenant *t, struct error *err)
 	return ERR_NONE;
 }
 
+/* The commonest process. The instants are a chain in which each waits for the one before, and the
+ * lengths are what the processor does meanwhile: hence one loop. */
+static void look_ahead_poisson(struct tenant *t)
+{
+	const struct length_spec *prompt = &t->spec->prompt, *output = &t->spec->output;
+	struct arrival_state *arrival = &t->arrival;
+	struct prng to_prompt = t->prompt.stream, to_output = t->output.stream;
+	struct ahead *out = &t->ahead;
+	uint32_t n = 0;
+
+	arrival_refill(arrival);
+	for (; n < AHEAD; n++) {
+		uint64_t u;
+
+		if (!arrival_advance(arrival, arrival->gap[n] * arrival->mean_ns) ||
+		        arrival->at_ns >= arrival->duration_ns)
+			break;
+		out->at_ns[n] = arrival->at_ns;
+		u = prng_next(&to_prompt);
+		out->prompt[n] = length_draw(prompt, u);
+		u = prng_next(&to_output);
+		out->output[n] = length_draw(output, u);
+	}
+	if (n < AHEAD)
+		arrival->at_ns = NS_NEVER;
+	arrival->used = AHEAD;
+	t->prompt.stream = to_prompt;
+	t->output.stream = to_output;
+	out->n = n;
+}
+
+static void look_ahead(struct tenant *t)
+{
+	struct ahead *out = &t->ahead;
+
+	out->used = out->n = 0;
+	if (t->arrival.at_ns == NS_NEVER)
+		return;
+	if (t->spec->arrival.process == ARRIVAL_POISSON) {
+		look_ahead_poisson(t);
+		return;
+	}
+	for (; out->n < AHEAD; out->n++) {
+		out->at_ns[out->n] = arrival_next(&t->arrival);
+		if (out->at_ns[out->n] == NS_NEVER)
+			break;
+		out->prompt[out->n] = length_next(&t->prompt);
+		out->output[out->n] = length_next(&t->output);
+	}
+}
+
 static void pull_laws(struct tenant *t)
 {
+	struct ahead *ahead = &t->ahead;
 	struct head *h = &t->head;
+	uint32_t i;
 
-	h->a.at_ns = arrival_next(&t->arrival);
-	t->has_head = h->a.at_ns != NS_NEVER;
+	if (LPC_UNLIKELY(ahead->used == ahead->n))
+		look_ahead(t);
+	i = ahead->used;
+	t->has_head = i < ahead->n;
 	if (!t->has_head)
 		return;
-	h->a.prompt_tokens =
-	        length_cap(length_next(&t->prompt), t->spec->prompt.max, &h->clipped_prompt);
-	h->a.output_tokens =
-	        length_cap(length_next(&t->output), t->spec->output.max, &h->clipped_output);
+	ahead->used++;
+	h->a.at_ns = ahead->at_ns[i];
+	h->a.prompt_tokens = length_cap(ahead->prompt[i], t->spec->prompt.max, &h->clipped_prompt);
+	h->a.output_tokens = length_cap(ahead->output[i], t->spec->output.max, &h->clipped_output);
 	cap_answer(t);
 }
 
@@ -175,26 +239,64 @@ int64_t traffic_peek(const struct traffic *t)
 	return top ? top->key : NS_NEVER;
 }
 
+/* Hands out what is looked ahead to, as traffic_next would by way of the head. */
+static uint32_t take_ahead(struct traffic *t, int64_t before_ns, struct arrival *out, uint32_t max)
+{
+	struct tenant *tenant = &t->tenants[0];
+	const struct tenant_spec *spec = tenant->spec;
+	const struct ahead *ahead = &tenant->ahead;
+	int64_t cap = spec->output.max;
+	uint64_t clipped_prompt = 0, clipped_output = 0;
+	uint32_t n = 0;
+
+	if (spec->max_tokens && spec->max_tokens < cap)
+		cap = spec->max_tokens;
+	for (uint32_t i = ahead->used; n < max && i < ahead->n && ahead->at_ns[i] < before_ns;
+	        i++, n++) {
+		int64_t prompt = ahead->prompt[i], output = ahead->output[i];
+		bool long_prompt, long_output;
+
+		prompt = length_cap(prompt, spec->prompt.max, &long_prompt);
+		output = length_cap(output, cap, &long_output);
+		clipped_prompt += long_prompt;
+		clipped_output += long_output;
+		out[n] = (struct arrival){.at_ns = ahead->at_ns[i],
+		        .request_id = t->last_id + n + 1,
+		        .prompt_tokens = prompt,
+		        .output_tokens = output,
+		        .max_tokens = spec->max_tokens};
+	}
+	tenant->ahead.used += n;
+	t->last_id += n;
+	t->counts.clipped_prompt += clipped_prompt;
+	t->counts.clipped_output += clipped_output;
+	return n;
+}
+
 /* One tenant whose laws make the traffic, and nobody to merge it with. */
 static uint32_t take_alone(struct traffic *t, int64_t before_ns, struct arrival *out, uint32_t max)
 {
 	struct tenant *tenant = &t->tenants[0];
-	const struct head *h = &tenant->head;
-	struct traffic_counts *counts = &t->counts;
-	uint32_t n = 0;
+	uint32_t n = 0, more;
 
-	for (; n < max && tenant->has_head && h->a.at_ns < before_ns; n++) {
-		out[n] = h->a;
-		out[n].request_id = ++t->last_id;
-		counts->clipped_prompt += h->clipped_prompt;
-		counts->clipped_output += h->clipped_output;
-		pull_laws(tenant);
-	}
-	counts->emitted += n;
-	counts->emitted_by_tenant[0] += n;
-	if (n && tenant->has_head)
-		heap_replace_top(&t->order, h->a.at_ns, 0, 0);
-	else if (n)
+	if (!max || !tenant->has_head || tenant->head.a.at_ns >= before_ns)
+		return 0;
+	out[n] = tenant->head.a;
+	out[n++].request_id = ++t->last_id;
+	t->counts.clipped_prompt += tenant->head.clipped_prompt;
+	t->counts.clipped_output += tenant->head.clipped_output;
+	do {
+		if (tenant->ahead.used == tenant->ahead.n)
+			look_ahead(tenant);
+		more = take_ahead(t, before_ns, out + n, max - n);
+		n += more;
+	} while (more);
+	pull_laws(tenant);
+	t->counts.emitted += n;
+	t->counts.emitted_by_tenant[0] += n;
+	if (tenant->has_head)
+		heap_replace_top(&t->order, tenant->head.a.at_ns, 0, 0);
+	else
 		(void)heap_pop(&t->order);
 	return n;
 }

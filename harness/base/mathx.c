@@ -13,16 +13,17 @@
  * exp: x = k ln 2 + r, |r| <= ln(2)/2, Taylor to degree 13, scaled by writing k into the exponent.
  *
  * Polynomials are evaluated in pairs (Estrin): half the latency of Horner's rule, and the traffic
- * draws an exponential for every request. */
+ * draws an exponential for every request: those it takes by the block, several at a time, in the
+ * same order of operations and hence with the same bits. */
 #include "harness/base/mathx.h"
 #include "harness/base/check.h"
 
 #include <string.h>
 
-#define LN2_HI 0x1.62e42fee00000p-1 /* 33 bits: k * LN2_HI is exact */
-#define LN2_LO 0x1.a39ef35793c76p-33
-#define LOG2_E 0x1.71547652b82fep+0
-#define SQRT2  0x1.6a09e667f3bcdp+0
+#define LN2_HI     0x1.62e42fee00000p-1 /* 33 bits: k * LN2_HI is exact */
+#define LN2_LO     0x1.a39ef35793c76p-33
+#define LOG2_E     0x1.71547652b82fep+0
+#define SQRT2_BITS 0x3ff6a09e667f3bcdu
 
 static double from_bits(uint64_t bits)
 {
@@ -77,30 +78,58 @@ static double artanh_rest(double z)
 	return z * ((a + z2 * b) + z4 * ((c + z2 * d) + z4 * e));
 }
 
-double mathx_log(double x)
+/* x normal, and what its exponent is short of. Integer and floating-point arithmetic without a
+ * choice in it, so that a compiler may take several at once: `upper` is 1 where the mantissa is at
+ * least sqrt(2), and moves a factor of 2 from it to the exponent, which becomes a double by way of
+ * the low bits of 2^52. */
+static inline double log_of(double x, double k)
 {
-	uint64_t bits;
-	int k = 0;
-	double f, s, half_square, dk;
+	uint64_t bits = to_bits(x);
+	uint64_t m = (bits & 0x000fffffffffffffu) | 0x3ff0000000000000u;
+	uint64_t upper = 1 - ((m - SQRT2_BITS) >> 63);
+	double f = from_bits(m - (upper << 52)) - 1;
+	double s = f / (2 + f), half_square = 0.5 * f * f;
+	double dk = from_bits(((bits >> 52) + upper) | 0x4330000000000000u) - (0x1p52 + 1023) + k;
 
-	CHECK(x > 0 && x <= 0x1.fffffffffffffp+1023);
-	if (x < 0x1p-1022) { /* subnormal */
-		x *= 0x1p54;
-		k = -54;
-	}
-	bits = to_bits(x);
-	k += (int)(bits >> 52) - 1023;
-	f = from_bits((bits & 0x000fffffffffffffu) | 0x3ff0000000000000u);
-	if (f >= SQRT2) {
-		f *= 0.5;
-		k++;
-	}
-	f -= 1;
-	s = f / (2 + f);
-	half_square = 0.5 * f * f;
-	dk = k;
 	return dk * LN2_HI -
 	       ((half_square - (s * (half_square + artanh_rest(s * s)) + dk * LN2_LO)) - f);
+}
+
+double mathx_log(double x)
+{
+	CHECK(x > 0 && x <= 0x1.fffffffffffffp+1023);
+	return x < 0x1p-1022 ? log_of(x * 0x1p54, -54) : log_of(x, 0);
+}
+
+static inline __attribute__((always_inline)) void exponential(
+        uint32_t n, const uint64_t *restrict u, double *restrict out)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		/* prng_unit, in arithmetic that has a vector form */
+		double whole = from_bits(u[i] >> 12 | 0x4330000000000000u) - 0x1p52;
+
+		out[i] = -log_of((whole + 0.5) * 0x1p-52, 0);
+	}
+}
+
+#if defined(__x86_64__)
+/* The same operations, four lanes at a time. Without fused multiply-add, as everywhere. */
+__attribute__((target("avx2"))) static void exponential_wide(
+        uint32_t n, const uint64_t *restrict u, double *restrict out)
+{
+	exponential(n, u, out);
+}
+#endif
+
+void mathx_exponential(uint32_t n, const uint64_t u[], double out[])
+{
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx2")) {
+		exponential_wide(n, u, out);
+		return;
+	}
+#endif
+	exponential(n, u, out);
 }
 
 double mathx_log1p(double x)

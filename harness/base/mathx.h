@@ -9,7 +9,9 @@
 
 #include <stdint.h>
 
-double mathx_log(double x);           /* x > 0, finite */
+double mathx_log(double x); /* x > 0, finite */
+/* out[i] = -mathx_log(prng_unit(u[i])), to the bit: exponential draws of mean 1. Apart. */
+void mathx_exponential(uint32_t n, const uint64_t u[], double out[]);
 double mathx_exp(double x);           /* -700 < x < 700 */
 double mathx_log1p(double x);         /* x > -1 */
 double mathx_pow(double x, double y); /* x > 0: exp(y log x) */

@@ -213,6 +213,57 @@ START_TEST(totals_add_up)
 }
 END_TEST
 
+/* A length is what the formula says, whichever way it was found; estimates keep their bound. */
+static void compare_length(const struct length_spec *law, uint64_t u)
+{
+	double value = lognormal_at(&law->curve, u), near, off;
+	int64_t length = value > (double)law->max ? law->max + 1 : (int64_t)ceil(value);
+
+	length = length < 1 ? 1 : length;
+	if (length_at(law, u) != length || length_draw(law, u) != length)
+		ck_abort_msg("u %016llx: %lld, not %lld", (unsigned long long)u,
+		        (long long)length_at(law, u), (long long)length);
+	if (lognormal_in_tail(u) && lognormal_tail_near(&law->curve, u, &near, &off))
+		ck_assert(fabs(near - value) <= off / 2);
+}
+
+START_TEST(lengths_in_the_tails_are_the_formula)
+{
+	static const struct {
+		double median, p99, max;
+	} laws[] = {{1020, 4142, 8192}, {129, 601, 1000}, {1, 1, 10}, {4, 4.0001, 9},
+	        {7, 7e6, 16e6}, {16e6, 16e6, 16e6}, {0.3, 0.9, 5}, {100, 100, 200},
+	        {1e4, 3e4, 16e6}};
+	struct prng stream = prng_stream(2, "tails");
+	struct arena arena;
+
+	arena_init(&arena, 0);
+	for (size_t i = 0; i < sizeof(laws) / sizeof(laws[0]); i++) {
+		struct length_spec law = {.dist = LENGTH_LOGNORMAL,
+		        .median = laws[i].median,
+		        .p99 = laws[i].p99,
+		        .max = (int64_t)laws[i].max};
+
+		lognormal_init(&law.curve, law.median, law.p99, &arena);
+		for (int k = 0; k < 64; k++)
+			for (uint64_t d = 0; d < 64; d++) {
+				uint64_t at = UINT64_C(1) << k;
+
+				compare_length(&law, at + d);
+				compare_length(&law, at - 1 - d);
+				compare_length(&law, ~(at + d));
+				compare_length(&law, ~(at - 1 - d));
+			}
+		for (int n = 0; n < 200000; n++) {
+			uint64_t u = prng_next(&stream), deep = u >> (5 + u % 12);
+
+			compare_length(&law, n % 3 == 0 ? u : n % 3 == 1 ? deep : ~deep);
+		}
+	}
+	arena_free(&arena);
+}
+END_TEST
+
 /* What traffic_take gives in blocks of any size and horizon is what traffic_next gives one by one.
  */
 #define LENGTHS                                                                                    \
@@ -316,6 +367,7 @@ int main(void)
 	tcase_add_test(tc, totals_add_up);
 	tcase_add_loop_test(
 	        tc, blocks_are_the_single_arrivals, 0, (int)(sizeof(BLOCKS) / sizeof(BLOCKS[0])));
+	tcase_add_test(tc, lengths_in_the_tails_are_the_formula);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

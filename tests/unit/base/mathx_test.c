@@ -61,6 +61,34 @@ START_TEST(exp_is_within_two_ulp)
 }
 END_TEST
 
+/* Blocks of draws are the draws one by one, in whatever lanes. */
+START_TEST(exponential_blocks_are_the_same_bits)
+{
+	struct prng g = prng_stream(1, "test/exponential");
+	uint64_t u[67];
+	double out[67];
+	bool same = true;
+
+	for (int round = 0; round < 20000; round++) {
+		uint32_t n = (uint32_t)prng_below(prng_next(&g), 68);
+
+		for (uint32_t i = 0; i < n; i++) {
+			u[i] = prng_next(&g);
+			if (round < 130)
+				u[i] = round & 1 ? UINT64_MAX >> (round / 2 % 64)
+				                 : UINT64_C(1) << (round / 2 % 64);
+		}
+		mathx_exponential(n, u, out);
+		for (uint32_t i = 0; i < n; i++) {
+			double one = -mathx_log(prng_unit(u[i]));
+
+			same = same && memcmp(&one, &out[i], sizeof(one)) == 0;
+		}
+	}
+	ck_assert(same);
+}
+END_TEST
+
 START_TEST(log1p_and_pow_follow)
 {
 	struct prng g = prng_stream(1, "test/log1p");
@@ -223,6 +251,7 @@ int main(void)
 
 	add_test(s, "log", log_is_within_two_ulp);
 	add_test(s, "exp", exp_is_within_two_ulp);
+	add_test(s, "exponential", exponential_blocks_are_the_same_bits);
 	add_test(s, "log1p", log1p_and_pow_follow);
 	add_test(s, "rounding", rounding_agrees_with_libm);
 	add_test(s, "quantile", normal_quantile_is_as241);

@@ -35,8 +35,10 @@ bool campaign_line_index(const char *line, size_t n, uint64_t *index)
 			return false;
 		value = value * 10 + (uint64_t)(line[at] - '0');
 	}
+	if (at == sizeof(opening) - 1 || (line[at] != ',' && at != n - 1))
+		return false;
 	*index = value;
-	return at > sizeof(opening) - 1 && (line[at] == ',' || at == n - 1);
+	return true;
 }
 
 static enum status failed(const char *what, struct error *err)

@@ -53,6 +53,7 @@ enum status campaign_open_mode(struct campaign *c, struct error *err)
 {
 	uint64_t n;
 
+	c->manifest.request.dir = c->dir;
 	c->mode = campaign_mode_of(&c->manifest.request);
 	if (!c->mode)
 		return error_set(err, ERR_USAGE,

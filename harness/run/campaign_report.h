@@ -15,7 +15,7 @@ struct campaign {
 	const struct scenario *scenario;
 	struct campaign_state *state;
 	struct campaign_cells cells;
-	const char *dir;
+	const char *dir; /* known before the mode is opened */
 };
 
 /* Reads the scenario out of a bundle and holds it against the manifest. *out is the caller's. */

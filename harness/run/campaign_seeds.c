@@ -1,6 +1,6 @@
 /* Seeds: the same scenario under other random numbers. A cell is `run --clock virtual --seed N` to
- * the bit: the scenario is built anew for each seed (fault times and targets may be drawn from it),
- * unless it has no fault, whose parts then do not depend on the seed.
+ * the bit: what may be drawn from the seed when a file is read (fault times and targets) is read
+ * anew for each.
  *
  * One clean run shows that a promise can be kept; how often it is kept is a proportion, and is
  * printed with how sure that is. Seeds are independent of each other, which requests of one run are
@@ -44,6 +44,8 @@ struct failing {
 
 struct campaign_state {
 	const struct scenario *base;
+	char *sections; /* what a seed may draw from: JSON, read anew for each */
+	size_t n_sections;
 	uint64_t first, n;
 	/* Folded: */
 	uint64_t folded, by[VERDICTS], requests[OUTCOMES];
@@ -55,6 +57,25 @@ struct campaign_state {
 };
 
 /* --- cells --------------------------------------------------------------------------- */
+
+static void write_sections(struct campaign_state *s)
+{
+	static const char *const names[] = {"faults", "limits", "slo", "expect", "abort"};
+	struct jval root = json_root(s->base->document);
+	struct json_out o;
+
+	json_out_init(&o, 0);
+	json_out_open(&o, NULL, '{');
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct jval v = json_get(root, names[i]);
+
+		if (json_type(v) != JSON_NONE)
+			json_out_value(&o, names[i], v, false);
+	}
+	json_out_close(&o);
+	s->sections = o.buf;
+	s->n_sections = o.n;
+}
 
 static enum status seeds_open(const struct scenario *base, const struct campaign_request *request,
         struct campaign_state **out, uint64_t *n_cells, struct error *err)
@@ -80,6 +101,7 @@ static enum status seeds_open(const struct scenario *base, const struct campaign
 		        rules->expect[i].kind <= EXPECT_TTR ? " ms" : "";
 	}
 	s->phases = mem_alloc(base->faults.n + 1, sizeof(*s->phases));
+	write_sections(s);
 	*out = s;
 	return ERR_NONE;
 }
@@ -95,6 +117,7 @@ static void seeds_close(struct campaign_state *s)
 		mem_free(s->failing[i].missed);
 	mem_free(s->tallies);
 	mem_free(s->phases);
+	mem_free(s->sections);
 	mem_free(s);
 }
 
@@ -208,20 +231,13 @@ static enum status seeds_play(const struct campaign_state *s, uint64_t index,
         const volatile sig_atomic_t *interrupt, struct json_out *line, struct campaign_brief *brief,
         struct error *err)
 {
-	char number[24];
-	struct scenario_edit edit = {.path = "seed", .value = number};
 	struct scenario *cell;
-	struct scenario shallow;
+	struct json *sections;
 	enum status st;
 
 	seeds_name(s, index, brief->name);
-	if (s->base->faults.n == 0) {
-		shallow = *s->base;
-		shallow.seed = s->first + index;
-		return play_scenario(&shallow, brief->name, interrupt, line, brief, err);
-	}
-	(void)snprintf(number, sizeof(number), "%" PRIu64, s->first + index);
-	if (scenario_variant(s->base, &edit, 1, &cell, err))
+	if (json_parse(s->base->file, s->sections, s->n_sections, &sections, err) ||
+	        scenario_replan(s->base, s->first + index, sections, &cell, err))
 		return err->code;
 	st = play_scenario(cell, brief->name, interrupt, line, brief, err);
 	scenario_free(cell);

@@ -55,17 +55,23 @@ static enum status open_parts(struct merge *m, struct error *err)
 	return ERR_NONE;
 }
 
-/* The result may not take the place of what it is made of. */
-static enum status make_dir(struct merge *m, struct error *err)
+static enum status name_dir(struct merge *m, struct error *err)
 {
 	const char *out = m->options->out_dir ? m->options->out_dir : "out";
-	char real[PATH_MAX], part[PATH_MAX];
 	int n = snprintf(m->dir, sizeof(m->dir), "%s/%s-%s", out, m->c.manifest.scenario,
 	        campaign_mode_name(&m->c.manifest.request));
 
 	if (n < 0 || (size_t)n >= sizeof(m->dir))
 		return error_set(
 		        err, ERR_USAGE, "--out: expected a shorter path, found %d bytes", n);
+	return ERR_NONE;
+}
+
+/* The result may not take the place of what it is made of. */
+static enum status make_dir(struct merge *m, struct error *err)
+{
+	char real[PATH_MAX], part[PATH_MAX];
+
 	if (record_folder(m->dir, err))
 		return err->code;
 	for (uint32_t i = 0; i < m->options->n_dirs; i++)
@@ -131,7 +137,7 @@ static enum status merge(struct merge *m, int *code, struct error *err)
 	            m->options->dirs[0], &c->manifest, m->bundle, m->n_bundle, &m->scenario, err))
 		return err->code;
 	c->scenario = m->scenario;
-	if (campaign_open_mode(c, err) || make_dir(m, err) ||
+	if (name_dir(m, err) || campaign_open_mode(c, err) || make_dir(m, err) ||
 	        campaign_cells_open(&c->cells, m->dir, c->manifest.n_cells, true, err) ||
 	        unite(m, err) || campaign_conclude(c, m->options->json, &verdict, err))
 		return err->code;

@@ -173,7 +173,7 @@ static enum status whole(struct jval object, const char *key, uint64_t *out, str
 static enum status instant(
         struct jval object, const char *key, bool *has, int64_t *ns, struct error *err)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	*has = json_type(json_get(object, key)) != JSON_NONE;
 	if (!*has)

@@ -94,7 +94,7 @@ static bool next_gap(const struct campaign *c, uint64_t *at, struct gap *gap)
 		*at += step;
 	if (*at >= c->cells.n_cells)
 		return false;
-	gap->first = *at;
+	gap->first = gap->last = *at;
 	for (; *at < c->cells.n_cells && !c->cells.lines[*at].n; *at += step)
 		gap->last = *at;
 	return true;

@@ -20,7 +20,7 @@
 #include "harness/base/units.h"
 #include "harness/run/evaluate.h"
 
-#define CONTINGENCY_REPLICA_REQUESTS UINT64_C(200000)
+#define CONTINGENCY_REPLICA_REQUESTS UINT64_C(100000)
 
 /* --- open
  * ------------------------------------------------------------------------------------------ */
@@ -135,6 +135,16 @@ static void compare(void *ctx, const struct sample *s)
 	(void)evaluate_damage_of(&e, book_at(&a->state->twin, s->id), a->state->frame_ns, &a->sum);
 }
 
+/* The node that this loss hit was given up for another one: service is back since, and a case of
+ * its own was never made. */
+static bool covered(const struct evaluation *e, uint32_t n, uint32_t loss)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (i != loss && e->faults[i].failover_ns >= e->faults[loss].effect_ns)
+			return true;
+	return false;
+}
+
 /* A loss that no instance felt will not be felt any more, and heat that only slows a node down
  * calls for no failover: what was not begun then is not owed. A cable or node that was felt is. */
 static void settle_losses(const struct contingency_scenario *c, struct evaluation *e)
@@ -142,7 +152,8 @@ static void settle_losses(const struct contingency_scenario *c, struct evaluatio
 	for (uint32_t i = 0; i < c->s.faults.n; i++) {
 		bool heats = c->losses[i].kind == contingency_kind(UNIT_FAN);
 
-		e->faults[i].settled = e->faults[i].effect_ns < 0 || heats;
+		e->faults[i].settled =
+		        e->faults[i].effect_ns < 0 || heats || covered(e, c->s.faults.n, i);
 	}
 }
 
@@ -310,10 +321,19 @@ static enum status play(const struct campaign_state *state, uint64_t index,
 	return st;
 }
 
+static void name_of(
+        const struct campaign_state *state, uint64_t index, char out[static CAMPAIGN_CELL_NAME])
+{
+	struct contingency_cell cell = contingency_cell_at(&state->cells, index);
+
+	contingency_cell_name(&state->cells, &cell, out);
+}
+
 const struct campaign_mode campaign_contingency = {
         .open = open_state,
         .close = close_state,
         .play = play,
+        .name = name_of,
         .fold = contingency_fold,
         .finish = contingency_finish,
 };

@@ -229,26 +229,40 @@ static enum status name_dir(struct session *s, struct error *err)
 	return ERR_NONE;
 }
 
-/* What was played and is not finished is not thrown away by a second start; what another process
- * plays even less so. */
-static enum status check_unfinished(const struct session *s, struct error *err)
+static bool is_same(const struct session *s, const struct campaign_manifest *there)
 {
-	struct campaign_manifest m;
+	struct error ignored = ERROR_INIT;
+
+	return there->shard == s->c.manifest.shard && there->shards == s->c.manifest.shards &&
+	       campaign_same_plan(there, s->dir, &s->c.manifest, s->dir, &ignored) == ERR_NONE;
+}
+
+/* What was played and is not finished is not thrown away by a second start: the same campaign goes
+ * on, of another one the user decides. What another process plays is left alone. */
+static enum status look_for_unfinished(const struct session *s, bool *goes_on, struct error *err)
+{
+	struct campaign_manifest there;
 	struct campaign_cells cells;
 	struct error ignored = ERROR_INIT;
 	char *bundle = NULL;
 	size_t n;
+	uint64_t missing;
 	enum status st = ERR_NONE;
 
-	if (campaign_dir_open(s->dir, &m, &bundle, &n, &ignored) == ERR_NONE) {
-		st = campaign_cells_open(&cells, s->dir, m.n_cells, true, err);
-		if (!st && cells.n_there > 0 && cells.n_there < campaign_share(&m))
-			st = error_set(err, ERR_USAGE,
-			        "%s holds an unfinished campaign, %" PRIu64 " of %" PRIu64
-			        " cells are missing: go on with '%s', remove it, or name another "
-			        "--out",
-			        s->dir, campaign_share(&m) - cells.n_there, campaign_share(&m),
-			        s->resume);
+	*goes_on = false;
+	if (campaign_dir_open(s->dir, &there, &bundle, &n, &ignored) == ERR_NONE) {
+		st = campaign_cells_open(&cells, s->dir, there.n_cells, true, err);
+		missing = campaign_share(&there) - cells.n_there;
+		if (!st && cells.n_there > 0 && missing > 0) {
+			*goes_on = is_same(s, &there);
+			if (!*goes_on)
+				st = error_set(err, ERR_USAGE,
+				        "%s holds an unfinished campaign of another plan, %" PRIu64
+				        " of %" PRIu64
+				        " cells are missing: go on with '%s', remove it, or name "
+				        "another --out",
+				        s->dir, missing, campaign_share(&there), s->resume);
+		}
 		campaign_cells_close(&cells);
 	}
 	mem_free(bundle);
@@ -257,12 +271,17 @@ static enum status check_unfinished(const struct session *s, struct error *err)
 
 static enum status make_dir(struct session *s, struct error *err)
 {
+	bool goes_on;
 	size_t n;
 	char *bundle;
 	enum status st;
 
-	if (record_folder(s->dir, err) || check_unfinished(s, err))
+	if (record_folder(s->dir, err) || look_for_unfinished(s, &goes_on, err))
 		return err->code;
+	if (goes_on) {
+		(void)fprintf(stderr, "%s holds this campaign, unfinished: it goes on\n", s->dir);
+		return ERR_NONE;
+	}
 	bundle = scenario_bundle(s->c.scenario, &n);
 	st = campaign_dir_create(s->dir, &s->c.manifest, bundle, n, err);
 	mem_free(bundle);

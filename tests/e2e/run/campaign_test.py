@@ -197,13 +197,30 @@ class Endings(Campaign):
         played = len(self.lines(self.whole))
         summary = self.summary(self.whole)
         self.assertEqual(("inconclusive", 4000 - played), (summary["verdict"], summary["missing"]["count"]))
-        # a second start does not throw away what is there
-        done = self.campaign(self.file, "--seeds", "1..4000", code=2)
-        self.assertIn("holds an unfinished campaign", done.stderr)
+        # another plan's start does not throw away what is there
+        done = self.campaign(self.file, "--seeds", "1..3999", code=2)
+        self.assertIn("holds an unfinished campaign of another plan", done.stderr)
         with self.started([e2e.BINARY, "campaign", "--resume", str(self.whole)]) as p:
             self.until(lambda: len((self.whole / "cells.jsonl").read_text().splitlines()) > played, "one cell more")
             p.send_signal(signal.SIGTERM)
             self.assertEqual(143, p.wait(20), self.said())
+        self.assertLess(played, len(self.lines(self.whole)))
+
+    def test_the_same_start_goes_on(self):
+        arguments = self.begun("--jobs", "1", seeds=150)
+        self.campaign(self.file, "--seeds", "1..150", where="calm")
+        with self.started(arguments) as p:
+            self.until(self.some, "a few cells")
+            p.kill()
+            p.wait()
+        self.assertIn(" 150 to play", self.said())
+        played = len((self.whole / "cells.jsonl").read_text().splitlines())
+        done = self.campaign(self.file, "--seeds", "1..150")
+        self.assertIn("it goes on", done.stderr)
+        self.assertIn(f" {150 - played} to play", done.stderr)
+        self.same(self.folder / "calm/short-seeds", self.whole)
+        # what is complete is played anew
+        self.assertIn(" 150 to play", self.campaign(self.file, "--seeds", "1..150").stderr)
 
     def test_killed_at_any_moment(self):
         arguments = self.begun("--jobs", "2", seeds=120)

@@ -8,169 +8,23 @@
 #include <string.h>
 
 #include "faults/catalogue.h"
-#include "harness/base/prng.h"
 #include "harness/base/units.h"
+#include "harness/run/swarm_draw.h"
 
 enum { FAULTS_MAX = 8, UNIT_MAX = 3 };
 
 static const int64_t DURATION_NS = 8 * NS_PER_S;
 
 struct drawer {
-	struct prng g;
+	struct swarm_drawer draw;
 	unsigned flags;
 	const char *kinds;
-	struct scenario *base; /* without faults: whom to ask for targets */
-	struct arena arena;
-	struct json_out head; /* the scenario up to its faults, without the closing brace */
+	struct scenario *base; /* without faults */
+	struct json_out head;  /* the scenario up to its faults, without the closing brace */
 	struct json_out faults[FAULTS_MAX + UNIT_MAX];
 	char after[FAULTS_MAX + UNIT_MAX][8]; /* their ids */
 	unsigned n, n_ids;
 };
-
-static uint64_t below(struct drawer *d, uint64_t n)
-{
-	return prng_below(prng_next(&d->g), n);
-}
-
-static bool chance(struct drawer *d, unsigned percent)
-{
-	return below(d, 100) < percent;
-}
-
-static const char *pick(struct drawer *d, const char *const *words, size_t n)
-{
-	return words[below(d, n)];
-}
-#define PICK(d, ...)                                                                               \
-	pick(d, (const char *const[]){__VA_ARGS__},                                                \
-	        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
-
-/* --- values
- * ---------------------------------------------------------------------------------------- */
-
-/* Around `base`: a factor from 1/16 to 16, in thousandths, sparse at the ends. */
-static int64_t around(struct drawer *d, int64_t base)
-{
-	static const int64_t num[] = {1, 1, 1, 3, 1, 1, 9, 1, 5, 2, 3, 5, 16};
-	static const int64_t den[] = {16, 5, 3, 5, 1, 1, 10, 1, 4, 1, 1, 1, 1};
-	uint64_t i = below(d, ARRAY_LEN(num));
-	int64_t v = base / den[i] * num[i];
-
-	return v - v / 20 + (int64_t)below(d, (uint64_t)(v / 10) + 1);
-}
-
-static int64_t clip(int64_t v, int64_t low, int64_t high)
-{
-	return v < low ? low : v > high ? high : v;
-}
-
-static void out_duration(struct json_out *o, const char *key, int64_t ns)
-{
-	char text[UNITS_DURATION_MAX];
-
-	json_out_str(o, key, units_format_duration(ns, text));
-}
-
-/* Long ones are drawn short enough to end within the run, mostly. */
-static void out_time(struct drawer *d, struct json_out *o, const struct field *f)
-{
-	int64_t base = 20 * NS_PER_MS, low = f->min, high = f->max ? f->max : NS_MAX, v;
-
-	if (f->fallback)
-		(void)units_parse_duration(f->fallback + 1, strlen(f->fallback) - 2, &base);
-	if (base > DURATION_NS / 4 && !chance(d, 10))
-		base = DURATION_NS / 16;
-	v = around(d, base ? base : NS_PER_MS);
-	if (chance(d, 10))
-		v = low;
-	if (f->flags & FIELD_EXCLUSIVE_MIN && low == v)
-		v++;
-	out_duration(o, f->name, clip(v, low, high));
-}
-
-static void out_count(struct drawer *d, struct json_out *o, const struct field *f)
-{
-	int64_t base = f->fallback ? strtoll(f->fallback, NULL, 10) : 0, v;
-	int64_t low = f->min, high = f->max ? f->max : base + 1000;
-
-	v = around(d, base > low ? base : low + 1 + (int64_t)below(d, 4));
-	if (base == 0 && low == 0)
-		v = (int64_t)below(d, 3) * (int64_t)(1 + below(d, 2000));
-	if (chance(d, 5))
-		v = low;
-	json_out_i64(o, f->name, clip(v, low, high));
-}
-
-static void out_ratio(struct drawer *d, struct json_out *o, const struct field *f)
-{
-	double base = f->fallback ? strtod(f->fallback, NULL) : f->rmin + 1, v;
-
-	v = f->rmin + (base - f->rmin) * (double)around(d, 16000) / 16000;
-	if (f->rmax > f->rmin && v > f->rmax)
-		v = f->rmax;
-	json_out_real(o, f->name, v);
-}
-
-static void out_share(struct drawer *d, struct json_out *o, const struct field *f)
-{
-	static const double shares[] = {1e-9, 1e-4, 0.001, 0.01, 0.05, 0.25, 0.5, 0.75, 0.9, 1};
-	double v = shares[below(d, ARRAY_LEN(shares))];
-
-	json_out_real(o, f->name, chance(d, 3) ? 0 : v);
-}
-
-static void out_law(struct drawer *d, struct json_out *o, const char *key)
-{
-	json_out_open(o, key, '{');
-	if (chance(d, 50)) {
-		json_out_str(o, "dist", "constant");
-		json_out_i64(o, "value", 1 + (int64_t)below(d, chance(d, 20) ? 9000 : 900));
-	} else {
-		json_out_str(o, "dist", "uniform");
-		json_out_i64(o, "min", 1 + (int64_t)below(d, 50));
-		json_out_i64(o, "max", 60 + (int64_t)below(d, 2000));
-	}
-	json_out_close(o);
-}
-
-/* What no table describes is as in the kind's example. */
-static void out_field(struct drawer *d, struct json_out *o, const struct field *f, struct jval like)
-{
-	size_t choices = 0;
-
-	switch (f->type) {
-	case FIELD_BOOL:
-		json_out_bool(o, f->name, chance(d, 50));
-		return;
-	case FIELD_INT:
-		out_count(d, o, f);
-		return;
-	case FIELD_REAL:
-		out_ratio(d, o, f);
-		return;
-	case FIELD_DURATION:
-		out_time(d, o, f);
-		return;
-	case FIELD_PERCENT:
-		out_share(d, o, f);
-		return;
-	case FIELD_ENUM:
-		while (f->choices[choices])
-			choices++;
-		json_out_str(o, f->name, f->choices[below(d, choices)]);
-		return;
-	case FIELD_STRING:
-	case FIELD_NAME:
-	case FIELD_VALUE:
-	case FIELD_OBJECT:
-	case FIELD_ARRAY:
-		if (strstr(f->name, "_tokens"))
-			out_law(d, o, f->name);
-		else if (json_type(json_get(like, f->name)) != JSON_NONE)
-			json_out_value(o, f->name, json_get(like, f->name), false);
-		return;
-	}
-}
 
 /* A table's scalars, each with the given chance. */
 static void out_table(struct drawer *d, struct json_out *o, const char *object, unsigned percent)
@@ -184,8 +38,8 @@ static void out_table(struct drawer *d, struct json_out *o, const char *object, 
 
 			if (f->type <= FIELD_DURATION || f->type == FIELD_PERCENT ||
 			        f->type == FIELD_ENUM)
-				if (chance(d, percent))
-					out_field(d, o, f, (struct jval){0});
+				if (swarm_chance(&d->draw, percent))
+					swarm_out_field(&d->draw, o, f, (struct jval){0});
 		}
 }
 
@@ -206,7 +60,7 @@ static void out_bucket(struct json_out *o, int64_t max_seq, uint64_t frame_ms, u
 {
 	json_out_open(o, NULL, '{');
 	json_out_i64(o, "max_seq", max_seq);
-	out_duration(o, "frame", (int64_t)frame_ms * NS_PER_MS);
+	swarm_out_duration(o, "frame", (int64_t)frame_ms * NS_PER_MS);
 	json_out_u64(o, "slots", slots);
 	json_out_i64(o, "prefill_tokens_per_frame", 64);
 	json_out_close(o);
@@ -214,16 +68,18 @@ static void out_bucket(struct json_out *o, int64_t max_seq, uint64_t frame_ms, u
 
 static void out_admission(struct drawer *d, struct json_out *o)
 {
-	const char *policy = PICK(d, "none", "none", "token_budget", "request_count", "queue_cap");
+	const char *policy =
+	        SWARM_PICK(&d->draw, "none", "none", "token_budget", "request_count", "queue_cap");
 
 	json_out_open(o, "admission", '{');
 	json_out_str(o, "policy", policy);
 	if (strcmp(policy, "token_budget") == 0)
-		out_duration(o, "limit", (int64_t)(1 + below(d, 2000)) * NS_PER_MS);
+		swarm_out_duration(
+		        o, "limit", (int64_t)(1 + swarm_below(&d->draw, 2000)) * NS_PER_MS);
 	else if (strcmp(policy, "none") != 0)
-		json_out_u64(o, "limit", 1 + below(d, 30));
-	if (chance(d, 15))
-		json_out_u64(o, "tenant_rate", 1 + below(d, 40));
+		json_out_u64(o, "limit", 1 + swarm_below(&d->draw, 30));
+	if (swarm_chance(&d->draw, 15))
+		json_out_u64(o, "tenant_rate", 1 + swarm_below(&d->draw, 40));
 	json_out_close(o);
 }
 
@@ -232,11 +88,12 @@ static unsigned out_nodes(struct drawer *d, struct json_out *o, unsigned racks)
 {
 	static const char *const two[][2] = {{"r0.n0", "r0.n1"}, {"r0.n1", "r1.n0"},
 	        {"r1.n1", "r1.n2"}, {"r0.n2", "r0.n3"}, {"r0.n3", "r0.n4"}};
-	unsigned n = 1 + (unsigned)below(d, 3), per = 1 + (unsigned)below(d, 2);
+	unsigned n = 1 + (unsigned)swarm_below(&d->draw, 3),
+	         per = 1 + (unsigned)swarm_below(&d->draw, 2);
 
 	json_out_open(o, "nodes", '[');
 	for (unsigned i = 0; i < n; i++) {
-		size_t k = racks > 1 ? below(d, ARRAY_LEN(two)) : i ? 3 + i % 2 : 0;
+		size_t k = racks > 1 ? swarm_below(&d->draw, ARRAY_LEN(two)) : i ? 3 + i % 2 : 0;
 
 		json_out_open(o, NULL, '[');
 		for (unsigned j = 0; j < per; j++)
@@ -249,48 +106,51 @@ static unsigned out_nodes(struct drawer *d, struct json_out *o, unsigned racks)
 
 static void out_pool(struct drawer *d, struct json_out *o, const char *name, unsigned racks)
 {
-	uint64_t buckets = 1 + below(d, 2), frame = 2 + below(d, 8);
-	unsigned instances = 1 + (unsigned)below(d, 4);
+	uint64_t buckets = 1 + swarm_below(&d->draw, 2), frame = 2 + swarm_below(&d->draw, 8);
+	unsigned instances = 1 + (unsigned)swarm_below(&d->draw, 4);
 
 	json_out_open(o, NULL, '{');
 	json_out_str(o, "name", name);
 	json_out_open(o, "buckets", '[');
-	out_bucket(o, buckets > 1 ? 512 : 4096, frame, 1 + below(d, 7));
+	out_bucket(o, buckets > 1 ? 512 : 4096, frame, 1 + swarm_below(&d->draw, 7));
 	if (buckets > 1)
-		out_bucket(o, 4096, frame + below(d, 9), 1 + below(d, 7));
+		out_bucket(o, 4096, frame + swarm_below(&d->draw, 9), 1 + swarm_below(&d->draw, 7));
 	json_out_close(o);
-	if (chance(d, 60))
+	if (swarm_chance(&d->draw, 60))
 		instances = out_nodes(d, o, racks);
 	else
 		json_out_u64(o, "instances", instances);
 	json_out_str(o, "entry",
-	        PICK(d, "phase", "phase", "frame", buckets > 1 ? "frame" : "immediate"));
+	        SWARM_PICK(
+	                &d->draw, "phase", "phase", "frame", buckets > 1 ? "frame" : "immediate"));
 	out_admission(d, o);
-	if (chance(d, 25))
+	if (swarm_chance(&d->draw, 25))
 		json_out_str(o, "on_loss", "fail");
-	json_out_str(o, "overflow", PICK(d, "none", "next"));
-	json_out_str(o, "oversize", PICK(d, "reject", "reject", "truncate", "route"));
-	if (chance(d, 20)) {
+	json_out_str(o, "overflow", SWARM_PICK(&d->draw, "none", "next"));
+	json_out_str(o, "oversize", SWARM_PICK(&d->draw, "reject", "reject", "truncate", "route"));
+	if (swarm_chance(&d->draw, 20)) {
 		json_out_open(o, "degraded", '{');
-		json_out_u64(o, "below", 1 + below(d, instances));
+		json_out_u64(o, "below", 1 + swarm_below(&d->draw, instances));
 		json_out_open(o, "shed", '[');
 		json_out_str(o, NULL, "y");
 		json_out_close(o);
 		json_out_close(o);
 	}
-	if (chance(d, 15))
+	if (swarm_chance(&d->draw, 15))
 		json_out_bool(o, "pinned", true);
-	if (chance(d, 15))
-		json_out_str(o, "ops_policy", PICK(d, "fallback", "refuse"));
-	if (chance(d, 40)) {
+	if (swarm_chance(&d->draw, 15))
+		json_out_str(o, "ops_policy", SWARM_PICK(&d->draw, "fallback", "refuse"));
+	if (swarm_chance(&d->draw, 40)) {
 		json_out_open(o, "rollout", '{');
-		json_out_u64(o, "canary", below(d, instances + 1));
-		out_duration(o, "check", (int64_t)(1 + below(d, 1500)) * NS_PER_MS);
-		out_duration(o, "rollback", (int64_t)below(d, 500) * NS_PER_MS);
+		json_out_u64(o, "canary", swarm_below(&d->draw, instances + 1));
+		swarm_out_duration(
+		        o, "check", (int64_t)(1 + swarm_below(&d->draw, 1500)) * NS_PER_MS);
+		swarm_out_duration(o, "rollback", (int64_t)swarm_below(&d->draw, 500) * NS_PER_MS);
 		json_out_close(o);
 	}
-	if (chance(d, 8))
-		out_duration(o, "batch_window", (int64_t)below(d, 50) * NS_PER_MS);
+	if (swarm_chance(&d->draw, 8))
+		swarm_out_duration(
+		        o, "batch_window", (int64_t)swarm_below(&d->draw, 50) * NS_PER_MS);
 	json_out_close(o);
 }
 
@@ -321,14 +181,14 @@ static void out_sections(struct drawer *d, struct json_out *o)
 
 static void out_deployment(struct drawer *d, struct json_out *o)
 {
-	unsigned racks = 1 + (unsigned)below(d, 2);
+	unsigned racks = 1 + (unsigned)swarm_below(&d->draw, 2);
 
 	json_out_open(o, "deployment", '{');
 	json_out_open(o, "hardware", '{');
 	out_number(o, "racks", racks, "count");
-	out_number(o, "racks_per_pod", 1 + (double)below(d, 2), "count");
-	if (chance(d, 25))
-		out_number(o, "spares_per_rack", (double)below(d, 3), "count");
+	out_number(o, "racks_per_pod", 1 + (double)swarm_below(&d->draw, 2), "count");
+	if (swarm_chance(&d->draw, 25))
+		out_number(o, "spares_per_rack", (double)swarm_below(&d->draw, 3), "count");
 	json_out_close(o);
 	json_out_open(o, "cross_rack", '{');
 	json_out_str(o, "position", "allowed");
@@ -337,7 +197,7 @@ static void out_deployment(struct drawer *d, struct json_out *o)
 	out_sections(d, o);
 	json_out_open(o, "pools", '[');
 	out_pool(d, o, "p", racks);
-	if (chance(d, 35))
+	if (swarm_chance(&d->draw, 35))
 		out_pool(d, o, "q", racks);
 	json_out_close(o);
 	json_out_close(o);
@@ -351,11 +211,11 @@ static void out_traffic(struct drawer *d, struct json_out *o, const char *name, 
 	json_out_open(o, NULL, '{');
 	json_out_str(o, "name", name);
 	json_out_str(o, "tier", tier);
-	out_duration(o, "timeout", (int64_t)(300 + below(d, 9000)) * NS_PER_MS);
-	json_out_u64(o, "retries", below(d, 3));
+	swarm_out_duration(o, "timeout", (int64_t)(300 + swarm_below(&d->draw, 9000)) * NS_PER_MS);
+	json_out_u64(o, "retries", swarm_below(&d->draw, 3));
 	json_out_open(o, "arrival", '{');
-	json_out_str(o, "process", PICK(d, "poisson", "constant"));
-	json_out_u64(o, "rate", 2 + below(d, 40));
+	json_out_str(o, "process", SWARM_PICK(&d->draw, "poisson", "constant"));
+	json_out_u64(o, "rate", 2 + swarm_below(&d->draw, 40));
 	json_out_close(o);
 	json_out_open(o, "prompt_tokens", '{');
 	json_out_str(o, "dist", "lognormal");
@@ -368,7 +228,7 @@ static void out_traffic(struct drawer *d, struct json_out *o, const char *name, 
 	json_out_i64(o, "min", 1);
 	json_out_i64(o, "max", 60);
 	json_out_close(o);
-	if (chance(d, 80))
+	if (swarm_chance(&d->draw, 80))
 		json_out_i64(o, "max_tokens", 64);
 	json_out_close(o);
 }
@@ -376,8 +236,8 @@ static void out_traffic(struct drawer *d, struct json_out *o, const char *name, 
 static void out_limits(struct drawer *d, struct json_out *o)
 {
 	json_out_open(o, "limits", '{');
-	json_out_u64(o, "max_active", below(d, 5));
-	json_out_u64(o, "never_below", below(d, 2));
+	json_out_u64(o, "max_active", swarm_below(&d->draw, 5));
+	json_out_u64(o, "never_below", swarm_below(&d->draw, 2));
 	json_out_close(o);
 }
 
@@ -401,21 +261,21 @@ static void draw_head(struct drawer *d)
 	json_out_open(o, NULL, '{');
 	json_out_i64(o, "version", 1);
 	json_out_str(o, "name", "random");
-	json_out_u64(o, "seed", below(d, 1000));
-	out_duration(o, "duration", DURATION_NS);
+	json_out_u64(o, "seed", swarm_below(&d->draw, 1000));
+	swarm_out_duration(o, "duration", DURATION_NS);
 	json_out_str(o, "drain", "4s");
-	if (chance(d, 6))
+	if (swarm_chance(&d->draw, 6))
 		json_out_str(o, "deployment", "emulator/profiles/lpuv1-1rack.json");
 	else
 		out_deployment(d, o);
 	json_out_open(o, "traffic", '[');
 	out_traffic(d, o, "t", "x");
-	if (chance(d, 40))
+	if (swarm_chance(&d->draw, 40))
 		out_traffic(d, o, "u", "y");
 	json_out_close(o);
-	if (chance(d, 25))
+	if (swarm_chance(&d->draw, 25))
 		out_limits(d, o);
-	if (chance(d, 5) && !(d->flags & RANDOM_MODEL_ONLY))
+	if (swarm_chance(&d->draw, 5) && !(d->flags & RANDOM_MODEL_ONLY))
 		out_abort(o);
 }
 
@@ -457,7 +317,8 @@ struct scenario *random_plan_build(const char *text, char *line, size_t n)
 static const struct fault_kind *draw_kind(struct drawer *d)
 {
 	for (;;) {
-		const struct fault_kind *k = fault_catalogue_at(below(d, fault_catalogue_count()));
+		const struct fault_kind *k =
+		        fault_catalogue_at(swarm_below(&d->draw, fault_catalogue_count()));
 
 		if (d->kinds && strncmp(k->name, d->kinds, strlen(d->kinds)) != 0)
 			continue;
@@ -466,112 +327,53 @@ static const struct fault_kind *draw_kind(struct drawer *d)
 	}
 }
 
-/* How many `word` stands for, and one of them; NULL if it stands for none. */
-static const char *some_of(
-        struct drawer *d, const struct fault_kind *kind, const char *word, uint32_t *n)
-{
-	const struct target_resolver *r = &d->base->targets;
-	const uint32_t *ids = NULL;
-	const char *detail;
-
-	*n = 0;
-	if (r->resolve(r->ctx, word, kind->targets, &d->arena, &ids, n, &detail) != TARGET_FOUND)
-		return NULL;
-	return r->name(r->ctx, kind->targets, ids[below(d, *n)]);
-}
-
-static const char *one_of(struct drawer *d, const struct fault_kind *kind, const char *word)
-{
-	uint32_t n;
-
-	return some_of(d, kind, word, &n);
-}
-
-/* Mostly what matters: on a path, or a spare. */
-static const char *draw_name(struct drawer *d, const struct fault_kind *kind)
-{
-	uint64_t u = below(d, 10);
-	const char *name = one_of(d, kind, u < 6 ? "critical_path" : u < 7 ? "spare" : "all");
-
-	return name ? name : one_of(d, kind, "all");
-}
-
-/* The target, left out at times if that may be; how many it is, 0 = this deployment has none. */
-static uint32_t out_target(struct drawer *d, struct json_out *o, const struct fault_kind *kind)
-{
-	static const char *const words[] = {"all", "critical_path", "spare", "busiest", "domain:r0",
-	        "domain:r0.n1", "domain:r0.pdu1", "domain:r1"};
-	const char *word = pick(d, words, ARRAY_LEN(words));
-	uint64_t u = below(d, 20);
-	uint32_t all, n = 1 + (uint32_t)below(d, 3);
-	char any[16];
-
-	if (!some_of(d, kind, "all", &all))
-		return 0;
-	if (u < 3 && some_of(d, kind, word, &n)) {
-		json_out_str(o, "target", word);
-	} else if (u < 6 && n <= all) {
-		(void)snprintf(any, sizeof(any), "any(%u)", n);
-		json_out_str(o, "target", any);
-	} else if (u < 10) {
-		json_out_open(o, "target", '[');
-		for (uint32_t i = 0; i <= n; i++)
-			json_out_str(o, NULL, draw_name(d, kind));
-		json_out_close(o);
-		n = all > 1 ? 2 : 1; /* or the same one more than once */
-	} else {
-		if (u < 19 || !kind->default_target)
-			json_out_str(o, "target", draw_name(d, kind));
-		n = 1;
-	}
-	return n;
-}
-
 static void out_every(struct drawer *d, struct json_out *o)
 {
-	const char *law = PICK(d, "fixed", "exponential", "weibull");
-	int64_t mean = (int64_t)(20 + below(d, 3000)) * NS_PER_MS;
+	const char *law = SWARM_PICK(&d->draw, "fixed", "exponential", "weibull");
+	int64_t mean = (int64_t)(20 + swarm_below(&d->draw, 3000)) * NS_PER_MS;
 
 	json_out_open(o, "every", '{');
 	json_out_str(o, "law", law);
-	out_duration(o, law[0] == 'f' ? "interval" : law[0] == 'e' ? "mean" : "mtbf", mean);
+	swarm_out_duration(o, law[0] == 'f' ? "interval" : law[0] == 'e' ? "mean" : "mtbf", mean);
 	if (law[0] == 'w')
-		json_out_real(o, "shape", 0.5 + (double)below(d, 30) / 10);
+		json_out_real(o, "shape", 0.5 + (double)swarm_below(&d->draw, 30) / 10);
 	json_out_close(o);
 }
 
 static void out_signal(struct drawer *d, struct json_out *o)
 {
-	const char *signal =
-	        PICK(d, "pool.queue_ms", "in_flight", "error_ratio", "p99_ttft_ms", "spare_count");
+	const char *signal = SWARM_PICK(&d->draw, "pool.queue_ms", "in_flight", "error_ratio",
+	        "p99_ttft_ms", "spare_count");
 	bool time = strstr(signal, "_ms") != NULL;
 
 	json_out_open(o, "when", '{');
 	json_out_str(o, "signal", signal);
 	if (signal[0] == 'p' && signal[1] == 'o')
 		json_out_str(o, "pool", "p");
-	json_out_str(o, "op", PICK(d, ">", ">=", "<", "<="));
+	json_out_str(o, "op", SWARM_PICK(&d->draw, ">", ">=", "<", "<="));
 	if (time)
-		out_duration(o, "value", (int64_t)below(d, 300) * NS_PER_MS);
+		swarm_out_duration(o, "value", (int64_t)swarm_below(&d->draw, 300) * NS_PER_MS);
 	else
-		json_out_real(o, "value", signal[0] == 'e' ? 0.1 : (double)below(d, 8));
-	out_duration(o, "for", (int64_t)below(d, 50) * 10 * NS_PER_MS);
+		json_out_real(
+		        o, "value", signal[0] == 'e' ? 0.1 : (double)swarm_below(&d->draw, 8));
+	swarm_out_duration(o, "for", (int64_t)swarm_below(&d->draw, 50) * 10 * NS_PER_MS);
 	json_out_close(o);
 }
 
 static void out_after(struct drawer *d, struct json_out *o)
 {
 	json_out_open(o, "after", '{');
-	json_out_str(o, "fault", d->after[below(d, d->n_ids)]);
-	json_out_str(
-	        o, "phase", PICK(d, "inject", "effect", "detect", "isolate", "failover", "revert"));
-	out_duration(o, "delay", (int64_t)(50 + below(d, 600)) * NS_PER_MS);
+	json_out_str(o, "fault", d->after[swarm_below(&d->draw, d->n_ids)]);
+	json_out_str(o, "phase",
+	        SWARM_PICK(
+	                &d->draw, "inject", "effect", "detect", "isolate", "failover", "revert"));
+	swarm_out_duration(o, "delay", (int64_t)(50 + swarm_below(&d->draw, 600)) * NS_PER_MS);
 	json_out_close(o);
 }
 
 static void out_start(struct drawer *d, struct json_out *o)
 {
-	uint64_t u = below(d, 20);
+	uint64_t u = swarm_below(&d->draw, 20);
 	bool every = u >= 12 && u < 15;
 
 	if (every)
@@ -582,11 +384,13 @@ static void out_start(struct drawer *d, struct json_out *o)
 		out_after(d, o);
 	else
 		every = false, u = 0;
-	if (u == 0 || u < 12 || (every && chance(d, 50)))
-		out_duration(o, "at", (int64_t)below(d, 7900) * NS_PER_MS);
-	if (every || chance(d, 85))
-		out_duration(
-		        o, "for", (int64_t)(1 + below(d, chance(d, 25) ? 60 : 3000)) * NS_PER_MS);
+	if (u == 0 || u < 12 || (every && swarm_chance(&d->draw, 50)))
+		swarm_out_duration(o, "at", (int64_t)swarm_below(&d->draw, 7900) * NS_PER_MS);
+	if (every || swarm_chance(&d->draw, 85))
+		swarm_out_duration(o, "for",
+		        (int64_t)(1 +
+		                  swarm_below(&d->draw, swarm_chance(&d->draw, 25) ? 60 : 3000)) *
+		                NS_PER_MS);
 }
 
 /* `group`: NULL, or the faults that begin together, of which the first has a start of its own. */
@@ -594,39 +398,34 @@ static bool draw_fault(struct drawer *d, unsigned i, const char *group, bool fir
 {
 	const struct fault_kind *kind = draw_kind(d);
 	struct json_out *o = &d->faults[i];
-	struct error err = ERROR_INIT;
-	struct json *example;
-	enum status st =
-	        json_parse("example", kind->example, strlen(kind->example), &example, &err);
 	uint32_t targets;
 
-	CHECK(!st);
 	json_out_init(o, 0);
 	json_out_open(o, NULL, '{');
 	(void)snprintf(d->after[i], sizeof(d->after[i]), "f%u", i);
 	json_out_str(o, "id", d->after[i]);
 	json_out_str(o, "kind", kind->name);
-	targets = out_target(d, o, kind);
+	targets = swarm_out_target(&d->draw, o, kind);
 	if (group)
 		json_out_str(o, "together", group);
 	if (first)
 		out_start(d, o);
-	else if (chance(d, 80))
-		out_duration(o, "for", (int64_t)(1 + below(d, 2000)) * NS_PER_MS);
-	if (targets > 1 && kind->side == FAULT_MODEL && chance(d, 40))
-		out_duration(o, "stagger", (int64_t)(1 + below(d, 200)) * NS_PER_MS);
-	for (size_t f = 0; f < kind->n_fields; f++)
-		if (kind->fields[f].flags & FIELD_REQUIRED || chance(d, 60))
-			out_field(d, o, &kind->fields[f], json_root(example));
+	else if (swarm_chance(&d->draw, 80))
+		swarm_out_duration(
+		        o, "for", (int64_t)(1 + swarm_below(&d->draw, 2000)) * NS_PER_MS);
+	if (targets > 1 && kind->side == FAULT_MODEL && swarm_chance(&d->draw, 40))
+		swarm_out_duration(
+		        o, "stagger", (int64_t)(1 + swarm_below(&d->draw, 200)) * NS_PER_MS);
+	swarm_out_parameters(&d->draw, o, kind);
 	json_out_close(o);
-	json_free(example);
 	return targets > 0;
 }
 
 /* One fault, or a group, if the parser takes it. */
 static void grow(struct drawer *d, struct random_plan *p)
 {
-	unsigned members = chance(d, 12) ? 2 + (unsigned)below(d, UNIT_MAX - 1) : 1;
+	unsigned members =
+	        swarm_chance(&d->draw, 12) ? 2 + (unsigned)swarm_below(&d->draw, UNIT_MAX - 1) : 1;
 	char group[8], *text;
 	struct scenario *s = NULL;
 	bool ok = true;
@@ -672,14 +471,14 @@ static void draw_base(struct drawer *d, struct random_plan *p)
 
 void random_plan_draw(struct random_plan *p, unsigned which, unsigned flags, const char *kinds)
 {
-	struct drawer d = {
-	        .g = prng_stream(which + 1, "test/random plan"), .flags = flags, .kinds = kinds};
+	struct drawer d = {.flags = flags, .kinds = kinds};
 	unsigned wanted;
 
 	*p = (struct random_plan){0};
-	arena_init(&d.arena, (size_t)1 << 30);
+	swarm_drawer_init(&d.draw, which + 1, "test/random plan", DURATION_NS);
 	draw_base(&d, p);
-	wanted = 1 + (unsigned)below(&d, FAULTS_MAX);
+	d.draw.scenario = d.base;
+	wanted = 1 + (unsigned)swarm_below(&d.draw, FAULTS_MAX);
 	for (unsigned tries = 0; d.n < wanted && tries < 2 * wanted; tries++)
 		grow(&d, p);
 	p->text = text_of(&d, d.n);
@@ -687,7 +486,7 @@ void random_plan_draw(struct random_plan *p, unsigned which, unsigned flags, con
 		json_out_free(&d.faults[i]);
 	json_out_free(&d.head);
 	scenario_free(d.base);
-	arena_free(&d.arena);
+	swarm_drawer_free(&d.draw);
 }
 
 void random_plan_free(struct random_plan *p)

@@ -65,6 +65,7 @@ const struct fault_kind fault_artifact_recompile = {
         .targets = FAULT_TARGET_POOL,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = 1u << PHASE_DETECT | 1u << PHASE_FAILOVER,
         .exclusive = "artifact",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

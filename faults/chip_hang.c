@@ -21,6 +21,7 @@ const struct fault_kind fault_chip_hang = {
         .targets = FAULT_TARGET_CHIP,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "unit",
         .example = "{\"id\": \"hang\", \"kind\": \"chip.hang\", \"target\": \"r0.n2.c3\", "
                    "\"at\": \"20s\", \"for\": \"30s\"}",

@@ -44,6 +44,7 @@ const struct fault_kind fault_chip_loss = {
         .targets = FAULT_TARGET_CHIP,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "unit",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

@@ -71,6 +71,7 @@ const struct fault_kind fault_chip_slow = {
         .targets = FAULT_TARGET_CHIP,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),
         .params_size = sizeof(struct chip_slow),

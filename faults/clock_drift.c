@@ -61,6 +61,7 @@ const struct fault_kind fault_clock_drift = {
         .targets = FAULT_TARGET_CHIP | FAULT_TARGET_NODE,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = 1u << PHASE_DETECT,
         .exclusive = "clock",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

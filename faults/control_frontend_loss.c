@@ -33,6 +33,7 @@ const struct fault_kind fault_control_frontend_loss = {
         .default_target = "fe0",
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "frontend",
         .example = "{\"id\": \"frontend\", \"kind\": \"control.frontend_loss\", \"target\": "
                    "\"fe0\", \"at\": \"20s\", \"for\": \"20s\"}",

@@ -54,6 +54,7 @@ const struct fault_kind fault_cooling_airflow = {
         .targets = FAULT_TARGET_NODE | FAULT_TARGET_RACK,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "airflow",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

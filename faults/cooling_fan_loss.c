@@ -46,6 +46,7 @@ const struct fault_kind fault_cooling_fan_loss = {
         .targets = FAULT_TARGET_FAN,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "fan",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

@@ -67,6 +67,7 @@ const struct fault_kind fault_cooling_hot_aisle = {
         .targets = FAULT_TARGET_NODE | FAULT_TARGET_RACK,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "inlet",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

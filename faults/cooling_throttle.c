@@ -114,6 +114,7 @@ const struct fault_kind fault_cooling_throttle = {
         .targets = FAULT_TARGET_CHIP | FAULT_TARGET_NODE | FAULT_TARGET_RACK,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),
         .params_size = sizeof(struct cooling_throttle),

@@ -33,6 +33,7 @@ const struct fault_kind fault_ethernet_partition = {
         .default_target = "all",
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = 1u << PHASE_DETECT,
         .exclusive = "ethernet.partition",
         .example = "{\"id\": \"cut\", \"kind\": \"ethernet.partition\", \"target\": \"r0\", "
                    "\"at\": \"20s\", \"for\": \"20s\"}",

@@ -49,6 +49,19 @@ const char *fault_target_classes_text(unsigned classes, char *buf, size_t n);
 
 enum { FAULT_ON_VIRTUAL = 1, FAULT_ON_WALL = 2, FAULT_ON_BOTH = 3 };
 
+/* What a deployment may have that makes a kind findable at all. */
+enum fault_guard {
+	FAULT_GUARD_NONE, /* the rack finds it by itself, or nobody does */
+	FAULT_GUARD_CHECKSUM,
+	FAULT_GUARD_LINK_SCAN,
+	FAULT_GUARD_CABLE_CHECK,
+	FAULT_GUARD_DIGEST_CHECK, /* of the pool */
+	FAULT_GUARD_ROLLOUT,      /* of the pool: a canary and its check */
+};
+
+/* From detection to failover onto other hardware. */
+#define FAULT_PHASES_ALL (1u << PHASE_DETECT | 1u << PHASE_ISOLATE | 1u << PHASE_FAILOVER)
+
 struct target_resolver; /* faults/schedule.h */
 
 struct fault_machine;
@@ -61,6 +74,11 @@ struct fault_kind {
 	const char *default_target;                   /* NULL = must be given */
 	enum fault_side side;
 	unsigned clocks;
+	/* Set of 1 << phase: those that it can come to beside inject, effect, recover and revert,
+	 * whatever its parameters; with a guard, where the deployment has it. */
+	unsigned found;
+	enum fault_guard guard;
+	bool corrupts; /* without its guard, wrong tokens go out as right ones */
 	/* Faults of one group must not overlap on one target; NULL = may pile up. */
 	const char *exclusive;
 	const struct field *fields; /* parameters, offsets into the kind's record */

@@ -31,6 +31,7 @@ const struct fault_kind fault_link_down = {
         .targets = FAULT_TARGET_C2C_LINK,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "link",
         .example = "{\"id\": \"cut\", \"kind\": \"link.down\", \"target\": \"r0.n0-r0.n1.0\", "
                    "\"at\": \"20s\", \"for\": \"20s\"}",

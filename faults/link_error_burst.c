@@ -99,6 +99,7 @@ const struct fault_kind fault_link_error_burst = {
         .targets = FAULT_TARGET_C2C_LINK,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "link",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

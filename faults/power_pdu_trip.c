@@ -44,6 +44,7 @@ const struct fault_kind fault_power_pdu_trip = {
         .targets = FAULT_TARGET_PDU,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "pdu",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

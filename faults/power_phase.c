@@ -53,6 +53,7 @@ const struct fault_kind fault_power_phase = {
         .targets = FAULT_TARGET_PDU,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "power.phase",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

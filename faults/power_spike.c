@@ -54,6 +54,7 @@ const struct fault_kind fault_power_spike = {
         .targets = FAULT_TARGET_PDU | FAULT_TARGET_RACK | FAULT_TARGET_NODE,
         .side = FAULT_MODEL,
         .clocks = FAULT_ON_BOTH,
+        .found = FAULT_PHASES_ALL,
         .exclusive = "power.load",
         .fields = FIELDS,
         .n_fields = ARRAY_LEN(FIELDS),

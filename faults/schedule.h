@@ -55,6 +55,9 @@ struct target_resolver {
 	        void *ctx, unsigned classes, const uint32_t *ids, uint32_t n, struct arena *arena);
 	/* False where pools are unknown (a target URL). NULL = always. */
 	bool (*pool)(void *ctx, uint32_t pool, struct pool_facts *out);
+	/* Whether the deployment has the guard, for what a fault hits; FAULT_GUARD_NONE: true. NULL
+	 * = it has none. */
+	bool (*guarded)(void *ctx, enum fault_guard guard, uint32_t target);
 	/* A law of token counts (workloads/length.h), opaque here. */
 	enum status (*length_law)(
 	        void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err);

@@ -427,6 +427,29 @@ static bool pool(void *ctx, uint32_t index, struct pool_facts *out)
 	return true;
 }
 
+static bool guarded(void *ctx, enum fault_guard guard, uint32_t target)
+{
+	const struct deployment *d = ((const struct target_context *)ctx)->deployment;
+
+	if (!d)
+		return guard == FAULT_GUARD_NONE;
+	switch (guard) {
+	case FAULT_GUARD_NONE:
+		return true;
+	case FAULT_GUARD_CHECKSUM:
+		return d->health.checksum;
+	case FAULT_GUARD_LINK_SCAN:
+		return d->health.link_scan_ns > 0;
+	case FAULT_GUARD_CABLE_CHECK:
+		return d->cable_plan.check;
+	case FAULT_GUARD_DIGEST_CHECK:
+		return d->pools[target].digest_check;
+	case FAULT_GUARD_ROLLOUT:
+		return d->pools[target].rollout.canary > 0;
+	}
+	UNREACHABLE("guard");
+}
+
 static enum status length_law(
         void *ctx, struct jval v, struct arena *arena, const void **law, struct error *err)
 {
@@ -451,6 +474,7 @@ struct target_resolver targets_resolver(struct target_context *context)
 	        .name = name,
 	        .instances = instances,
 	        .pool = pool,
+	        .guarded = guarded,
 	        .length_law = length_law,
 	        .length_law_canonical = length_law_canonical,
 	};

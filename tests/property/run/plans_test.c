@@ -3,7 +3,7 @@
  *  - a run ends, in a bounded number of events, and every request has one outcome;
  *  - streams that end well have every token once, and their blame adds up to the nanosecond;
  *  - after the last revert the static state is that of a rack that never had a fault;
- *  - the ledger's phases come in their order;
+ *  - the ledger's phases come in their order, and only those that the kind's record knows;
  *  - the same plan played twice, with and without a scorer, gives the same digest, and a twin
  *    without a fault that took no effect gives the same requests.
  *
@@ -96,6 +96,23 @@ static void check_bounds(const struct virtual_result *r)
 	ck_assert_int_lt((int64_t)r->rack.events, EVENTS_PER_S * seconds);
 }
 
+/* A phase that the kind's record does not know of is wrong there, or in the model. */
+static void check_phases(const struct scenario *s, const struct ledger *ledger)
+{
+	for (uint32_t i = 0; i < s->faults.n; i++) {
+		const struct fault_spec *f = &s->faults.faults[i];
+		bool guarded = false;
+
+		for (uint32_t t = 0; t < f->n_targets; t++)
+			guarded |=
+			        s->targets.guarded(s->targets.ctx, f->kind->guard, f->targets[t]);
+		for (unsigned p = PHASE_DETECT; p <= PHASE_FAILOVER; p++)
+			ck_assert_msg(
+			        ledger->e[i].at[p] < 0 || (f->kind->found >> p & 1 && guarded),
+			        "%s came to %s", f->kind->name, fault_phase_name(p));
+	}
+}
+
 /* What the rack says of a request whose client gave up is how far it was; what the client has seen
  * of it, if anybody watched. Only that it gave up is one thing. */
 static bool gave_up(const struct sample *a, const struct sample *b)
@@ -161,6 +178,7 @@ static void check_plan(const struct scenario *s)
 	check_bounds(&v.result);
 	check_requests(&v);
 	check_ledger(s, &v.result.ledger);
+	check_phases(s, &v.result.ledger);
 	virtual_samples_run(&again, s, VIRTUAL_ALL_FAULTS, false);
 	ck_assert_mem_eq(v.result.result_digest, again.result.result_digest, DIGEST_BYTES);
 	virtual_samples_free(&again);

@@ -21,6 +21,7 @@ static const struct {
         {"n-1-1", &campaign_contingency},
         {"n-2", &campaign_contingency},
         {"seeds", &campaign_seeds},
+        {"swarm", &campaign_swarm},
 };
 
 const struct campaign_mode *campaign_mode_of(const struct campaign_request *r)

@@ -310,6 +310,18 @@ void account_finish(struct rack *r, int64_t now, struct live *l, struct rack_com
 		settle_gaps(r, l, out);
 }
 
+void account_close(const struct rack *r, const struct live *l, int64_t frame_ns,
+        struct rack_completion *out, struct gap_list *gaps)
+{
+	fill(l, out);
+	out->t_first = l->t_first + r->d->ethernet.ingress_delay_ns;
+	out->t_last = l->t_last + r->d->ethernet.ingress_delay_ns;
+	if (!r->config.emit_gaps || l->delivered < 2)
+		return;
+	push_gap(gaps, frame_ns, l->delivered - 1);
+	out->itl_max_ns = out->itl_p99_ns = frame_ns;
+}
+
 void account_cancel(struct rack *r, int64_t now, struct live *l, struct rack_completion *out)
 {
 	if (l->state == LIVE_RUNNING) {

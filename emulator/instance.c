@@ -230,8 +230,7 @@ static void refresh(struct instance *in, int64_t now)
 /* --- slots
  * ----------------------------------------------------------------------------------------- */
 
-/* The first free slot in [from, to), or `to`. */
-static uint32_t next_free(const struct instance *in, uint32_t from, uint32_t to)
+uint32_t instance_next_free(const struct instance *in, uint32_t from, uint32_t to)
 {
 	uint32_t word = from / 64;
 	uint64_t bits;
@@ -246,6 +245,18 @@ static uint32_t next_free(const struct instance *in, uint32_t from, uint32_t to)
 	}
 	from = word * 64 + (uint32_t)__builtin_ctzll(bits);
 	return from < to ? from : to;
+}
+
+void instance_take_slot(struct instance *in, uint32_t slot)
+{
+	in->free_bits[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+	in->bucket_free[in->slots[slot].bucket]--;
+}
+
+void instance_give_slot(struct instance *in, uint32_t slot)
+{
+	in->free_bits[slot / 64] |= UINT64_C(1) << (slot % 64);
+	in->bucket_free[in->slots[slot].bucket]++;
 }
 
 /* The smallest tick that has not gone by, once the stall under way is over. */
@@ -288,21 +299,21 @@ bool instance_earliest(
 		return false;
 	here = tick_ahead(in, now);
 	if (in->entry == ENTRY_IMMEDIATE) {
-		*slot = next_free(in, first, end);
+		*slot = instance_next_free(in, first, end);
 		*tick = here;
 		return true;
 	}
 	frame = here / f0;
 	if (in->entry == ENTRY_FRAME) {
-		*slot = next_free(in, first, end);
+		*slot = instance_next_free(in, first, end);
 		*tick = here == frame * f0 ? here : (frame + 1) * f0;
 		return true;
 	}
 	/* The first slot whose offset floor(j F0 / n) is not behind us: j >= offset n / F0. */
 	wanted = (uint32_t)(((uint64_t)(here - frame * f0) * in->n_slots + in->f0 - 1) / in->f0);
-	j = next_free(in, wanted > first ? wanted : first, end);
+	j = instance_next_free(in, wanted > first ? wanted : first, end);
 	if (j == end) {
-		j = next_free(in, first, end);
+		j = instance_next_free(in, first, end);
 		frame++;
 	}
 	*slot = j;
@@ -330,8 +341,7 @@ void instance_occupy(struct instance *in, int64_t now, uint32_t slot, uint32_t l
 	s->end = s->first + (output_tokens - 1) * (int64_t)in->f0;
 	s->segment = instance_segment(in);
 	s->next_token = 0;
-	in->free_bits[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
-	in->bucket_free[s->bucket]--;
+	instance_take_slot(in, slot);
 	ok = heap_push(&in->ends, s->end, id, slot_handle(in, slot));
 	if (emit_tokens)
 		ok &= heap_push(&in->tokens, s->first, id, slot_handle(in, slot));
@@ -358,8 +368,7 @@ void instance_release(struct instance *in, uint32_t slot, int64_t now)
 	CHECK(s->live != LIVE_NONE);
 	s->live = LIVE_NONE;
 	s->generation++;
-	in->free_bits[slot / 64] |= UINT64_C(1) << (slot % 64);
-	in->bucket_free[s->bucket]++;
+	instance_give_slot(in, slot);
 	if (s->entered && --in->bucket_entered[s->bucket] == 0)
 		refresh(in, now);
 	s->entered = false;

@@ -129,6 +129,12 @@ void instance_entered(struct instance *in, uint32_t slot, int64_t now);
 /* Frees the slot; it may depart again at this very tick. */
 void instance_release(struct instance *in, uint32_t slot, int64_t now);
 
+/* The first free slot in [from, to), or `to`. */
+uint32_t instance_next_free(const struct instance *in, uint32_t from, uint32_t to);
+/* Only counts a slot as taken or free, for whoever plays what is in it (express.c). */
+void instance_take_slot(struct instance *in, uint32_t slot);
+void instance_give_slot(struct instance *in, uint32_t slot);
+
 /* Stops. Open-ended holds nest; finite stalls add up. */
 void instance_hold(struct instance *in, int64_t now, uint32_t cause);
 void instance_unhold(struct instance *in, int64_t now);

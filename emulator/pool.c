@@ -163,6 +163,35 @@ static int64_t frames_of(const struct bucket_spec *b, int64_t prompt, int64_t ou
 	return ceil_div_i64(prompt, b->ppf) + output - 1;
 }
 
+int64_t pools_declared(const struct serving_pool *p, uint32_t bucket, const struct live *l)
+{
+	return frames_of(&p->spec->buckets[bucket], l->req.prompt_tokens, l->req.max_tokens);
+}
+
+/* The request belongs to the bucket from now on. */
+static void assign(const struct serving_pool *p, struct live *l, uint32_t bucket, int64_t now)
+{
+	l->pool = p->index;
+	l->bucket = bucket;
+	l->link.frame_ns = p->spec->buckets[bucket].frame_ns;
+	l->rank = p->rank_of_tier[l->req.tier];
+	l->t_queued = now;
+	l->prompt_left = l->req.prompt_tokens;
+	l->output_left = l->req.output_tokens;
+	l->declared = pools_declared(p, bucket, l);
+}
+
+void pools_restore(struct rack *r, uint32_t live, uint32_t pool, uint32_t bucket, bool queued)
+{
+	struct live *l = live_at(r, live);
+
+	assign(&r->pools[pool], l, bucket, l->t_arrival);
+	if (!queued)
+		return;
+	l->state = LIVE_QUEUED;
+	list_append(r, &r->pools[pool].queues[bucket].rank[l->rank], live);
+}
+
 /* The first in an empty queue opens its batch window; once closed it stays so until all have gone.
  */
 static void count_queued(
@@ -179,15 +208,8 @@ static void enqueue(
 	struct live *l = live_at(r, live);
 	struct bucket_queue *q = &p->queues[bucket];
 
-	l->pool = p->index;
-	l->bucket = bucket;
-	l->link.frame_ns = p->spec->buckets[bucket].frame_ns;
-	l->rank = p->rank_of_tier[l->req.tier];
+	assign(p, l, bucket, now);
 	l->state = LIVE_QUEUED;
-	l->t_queued = now;
-	l->prompt_left = l->req.prompt_tokens;
-	l->output_left = l->req.output_tokens;
-	l->declared = frames_of(&p->spec->buckets[bucket], l->req.prompt_tokens, l->req.max_tokens);
 	list_append(r, &q->rank[l->rank], live);
 	count_queued(r, p, q, now);
 	q->declared += l->declared;
@@ -197,18 +219,16 @@ static void enqueue(
 		        r->config.listener.ctx, now, l->req.id, STEP_QUEUED, l->pool, bucket);
 }
 
-void pools_route(struct rack *r, int64_t now, uint32_t live)
+bool pools_pick(struct rack *r, int64_t now, struct live *l, struct serving_pool **pool,
+        uint32_t *bucket, enum rack_refusal *why, int64_t *retry_after_s)
 {
-	struct live *l = live_at(r, live);
 	int64_t output = l->req.output_tokens, max = l->req.max_tokens;
-	enum rack_refusal why = REFUSED_NO_POOL;
-	int64_t retry_after_s = 0;
 
-	l->t_arrival = now;
+	*why = REFUSED_NO_POOL;
+	*retry_after_s = 0;
 	for (uint32_t i = 0; i < r->n_pools; i++) {
 		struct serving_pool *p = &r->pools[i];
 		enum rack_refusal here = REFUSED_CONTEXT;
-		uint32_t bucket;
 		enum fit fit;
 
 		l->req.output_tokens = output; /* a pool that turns it away has cut nothing */
@@ -216,27 +236,42 @@ void pools_route(struct rack *r, int64_t now, uint32_t live)
 		if (!accepts(p, l))
 			continue;
 		if (LPC_UNLIKELY(r->variants.n) &&
-		        variants_turn_away(r, now, p, &l->req, &retry_after_s)) {
-			why = p->spec->oversize == OVERSIZE_ROUTE ? REFUSED_ARTIFACT
-			                                          : REFUSED_CONTEXT;
+		        variants_turn_away(r, now, p, &l->req, retry_after_s)) {
+			*why = p->spec->oversize == OVERSIZE_ROUTE ? REFUSED_ARTIFACT
+			                                           : REFUSED_CONTEXT;
 			if (p->spec->oversize == OVERSIZE_ROUTE)
 				continue;
-			break;
+			return false;
 		}
-		fit = fit_bucket(p, l, &bucket);
-		if (fit == FIT_OK && release_turns_away(r, now, p, &retry_after_s))
+		fit = fit_bucket(p, l, bucket);
+		if (fit == FIT_OK && release_turns_away(r, now, p, retry_after_s)) {
 			here = REFUSED_ADMISSION;
-		else if (fit == FIT_OK &&
-		         admission_admits(r, p, now, l, bucket, &here, &retry_after_s)) {
-			enqueue(r, now, p, live, bucket);
-			return;
+		} else if (fit == FIT_OK &&
+		           admission_admits(r, p, now, l, *bucket, &here, retry_after_s)) {
+			*pool = p;
+			return true;
 		}
-		why = here;
+		*why = here;
 		if (fit == FIT_NEXT_POOL || (fit == FIT_OK && p->spec->overflow_next))
 			continue;
-		break;
+		return false;
 	}
-	rack_refuse(r, now, live, why, retry_after_s);
+	return false;
+}
+
+void pools_route(struct rack *r, int64_t now, uint32_t live)
+{
+	struct live *l = live_at(r, live);
+	struct serving_pool *pool;
+	enum rack_refusal why;
+	int64_t retry_after_s;
+	uint32_t bucket;
+
+	l->t_arrival = now;
+	if (pools_pick(r, now, l, &pool, &bucket, &why, &retry_after_s))
+		enqueue(r, now, pool, live, bucket);
+	else
+		rack_refuse(r, now, live, why, retry_after_s);
 }
 
 /* --- queues

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulator/express.h"
 #include "emulator/rack_state.h"
 #include "harness/base/digest.h"
 #include "harness/base/mutant.h"
@@ -111,6 +112,7 @@ void rack_free(struct rack *r)
 	heap_free(&r->ingress);
 	heap_free(&r->leaving);
 	heap_free(&r->tokens);
+	express_free(r);
 	pool_free(&r->lives);
 	arena_free(&r->arena);
 	mem_free(r);
@@ -153,6 +155,14 @@ static void arrive(struct rack *r, int64_t now, uint32_t live)
 		pools_route(r, now, live);
 }
 
+void rack_init_live(const struct rack *r, struct live *l, int64_t t_submit)
+{
+	memset(l, 0, r->lives.size); /* not sizeof: a constant becomes a slow inline loop */
+	l->t_submit = t_submit;
+	l->t_entry = l->t_first = l->t_last = l->t_first_out = -1;
+	l->replay_fault = l->link.fault = l->link.loss_fault = FAULT_NONE;
+}
+
 uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req)
 {
 	uint32_t live = pool_take(&r->lives);
@@ -168,11 +178,8 @@ uint64_t rack_submit(struct rack *r, int64_t now, const struct rack_request *req
 	r->counts.submitted++;
 	r->counts.live++;
 	l = live_at(r, live);
-	memset(l, 0, r->lives.size); /* not sizeof: a constant becomes a slow inline loop */
+	rack_init_live(r, l, now);
 	l->req = *req;
-	l->t_submit = now;
-	l->t_entry = l->t_first = l->t_last = l->t_first_out = -1;
-	l->replay_fault = l->link.fault = l->link.loss_fault = FAULT_NONE;
 	if (r->config.listener.trace)
 		r->config.listener.trace(
 		        r->config.listener.ctx, now, req->id, STEP_SUBMITTED, 0, 0);
@@ -405,9 +412,8 @@ static int64_t heap_at(const struct heap *h)
 	return h->n ? h->e[0].key : NS_NEVER;
 }
 
-/* The next instant of the parts that only faults set in motion. They fall asleep when nothing is
- * due and no fault is with them. */
-static int64_t parts_next_at(struct rack *r)
+/* The next instant of the parts that only faults set in motion. */
+static int64_t moving_parts_at(const struct rack *r)
 {
 	int64_t next = min_i64(r->power.next_at, r->cooling.next_at);
 
@@ -416,9 +422,24 @@ static int64_t parts_next_at(struct rack *r)
 	next = min_i64(next, r->frontends.next_at);
 	if (release_is_busy(r))
 		next = min_i64(next, release_next_at(r));
+	return next;
+}
+
+/* They fall asleep when nothing is due and no fault is with them. */
+static int64_t parts_next_at(struct rack *r)
+{
+	int64_t next = moving_parts_at(r);
+
 	r->parts_awake =
 	        next != NS_NEVER || release_is_busy(r) || r->monitor.n || r->frontends.troubled;
 	return next;
+}
+
+int64_t rack_parts_at(const struct rack *r)
+{
+	int64_t next = r->n_cases ? health_next_at(r) : NS_NEVER;
+
+	return r->parts_awake ? min_i64(next, moving_parts_at(r)) : next;
 }
 
 void rack_reschedule(struct rack *r)

@@ -333,6 +333,7 @@ struct rack {
 	int64_t *phases; /* n_faults × PHASE_COUNT; -1 */
 	enum path_scope worst;
 	struct rack_counts counts;
+	struct express *express;  /* express.c; NULL until somebody boards */
 	__int128 area, residence; /* Little's law: both sides, ns × requests */
 	int64_t area_at;
 };
@@ -358,16 +359,27 @@ const char *rack_fault_key(const struct rack *r, uint32_t fault, char buf[static
 void rack_refuse(
         struct rack *r, int64_t now, uint32_t live, enum rack_refusal why, int64_t retry_after_s);
 void rack_finish(struct rack *r, int64_t now, uint32_t live); /* completed, or failed */
+void rack_init_live(const struct rack *r, struct live *l, int64_t t_submit); /* but for its req */
 /* Its connection is gone: frees what it has, and tells the listener. */
 void rack_reset(struct rack *r, int64_t now, uint32_t live);
 /* Somebody began or ceased to care how the frames of an instance end: sets boundary_tick. */
 void rack_arm(struct rack *r, struct instance *in, int64_t now);
 /* Something outside of the order of events has moved: what is due next is looked up anew. */
 void rack_reschedule(struct rack *r);
+/* The first instant at which anything but requests and instances has something due. */
+int64_t rack_parts_at(const struct rack *r);
 
 /* pool.c: routing, queues, dispatch */
 void pools_create(struct rack *r);
 void pools_route(struct rack *r, int64_t now, uint32_t live); /* admits or refuses */
+/* Which pool and bucket take the request (its t_arrival aside, only l->req is looked at, and cut to
+ * what they allow), or why none does. */
+bool pools_pick(struct rack *r, int64_t now, struct live *l, struct serving_pool **pool,
+        uint32_t *bucket, enum rack_refusal *why, int64_t *retry_after_s);
+int64_t pools_declared(const struct serving_pool *p, uint32_t bucket, const struct live *l);
+/* A request that was let in at its t_arrival, and is counted, has its place again: at the tail of
+ * the queue, or none there where it runs. */
+void pools_restore(struct rack *r, uint32_t live, uint32_t pool, uint32_t bucket, bool queued);
 void pools_requeue(struct rack *r, int64_t now, uint32_t live);
 void pools_unqueue(struct rack *r, uint32_t live);       /* a queued request leaves its queue */
 void pools_forget(struct rack *r, const struct live *l); /* it no longer counts as running */
@@ -393,6 +405,10 @@ uint32_t variants_loaded(const struct rack *r);
 /* account.c: the books of one request */
 void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault);
 void account_finish(struct rack *r, int64_t now, struct live *l, struct rack_completion *out);
+/* The books of one that was served in one stay, at frames of frame_ns, with nothing in its way: its
+ * instants and parts are set. */
+void account_close(const struct rack *r, const struct live *l, int64_t frame_ns,
+        struct rack_completion *out, struct gap_list *gaps);
 void account_cancel(struct rack *r, int64_t now, struct live *l, struct rack_completion *out);
 void account_stall(struct live *l, uint32_t fault, int64_t ns);
 

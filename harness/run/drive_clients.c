@@ -58,6 +58,48 @@ static void give(struct run *r, const struct sample *s)
 		signals_sample(r->signals, s);
 }
 
+/* At one instant several may end, and others with them that were clients. */
+static void digest_served(struct run *r, const struct served *served, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct served *s = &served[i];
+		int64_t done = s->t_last + s->ingress_ns;
+		struct sample full;
+
+		if (done != r->ended_at && i + 1 < n && served[i + 1].t_last > s->t_last) {
+			const uint64_t word[DIGEST_WORDS] = {s->id, OUTCOME_OK,
+			        (uint64_t)(s->t_first + s->ingress_ns), (uint64_t)done,
+			        (uint64_t)done, s->output_tokens, 1, 0};
+
+			if (r->n_ended)
+				clients_flush(r);
+			lanes_add_four(&r->lanes, word);
+			lanes_add_four(&r->lanes, word + LANES);
+			r->ended_at = done;
+			continue;
+		}
+		served_sample(s, &full);
+		digest(r, &full);
+	}
+}
+
+void clients_served(struct run *r, const struct served *served, uint32_t n)
+{
+	if (r->o->digest)
+		digest_served(r, served, n);
+	if (r->o->score)
+		score_served(r->o->score, served, n);
+	for (uint32_t i = 0; (r->o->book || r->o->sample) && i < n; i++) {
+		struct sample full;
+
+		served_sample(&served[i], &full);
+		if (r->o->book)
+			book_add(r->o->book, &full);
+		if (r->o->sample)
+			r->o->sample(r->o->sample_ctx, &full);
+	}
+}
+
 static struct sample sample_of(
         const struct run *r, const struct client *c, enum outcome outcome, int64_t t_done)
 {
@@ -82,7 +124,7 @@ static struct sample sample_of(
 	};
 }
 
-static void retire(struct run *r, uint32_t index)
+void clients_retire(struct run *r, uint32_t index)
 {
 	struct client *c = client_at(r, index);
 	struct client_list *list = &r->tenants[c->a.tenant];
@@ -221,7 +263,7 @@ static void finish_served(struct run *r, int64_t now, const struct rack_completi
 	if (r->o->explain_id == s.id && r->o->explain_done)
 		r->o->explain_done(r->o->explain_ctx, &s, done);
 	give(r, &s);
-	retire(r, index);
+	clients_retire(r, index);
 }
 
 static struct watched *watched_of(struct run *r, const struct client *c)
@@ -267,7 +309,7 @@ static void on_reset(void *ctx, int64_t now, const struct rack_completion *left,
 	if (w)
 		watched_fill(w, &s);
 	give(r, &s);
-	retire(r, index);
+	clients_retire(r, index);
 }
 
 static void act_at(struct run *r, int64_t at_ns, uint32_t index)
@@ -379,7 +421,7 @@ static void on_refused(void *ctx, int64_t now, const struct rack_request *req,
 			return;
 		s = sample_of(r, c, OUTCOME_CONNECT, now);
 		give(r, &s);
-		retire(r, index);
+		clients_retire(r, index);
 		return;
 	}
 	if (why != REFUSED_CONTEXT && why != REFUSED_NO_POOL &&
@@ -389,7 +431,7 @@ static void on_refused(void *ctx, int64_t now, const struct rack_request *req,
 	 * limits. */
 	s = sample_of(r, c, why == REFUSED_NO_POOL ? OUTCOME_HTTP_4XX : OUTCOME_REJECTED, now);
 	give(r, &s);
-	retire(r, index);
+	clients_retire(r, index);
 }
 
 static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
@@ -399,6 +441,10 @@ static void shaped(void *ctx, uint32_t fault, int64_t at_ns)
 
 enum status clients_pull(struct run *r, struct error *err)
 {
+	if (ride_next(r->ride, &r->next)) {
+		r->more = true;
+		return ERR_NONE;
+	}
 	return traffic_next(r->traffic, &r->next, &r->more, err);
 }
 
@@ -417,8 +463,7 @@ static void watch(struct run *r, uint32_t index)
 		act_at(r, c->t_sched + habit.leave_ns, index);
 }
 
-/* The planned request becomes a client: lengths bent by what is active now, max_tokens settled. */
-static uint32_t take_arrival(struct run *r, struct arrival *a)
+uint32_t clients_add(struct run *r, const struct arrival *a, uint64_t order)
 {
 	uint32_t index = pool_take(&r->clients);
 	struct client_list *list = &r->tenants[a->tenant];
@@ -426,10 +471,9 @@ static uint32_t take_arrival(struct run *r, struct arrival *a)
 	int64_t timeout_at;
 
 	CHECK(index != POOL_NONE);
-	demand_shape(r->demand, a, shaped, r);
 	c = client_at(r, index);
 	*c = (struct client){.a = *a,
-	        .order = ++r->out->scheduled,
+	        .order = order,
 	        .t_sched = a->at_ns,
 	        .prev = list->tail,
 	        .next = POOL_NONE,
@@ -443,6 +487,16 @@ static uint32_t take_arrival(struct run *r, struct arrival *a)
 	timeout_at = c->t_sched + r->s->traffic.tenants[c->a.tenant].timeout_ns;
 	if (timeout_at < r->timeout_at)
 		r->timeout_at = timeout_at;
+	return index;
+}
+
+/* The planned request becomes a client: lengths bent by what is active now, max_tokens settled. */
+static uint32_t take_arrival(struct run *r, struct arrival *a)
+{
+	uint32_t index;
+
+	demand_shape(r->demand, a, shaped, r);
+	index = clients_add(r, a, ++r->out->scheduled);
 	watch(r, index);
 	return index;
 }
@@ -503,7 +557,7 @@ static void give_up(struct run *r, uint32_t index, enum outcome outcome)
 	if (w)
 		watched_fill(w, &s);
 	give(r, &s);
-	retire(r, index);
+	clients_retire(r, index);
 }
 
 static void leave(struct run *r, uint32_t index)

@@ -1,14 +1,17 @@
 /* The inside of the virtual driver, shared by its parts and by nobody else: drive_virtual.c (the
- * loop, the faults, the signals) and drive_clients.c (who sends, waits, tries again, leaves). */
+ * loop, the faults, the signals), drive_clients.c (who sends, waits, tries again, leaves) and
+ * drive_express.c (requests that nothing happens to). */
 #ifndef LPC_RUN_DRIVE_STATE_H
 #define LPC_RUN_DRIVE_STATE_H
 
+#include "emulator/express.h"
 #include "harness/base/heap.h"
 #include "harness/base/pool.h"
 #include "harness/run/demand.h"
 #include "harness/run/drive_virtual.h"
 #include "harness/run/signals.h"
 #include "harness/run/watched.h"
+#include "reports/served.h"
 
 enum { CLIENTS_MAX = 1 << 24, DIGEST_WORDS = 8 };
 
@@ -63,6 +66,8 @@ struct run {
 	int64_t ended_at;
 	int64_t now, stop_at; /* duration + drain */
 	bool stopped;
+	struct ride *ride; /* drive_express.c */
+	uint64_t ride_at;  /* no sooner than when so many are scheduled */
 };
 
 static inline struct client *client_at(struct run *r, uint32_t i)
@@ -81,5 +86,17 @@ void clients_act(struct run *r); /* the watched ones, by their habits */
 /* The run is over: who waits has stalled, who never came was not sent. */
 enum status clients_finish(struct run *r, struct error *err) LPC_MUST_USE;
 void clients_flush(struct run *r); /* what ended last, into the digest */
+/* One that is under way: a planned or added arrival, its lengths settled, in order of t_sched. */
+uint32_t clients_add(struct run *r, const struct arrival *a, uint64_t order);
+void clients_retire(struct run *r, uint32_t index); /* and its outcome is somebody else's */
+/* Requests that have been answered without ever being clients; in order of t_done, then id. */
+void clients_served(struct run *r, const struct served *served, uint32_t n);
+
+/* drive_express.c */
+struct ride *ride_new(struct run *r);
+void ride_free(struct ride *ride);
+/* Between two instants: lets everybody board, if that is possible, and rides as far as it goes. */
+enum status ride_try(struct ride *ride, struct error *err) LPC_MUST_USE;
+bool ride_next(struct ride *ride, struct arrival *out); /* drawn ahead, and not sent */
 
 #endif

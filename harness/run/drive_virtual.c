@@ -8,6 +8,9 @@
  *      rack     completions, refusals     ──────────►  sample → score, book, digest
  *      clients  timeouts, habits          ──────────►  rack_cancel
  *
+ * Where nothing but arrivals and completions happens, those are played by themselves
+ * (drive_express.c).
+ *
  * The client is the ideal one: it sends at the planned instant. Memory grows with the number in
  * flight. */
 #include "harness/run/drive_virtual.h"
@@ -109,7 +112,14 @@ static enum status loop(struct run *r, struct error *err)
 	enum status st;
 
 	while (!r->stopped) {
-		int64_t at = next_instant(r);
+		int64_t at;
+
+		if (r->out->scheduled >= r->ride_at) {
+			st = ride_try(r->ride, err);
+			if (st)
+				return st;
+		}
+		at = next_instant(r);
 
 		/* Over when the plan has been played and nobody waits any more. */
 		if (at >= r->stop_at || (at >= r->s->duration_ns && !r->more && !r->in_flight))
@@ -230,6 +240,7 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 	r.back_off = prng_purpose(options->seed, "back-off");
 	lanes_init(&r.lanes);
 	lanes_init(&r.traffic_lanes);
+	r.ride = ride_new(&r);
 	st = prepare(&r, err);
 	if (!st)
 		st = clients_pull(&r, err);
@@ -239,6 +250,7 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 		st = finish(&r, err);
 	if (!st)
 		settle(&r);
+	ride_free(r.ride);
 	traffic_close(r.traffic);
 	signals_free(r.signals);
 	demand_free(r.demand);

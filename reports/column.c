@@ -21,7 +21,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/check.h"
 
-enum { CODE_INFINITE = 0xffff, CODES = 1 << 16, CODE_MIN = 1 << 12, MICRO_SHIFT = 21 - 14 };
+enum { CODE_INFINITE = 0xffff, CODE_MIN = 1 << 12, MICRO_SHIFT = 21 - 14 };
 
 struct column_micro {
 	uint32_t n, over[CUT_COUNT];
@@ -70,26 +70,49 @@ static int64_t code_limit(const struct column *c)
 	return 1 + cell_of(c->rule->limit_ns);
 }
 
+/* The smallest and the largest finite code; false if there is none. A run's values lie within a few
+ * octaves: looking at those alone is most of the cost of a short one. */
+static bool code_range(const struct column *c, unsigned *low, unsigned *high)
+{
+	*low = CODE_INFINITE;
+	*high = 0;
+	for (uint64_t i = 0; i < c->n_code; i++) {
+		unsigned code = c->code[i];
+
+		if (code == 0 || code == CODE_INFINITE)
+			continue;
+		*low = code < *low ? code : *low;
+		*high = code > *high ? code : *high;
+	}
+	return *high > 0;
+}
+
 /* The cuts as codes: a request is over a cut when its code is greater. */
 static uint64_t column_cuts(const struct column *c, int64_t cut[static CUT_COUNT])
 {
-	uint32_t *counts = mem_alloc(CODES, sizeof(*counts));
 	uint64_t n = 0, seen = 0, rank90, rank50;
+	unsigned low, high, width = code_range(c, &low, &high) ? high - low + 1 : 0;
+	uint32_t *counts = mem_alloc(width + 1, sizeof(*counts));
 
-	for (uint64_t i = 0; i < c->n_code; i++)
-		counts[c->code[i]]++;
-	for (unsigned i = 1; i < CODES; i++)
-		n += counts[i];
+	for (uint64_t i = 0; i < c->n_code; i++) {
+		n += c->code[i] != 0;
+		if (c->code[i] != 0 && c->code[i] != CODE_INFINITE)
+			counts[c->code[i] - low]++;
+	}
 	rank90 = histogram_rank(0.90, n);
 	rank50 = histogram_rank(0.50, n);
 	cut[CUT_LIMIT] = code_limit(c);
-	for (unsigned i = 1; i < CODES; i++) {
+	for (unsigned i = 0; i < width; i++) {
 		if (seen < rank50 && seen + counts[i] >= rank50)
-			cut[CUT_P50] = i;
+			cut[CUT_P50] = low + i;
 		if (seen < rank90 && seen + counts[i] >= rank90)
-			cut[CUT_P90] = i;
+			cut[CUT_P90] = low + i;
 		seen += counts[i];
 	}
+	if (seen < rank50)
+		cut[CUT_P50] = CODE_INFINITE;
+	if (seen < rank90)
+		cut[CUT_P90] = CODE_INFINITE;
 	mem_free(counts);
 	return n;
 }

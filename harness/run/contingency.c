@@ -25,15 +25,20 @@
 /* --- open
  * ------------------------------------------------------------------------------------------ */
 
-/* When the losses come: after a quarter of what is measured; the second of two in turn a third of
- * it later, so that there is as much before it as behind it to see the recovery in. */
+static int64_t whole_ms(int64_t ns)
+{
+	return ns - ns % NS_PER_MS;
+}
+
+/* When the losses come, in whole ms: after a quarter of what is measured; the second of two in turn
+ * a third of it later, so that there is as much before it as behind it to see the recovery in. */
 static enum status settle_times(
         struct campaign_state *state, const struct campaign_request *request, struct error *err)
 {
 	const struct scenario *s = state->base;
 	int64_t measured = s->duration_ns - s->warmup_ns;
-	int64_t at = request->has_at ? request->at_ns : s->warmup_ns + measured / 4;
-	int64_t spacing = request->has_spacing ? request->spacing_ns : measured / 3;
+	int64_t at = request->has_at ? request->at_ns : s->warmup_ns + whole_ms(measured / 4);
+	int64_t spacing = request->has_spacing ? request->spacing_ns : whole_ms(measured / 3);
 	char last[UNITS_DURATION_MAX], end[UNITS_DURATION_MAX];
 
 	if (state->cells.kind != CONTINGENCY_N11) {

@@ -9,6 +9,7 @@
 
 #include "harness/base/arena.h"
 #include "harness/base/units.h"
+#include "harness/run/campaign_follow.h"
 #include "harness/run/campaign_pool.h"
 #include "harness/run/campaign_progress.h"
 #include "harness/run/campaign_report.h"
@@ -22,11 +23,13 @@ enum { COMMAND_BYTES = 4096, ERROR_LINE_BYTES = 1200 };
 
 struct session {
 	const struct campaign_options *options;
+	struct ranks ranks;
 	struct campaign c;
 	struct scenario_list list; /* of a new campaign */
 	struct scenario *resumed;  /* of one that goes on */
 	char dir[PATH_MAX];
 	char again[COMMAND_BYTES], resume[COMMAND_BYTES];
+	const volatile sig_atomic_t *interrupt;
 	uint64_t next;
 	struct campaign_progress progress;
 };
@@ -369,38 +372,55 @@ static enum status cell_done(void *ctx, uint64_t index, const char *line, size_t
 	return ERR_NONE;
 }
 
-static uint32_t jobs_of(const struct campaign_options *o)
+static void serve(void *ctx, struct campaign_pool *pool)
+{
+	struct session *s = ctx;
+
+	ranks_serve(&s->ranks, pool, s->interrupt);
+}
+
+/* mpirun starts a rank for each processor. */
+static uint32_t jobs_of(const struct campaign_options *o, const struct ranks *ranks)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (o->jobs > 0)
 		return (uint32_t)o->jobs;
-	if (processors < 1)
+	if (processors < 1 || ranks->size > 1)
 		return 1;
 	return processors < CAMPAIGN_JOBS_MAX ? (uint32_t)processors : CAMPAIGN_JOBS_MAX;
 }
 
-static enum status play(
-        struct session *s, const volatile sig_atomic_t *interrupt, struct error *err)
+static void print_begin(const struct session *s, uint64_t share, uint64_t left, uint32_t jobs)
 {
-	struct campaign_work work = {.mode = s->c.mode,
-	        .state = s->c.state,
-	        .interrupt = interrupt,
-	        .jobs = jobs_of(s->options),
-	        .next = next_cell,
-	        .done = cell_done,
-	        .ctx = s};
-	uint64_t share = campaign_share(&s->c.manifest), left = share - s->c.cells.n_there;
-	enum status st;
+	const struct campaign_manifest *m = &s->c.manifest;
 
 	if (s->c.cells.dropped)
 		(void)fprintf(stderr, "the last line of cells.jsonl was cut short: dropped\n");
+	(void)fprintf(stderr,
+	        "%s, %s: %" PRIu64 " cells%s, %" PRIu64 " to play, %" PRIu32 " at once",
+	        m->scenario, campaign_mode_name(&m->request), share,
+	        m->shards > 1 ? " of this shard" : "", left, jobs);
+	(void)fprintf(stderr, s->ranks.size > 1 ? " on each of %d ranks\n" : "\n", s->ranks.size);
+}
+
+static enum status play(struct session *s, struct error *err)
+{
+	uint64_t share = campaign_share(&s->c.manifest), left = share - s->c.cells.n_there;
+	struct campaign_work work = {.mode = s->c.mode,
+	        .state = s->c.state,
+	        .interrupt = s->interrupt,
+	        .jobs = jobs_of(s->options, &s->ranks),
+	        .next = next_cell,
+	        .done = cell_done,
+	        .ctx = s,
+	        .meanwhile = s->ranks.size > 1 ? serve : NULL,
+	        .cells = left};
+	enum status st;
+
 	if (work.jobs > left)
 		work.jobs = left ? (uint32_t)left : 1;
-	(void)fprintf(stderr,
-	        "%s, %s: %" PRIu64 " cells%s, %" PRIu64 " to play, %" PRIu32 " at once\n",
-	        s->c.manifest.scenario, campaign_mode_name(&s->c.manifest.request), share,
-	        s->c.manifest.shards > 1 ? " of this shard" : "", left, work.jobs);
+	print_begin(s, share, left, work.jobs);
 	s->next = s->c.manifest.shard - 1;
 	campaign_progress_begin(&s->progress, s->c.cells.n_there, share);
 	st = campaign_pool_run(&work, err);
@@ -420,22 +440,12 @@ static enum status check_shard(const struct campaign *c, struct error *err)
 	return ERR_NONE;
 }
 
-static enum status play_and_conclude(
-        struct session *s, const volatile sig_atomic_t *interrupt, int *code, struct error *err)
+static enum status conclude(struct session *s, int *code, struct error *err)
 {
 	struct campaign *c = &s->c;
+	bool complete = c->cells.n_there == campaign_share(&c->manifest);
 	enum verdict verdict;
-	bool complete;
 
-	if (campaign_cells_open(&c->cells, s->dir, c->manifest.n_cells, true, err) ||
-	        check_shard(c, err))
-		return err->code;
-	(void)fprintf(stderr, "replay: %s\n", s->again);
-	if (play(s, interrupt, err)) {
-		(void)fprintf(stderr, "once that is mended, go on with: %s\n", s->resume);
-		return err->code;
-	}
-	complete = c->cells.n_there == campaign_share(&c->manifest);
 	if ((complete && campaign_cells_sort(&c->cells, s->dir, err)) ||
 	        campaign_conclude(c, s->options->json, &verdict, err))
 		return err->code;
@@ -445,24 +455,49 @@ static enum status play_and_conclude(
 		(void)fprintf(stderr, "replay: %s\n", s->again);
 		return ERR_NONE;
 	}
-	*code = 128 + (int)*interrupt;
-	(void)fprintf(stderr, "interrupted; go on with: %s\n", s->resume);
+	if (*s->interrupt)
+		*code = 128 + (int)*s->interrupt;
+	(void)fprintf(stderr, "%s; go on with: %s\n",
+	        *s->interrupt ? "interrupted" : "a rank was lost", s->resume);
 	return ERR_NONE;
 }
 
-int execute_campaign(const struct campaign_options *options)
+static enum status play_and_conclude(struct session *s, int *code, struct error *err)
 {
-	struct session *s = mem_alloc(1, sizeof(*s));
-	struct error err = ERROR_INIT;
-	int code = 0;
-	enum status st;
+	(void)fprintf(stderr, "replay: %s\n", s->again);
+	if (play(s, err)) {
+		(void)fprintf(stderr, "once that is mended, go on with: %s\n", s->resume);
+		return err->code;
+	}
+	return conclude(s, code, err);
+}
 
-	s->options = options;
-	s->c.dir = s->dir;
-	s->c.cells.fd = -1;
-	st = options->resume ? go_on(s, &err) : begin(s, &err);
+/* Everything that can be wrong before the first cell. */
+static enum status prepare(struct session *s, struct error *err)
+{
+	struct campaign *c = &s->c;
+
+	if (s->options->resume ? go_on(s, err) : begin(s, err))
+		return err->code;
+	if (campaign_cells_open(&c->cells, s->dir, c->manifest.n_cells, true, err))
+		return err->code;
+	return check_shard(c, err);
+}
+
+/* Alone, or as rank 0. */
+static int lead(struct session *s)
+{
+	struct error err = ERROR_INIT, untold = ERROR_INIT;
+	int code = 0;
+	enum status st = prepare(s, &err);
+
+	s->interrupt = interrupt_catch();
+	if (st)
+		(void)!campaign_lead(&s->ranks, NULL, &untold);
+	else
+		st = campaign_lead(&s->ranks, &s->c, &err);
 	if (!st)
-		st = play_and_conclude(s, interrupt_catch(), &code, &err);
+		st = play_and_conclude(s, &code, &err);
 	if (st)
 		code = report_error(&err);
 	campaign_cells_close(&s->c.cells);
@@ -470,6 +505,26 @@ int execute_campaign(const struct campaign_options *options)
 		s->c.mode->close(s->c.state);
 	scenario_list_free(&s->list);
 	scenario_free(s->resumed);
+	return code;
+}
+
+int execute_campaign(const struct campaign_options *options)
+{
+	struct session *s = mem_alloc(1, sizeof(*s));
+	struct error err = ERROR_INIT;
+	int code = 0;
+
+	s->options = options;
+	s->c.dir = s->dir;
+	s->c.cells.fd = -1;
+	if (ranks_begin(&s->ranks, &err))
+		code = report_error(&err);
+	else if (s->ranks.rank == 0)
+		code = lead(s);
+	else
+		campaign_follow(&s->ranks, jobs_of(options, &s->ranks));
+	if (!err.code)
+		ranks_end(&s->ranks, s->interrupt && *s->interrupt, code);
 	mem_free(s);
 	return code;
 }

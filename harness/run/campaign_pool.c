@@ -15,31 +15,43 @@
 
 enum { KEPT_BYTES = 32 << 20 };
 
-struct pool {
+struct campaign_pool {
 	const struct campaign_work *work;
 	pthread_mutex_t lock;
+	uint64_t taken;
 	bool stop;        /* an error: no new cells */
 	struct error err; /* the first */
 };
 
-static bool take(struct pool *p, uint64_t *index)
+bool campaign_pool_next(struct campaign_pool *p, uint64_t *index)
 {
 	bool more;
 
 	(void)pthread_mutex_lock(&p->lock);
 	more = !p->stop && !*p->work->interrupt && p->work->next(p->work->ctx, index);
+	p->taken += more;
 	(void)pthread_mutex_unlock(&p->lock);
 	return more;
 }
 
-static void hand_over(struct pool *p, uint64_t index, const struct json_out *line,
+uint64_t campaign_pool_left(struct campaign_pool *p)
+{
+	uint64_t taken;
+
+	(void)pthread_mutex_lock(&p->lock);
+	taken = p->taken;
+	(void)pthread_mutex_unlock(&p->lock);
+	return taken < p->work->cells ? p->work->cells - taken : 0;
+}
+
+void campaign_pool_done(struct campaign_pool *p, uint64_t index, const char *line, size_t n,
         const struct campaign_brief *brief, const struct error *played)
 {
 	struct error err = *played;
 
 	(void)pthread_mutex_lock(&p->lock);
 	if (!err.code && !p->stop)
-		(void)p->work->done(p->work->ctx, index, line->buf, line->n, brief, &err);
+		(void)p->work->done(p->work->ctx, index, line, n, brief, &err);
 	if (err.code && !p->stop) {
 		p->stop = true;
 		p->err = err;
@@ -47,7 +59,7 @@ static void hand_over(struct pool *p, uint64_t index, const struct json_out *lin
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
-static void play(struct pool *p, uint64_t index)
+static void play(struct campaign_pool *p, uint64_t index)
 {
 	const struct campaign_work *w = p->work;
 	struct campaign_brief brief = {.verdict = VERDICT_INCONCLUSIVE};
@@ -63,17 +75,17 @@ static void play(struct pool *p, uint64_t index)
 	if (st || !(brief.verdict == VERDICT_ABORTED && *w->interrupt)) {
 		if (!st)
 			json_out_close(&line);
-		hand_over(p, index, &line, &brief, &err);
+		campaign_pool_done(p, index, line.buf, line.n, &brief, &err);
 	}
 	json_out_free(&line);
 }
 
 static void *worker(void *ctx)
 {
-	struct pool *p = ctx;
+	struct campaign_pool *p = ctx;
 	uint64_t index;
 
-	while (take(p, &index))
+	while (campaign_pool_next(p, &index))
 		play(p, index);
 	return NULL;
 }
@@ -92,7 +104,7 @@ static void keep_memory(void)
 enum status campaign_pool_run(const struct campaign_work *work, struct error *err)
 {
 	pthread_t threads[CAMPAIGN_JOBS_MAX];
-	struct pool p = {.work = work, .lock = PTHREAD_MUTEX_INITIALIZER};
+	struct campaign_pool p = {.work = work, .lock = PTHREAD_MUTEX_INITIALIZER};
 	uint32_t n = 0;
 	int rc = 0;
 
@@ -100,6 +112,8 @@ enum status campaign_pool_run(const struct campaign_work *work, struct error *er
 	keep_memory();
 	for (; n < work->jobs && rc == 0; n += rc == 0)
 		rc = pthread_create(&threads[n], NULL, worker, &p);
+	if (n && work->meanwhile)
+		work->meanwhile(work->ctx, &p);
 	for (uint32_t i = 0; i < n; i++)
 		(void)pthread_join(threads[i], NULL);
 	(void)pthread_mutex_destroy(&p.lock);

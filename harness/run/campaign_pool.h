@@ -7,6 +7,8 @@
 
 enum { CAMPAIGN_JOBS_MAX = 1024 };
 
+struct campaign_pool;
+
 struct campaign_work {
 	const struct campaign_mode *mode;
 	const struct campaign_state *state;
@@ -19,7 +21,18 @@ struct campaign_work {
 	enum status (*done)(void *ctx, uint64_t index, const char *line, size_t n,
 	        const struct campaign_brief *brief, struct error *err);
 	void *ctx;
+
+	/* Others beside the threads may take cells and hand lines in, by the functions below:
+	 * called once on the calling thread while the threads play; NULL: there are none. */
+	void (*meanwhile)(void *ctx, struct campaign_pool *pool);
+	uint64_t cells; /* how many next() will give, for whoever shares them out */
 };
+
+bool campaign_pool_next(struct campaign_pool *pool, uint64_t *index);
+uint64_t campaign_pool_left(struct campaign_pool *pool); /* of work->cells */
+/* A line, or with played->code an error in its place, which ends the campaign. */
+void campaign_pool_done(struct campaign_pool *pool, uint64_t index, const char *line, size_t n,
+        const struct campaign_brief *brief, const struct error *played);
 
 /* Plays until there is no next cell, an interrupt, or an error: the first one is returned. No
  * thread is left when it returns. */

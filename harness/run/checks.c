@@ -223,6 +223,14 @@ enum status checks_surges(const struct scenario *s, struct error *err)
 	return ERR_NONE;
 }
 
+enum status checks_virtual(const struct scenario *s, struct error *err)
+{
+	if (s->has_deployment)
+		return ERR_NONE;
+	return json_expected(json_get(json_root(s->document), "target"), err,
+	        "a deployment beside the URL, which the virtual clock cannot ask");
+}
+
 /* --- warnings ---------------------------------------------------------------------------- */
 
 static void warn(struct scenario *s, const char *text)

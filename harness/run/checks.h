@@ -22,6 +22,9 @@ enum status checks_traffic(struct scenario *s, struct jval traffic, struct error
 /* Faults that add requests leave the rates within what sockets carry. */
 enum status checks_surges(const struct scenario *s, struct error *err) LPC_MUST_USE;
 
+/* The virtual clock plays a model; a URL alone gives none. */
+enum status checks_virtual(const struct scenario *s, struct error *err) LPC_MUST_USE;
+
 /* Fills s->warnings: what is allowed but most likely not meant. */
 void checks_warn(struct scenario *s);
 

@@ -9,6 +9,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
 #include "harness/net/ring.h"
+#include "harness/run/checks.h"
 #include "harness/run/claims.h"
 #include "harness/run/interrupt.h"
 #include "harness/run/record.h"
@@ -118,17 +119,13 @@ static void plan_jobs(
 	}
 }
 
-/* The virtual clock plays a model; a URL alone gives none. */
 static enum status check_clock(
         const struct scenario_list *list, const struct job_list *jobs, struct error *err)
 {
-	for (uint32_t i = 0; i < jobs->n; i++) {
-		const struct scenario *s = list->items[jobs->jobs[i].scenario];
-
-		if (jobs->jobs[i].clock == RUN_CLOCK_VIRTUAL && !s->has_deployment)
-			return json_expected(json_get(json_root(s->document), "target"), err,
-			        "a deployment beside the URL, which the virtual clock cannot ask");
-	}
+	for (uint32_t i = 0; i < jobs->n; i++)
+		if (jobs->jobs[i].clock == RUN_CLOCK_VIRTUAL &&
+		        checks_virtual(list->items[jobs->jobs[i].scenario], err))
+			return err->code;
 	return ERR_NONE;
 }
 

@@ -16,6 +16,7 @@ const struct command *const commands[] = {
         &command_explain,
         &command_campaign,
         &command_merge,
+        &command_shrink,
         &command_help,
         NULL,
 };

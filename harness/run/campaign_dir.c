@@ -205,7 +205,7 @@ static enum status read_request(
 	return ERR_NONE;
 }
 
-static enum status read_manifest(struct json *doc, struct campaign_manifest *m, struct error *err)
+enum status campaign_manifest_read(struct json *doc, struct campaign_manifest *m, struct error *err)
 {
 	struct jval root = json_root(doc);
 	struct raw raw;
@@ -241,7 +241,7 @@ enum status campaign_dir_open(const char *dir, struct campaign_manifest *m, char
 		return error_set(err, ERR_USAGE, "expected a shorter path, found '%s'", dir);
 	if (files_parse("", path, &doc, err))
 		return err->code;
-	st = read_manifest(doc, m, err);
+	st = campaign_manifest_read(doc, m, err);
 	json_free(doc);
 	if (st)
 		return st;

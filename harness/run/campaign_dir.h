@@ -32,6 +32,10 @@ enum status campaign_dir_create(const char *dir, const struct campaign_manifest 
 enum status campaign_dir_open(const char *dir, struct campaign_manifest *m, char **bundle,
         size_t *n_bundle, struct error *err) LPC_MUST_USE;
 
+/* The manifest of a document. */
+enum status campaign_manifest_read(
+        struct json *doc, struct campaign_manifest *m, struct error *err) LPC_MUST_USE;
+
 /* ERR_USAGE, naming what differs, unless both are of the same plan (shards may differ). */
 enum status campaign_same_plan(const struct campaign_manifest *a, const char *dir_a,
         const struct campaign_manifest *b, const char *dir_b, struct error *err) LPC_MUST_USE;

@@ -1,5 +1,6 @@
 #include "harness/run/campaign_dir.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -77,6 +78,24 @@ static enum status forget(const char *dir, const char *name, struct error *err)
 	return ERR_NONE;
 }
 
+/* What a mode left beside the lines. */
+static void forget_failures(const char *dir)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/failures", dir) >= sizeof(path))
+		return;
+	d = opendir(path);
+	while (d && (e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		(void)closedir(d);
+	(void)rmdir(path);
+}
+
 /* The manifest comes last: a directory that has one has all of it. */
 enum status campaign_dir_create(const char *dir, const struct campaign_manifest *m,
         const char *bundle, size_t n_bundle, struct error *err)
@@ -87,6 +106,7 @@ enum status campaign_dir_create(const char *dir, const struct campaign_manifest 
 
 	for (size_t i = 0; i < ARRAY_LEN(before) && !st; i++)
 		st = forget(dir, before[i], err);
+	forget_failures(dir);
 	if (!st)
 		st = record_file(dir, "bundle.json", bundle, n_bundle, err);
 	if (st)

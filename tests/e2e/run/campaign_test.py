@@ -176,6 +176,40 @@ class Directory(Campaign):
             self.assertIn(what, done.stderr)
 
 
+class EveryMode(Campaign):
+    def failures(self, folder):
+        return sorted((p.name, p.read_text()) for p in (folder / "failures").glob("*"))
+
+    def test_threads_shards_and_merges_change_nothing(self):
+        calm = {"faults": None, "expect": [{"id": "nothing-lost", "kind": "lost_requests", "max": 0}], "slo": None, "duration": "1s"}
+        for mode, arguments in (("n-1", ("--contingency", "n-1")), ("n-1-1", ("--contingency", "n-1-1", "--set", "duration=100ms",
+                                                                              "--set", "warmup=0s")),
+                                ("swarm", ("--swarm", "30")), ("seeds", ("--seeds", "1..30"))):
+            document = {k: v for k, v in (short() | calm).items() if v is not None}
+            if mode == "swarm":
+                document["duration"] = "4s"
+            file = self.write(document, f"{mode}.json")
+            whole = self.folder / f"whole/short-{mode}"
+            code = subprocess.run([e2e.BINARY, "campaign", file, *arguments, "--jobs", "1", "--out", self.folder / "whole"],
+                                  capture_output=True, check=False).returncode
+            self.assertIn(code, e2e.JUDGED, mode)
+            self.campaign(file, *arguments, "--jobs", "3", code=code)
+            self.same(whole, self.folder / f"out/short-{mode}")
+            parts = []
+            for i in (1, 2, 3):
+                subprocess.run([e2e.BINARY, "campaign", file, *arguments, "--shard", f"{i}/3", "--out", self.folder / "out"],
+                               capture_output=True, check=False)
+                parts.append(self.folder / f"out/short-{mode}-{i}-of-3")
+            self.campaign(*parts, command="merge", where="merged", code=code)
+            self.same(whole, self.folder / f"merged/short-{mode}")
+            self.assertEqual(self.failures(whole), self.failures(self.folder / f"merged/short-{mode}"))
+            # and from half of the lines, torn
+            text = (whole / "cells.jsonl").read_text()
+            (whole / "cells.jsonl").write_text(text[:len(text) // 2])
+            self.campaign("--resume", whole, code=code)
+            self.same(whole, self.folder / f"merged/short-{mode}")
+
+
 class Endings(Campaign):
     def begun(self, *more, seeds=4000):
         self.file = self.write(short())

@@ -178,6 +178,19 @@ static void ns_or_null(struct json_out *o, const char *key, int64_t ns)
 		json_out_i64(o, key, ns);
 }
 
+/* Those that use it. */
+static void write_pools(
+        const struct campaign_state *state, const struct unit *u, struct json_out *o)
+{
+	const struct deployment *d = &state->base->deployment;
+
+	json_out_open(o, "pools", '[');
+	for (uint32_t p = 0; p < d->n_pools; p++)
+		if (u->pools >> p & 1)
+			json_out_str(o, NULL, d->pools[p].name);
+	json_out_close(o);
+}
+
 static void write_losses(const struct campaign_state *state, const struct contingency_cell *cell,
         const struct contingency_scenario *c, const struct evaluation *e, struct json_out *o)
 {
@@ -191,6 +204,7 @@ static void write_losses(const struct campaign_state *state, const struct contin
 		json_out_str(o, "component", f->target);
 		json_out_str(o, "class", unit_class_name(u->class));
 		json_out_str(o, "role", unit_role_name(u->role));
+		write_pools(state, u, o);
 		json_out_str(o, "kind", f->kind);
 		ns_or_null(o, "inject_ns", f->inject_ns);
 		ns_or_null(o, "effect_ns", f->effect_ns);

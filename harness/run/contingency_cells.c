@@ -58,14 +58,14 @@ const char *unit_role_name(enum unit_role role)
 /* --- where paths can run
  * --------------------------------------------------------------------------- */
 
-/* By link: bit 0 on a path as deployed, bit 1 on one that a failover can make. */
-enum { LINK_NOW = 1, LINK_REACHABLE = 2 };
+/* How a link or node is on paths: a bit a pool that has it on one as deployed, and one more if a
+ * failover can bring a path there. */
+enum { REACHABLE = 1 << DEPLOYMENT_POOLS_MAX, NOW = REACHABLE - 1 };
 
 struct reach {
 	const struct topology *t;
 	const uint32_t *uses; /* targets_uses */
-	uint8_t *links;
-	uint8_t *nodes; /* likewise */
+	uint32_t *links, *nodes;
 	uint32_t *path; /* scratch: that of one node */
 };
 
@@ -82,7 +82,7 @@ static uint32_t candidates(const struct reach *r, uint32_t own, uint32_t *out)
 	return n;
 }
 
-static void mark_node(struct reach *r, uint32_t node, uint8_t how)
+static void mark_node(struct reach *r, uint32_t node, uint32_t how)
 {
 	uint32_t n = topology_path(r->t, &node, 1, r->path, topology_path_room(r->t, 1));
 
@@ -91,7 +91,7 @@ static void mark_node(struct reach *r, uint32_t node, uint8_t how)
 		r->links[r->path[i]] |= how;
 }
 
-static void mark_hop(struct reach *r, uint32_t from, uint32_t to, uint8_t how)
+static void mark_hop(struct reach *r, uint32_t from, uint32_t to, uint32_t how)
 {
 	uint32_t links[2], n = topology_hop(r->t, from, to, links);
 
@@ -99,22 +99,26 @@ static void mark_hop(struct reach *r, uint32_t from, uint32_t to, uint8_t how)
 		r->links[links[i]] |= how;
 }
 
-static void mark_instance(
-        struct reach *r, const uint32_t *nodes, uint32_t n_nodes, uint32_t *here, uint32_t *next)
+/* here, next: room for candidates. */
+static void mark_instance(struct reach *r, const struct pool_spec *pool, uint32_t instance,
+        uint32_t now, uint32_t *here, uint32_t *next)
 {
+	uint32_t n_nodes = pool->nodes_per_instance;
+	const uint32_t *nodes = pool->nodes + (size_t)instance * n_nodes;
+
 	for (uint32_t p = 0; p < n_nodes; p++) {
 		uint32_t n_here = candidates(r, nodes[p], here), n_next;
 
-		mark_node(r, nodes[p], LINK_NOW);
+		mark_node(r, nodes[p], now);
 		for (uint32_t i = 0; i < n_here; i++)
-			mark_node(r, here[i], LINK_REACHABLE);
+			mark_node(r, here[i], REACHABLE);
 		if (p + 1 == n_nodes)
 			break;
-		mark_hop(r, nodes[p], nodes[p + 1], LINK_NOW);
+		mark_hop(r, nodes[p], nodes[p + 1], now);
 		n_next = candidates(r, nodes[p + 1], next);
 		for (uint32_t i = 0; i < n_here; i++)
 			for (uint32_t k = 0; k < n_next; k++)
-				mark_hop(r, here[i], next[k], LINK_REACHABLE);
+				mark_hop(r, here[i], next[k], REACHABLE);
 	}
 }
 
@@ -126,14 +130,12 @@ static void reach_init(struct reach *r, const struct deployment *d, struct arena
 
 	*r = (struct reach){.t = t,
 	        .uses = targets_uses(d, arena),
-	        .links = ARENA_ARRAY(arena, uint8_t, t->n_links),
-	        .nodes = ARENA_ARRAY(arena, uint8_t, t->n_nodes),
+	        .links = ARENA_ARRAY(arena, uint32_t, t->n_links),
+	        .nodes = ARENA_ARRAY(arena, uint32_t, t->n_nodes),
 	        .path = ARENA_ARRAY(arena, uint32_t, topology_path_room(t, 1))};
 	for (uint32_t p = 0; p < d->n_pools; p++)
 		for (uint32_t i = 0; i < d->pools[p].n_instances; i++)
-			mark_instance(r,
-			        d->pools[p].nodes + (size_t)i * d->pools[p].nodes_per_instance,
-			        d->pools[p].nodes_per_instance, here, next);
+			mark_instance(r, &d->pools[p], i, 1u << p, here, next);
 }
 
 /* --- units and their blocks
@@ -165,19 +167,23 @@ static bool class_of(const struct topology *t, uint32_t component, enum unit_cla
 	UNREACHABLE("component kind");
 }
 
-static enum unit_role role_of(const struct reach *r, uint32_t component)
+static uint32_t paths_of(const struct reach *r, uint32_t component)
 {
 	const struct component *c = &r->t->components[component];
-	uint8_t how = 0;
+	uint32_t how = 0;
 
 	if (c->kind == COMPONENT_LINK)
-		how = r->links[c->index];
-	else if (c->kind == COMPONENT_PDU)
-		for (uint32_t n = 0; n < r->t->n_nodes; n++)
-			how |= topology_covers(r->t, component, n) ? r->nodes[n] : 0;
-	else
-		how = r->nodes[c->node];
-	if (how & LINK_NOW)
+		return r->links[c->index];
+	if (c->kind != COMPONENT_PDU)
+		return r->nodes[c->node];
+	for (uint32_t n = 0; n < r->t->n_nodes; n++)
+		how |= topology_covers(r->t, component, n) ? r->nodes[n] : 0;
+	return how;
+}
+
+static enum unit_role role_of(uint32_t how)
+{
+	if (how & NOW)
 		return UNIT_USED;
 	return how ? UNIT_RESERVE : UNIT_UNUSED;
 }
@@ -253,7 +259,10 @@ static void add_units(struct contingency_cells *c, const struct reach *r)
 
 			if (!class_of(t, i, &own) || own != class)
 				continue;
-			*u = (struct unit){.component = i, .class = own, .role = role_of(r, i)};
+			*u = (struct unit){.component = i,
+			        .class = own,
+			        .role = role_of(paths_of(r, i)),
+			        .pools = paths_of(r, i) & NOW};
 			if (c->by_class[class] == 0 || !alike(r, u - 1, u))
 				c->n_blocks++;
 			u->block = c->n_blocks - 1;

@@ -28,6 +28,7 @@ struct unit {
 	uint32_t component; /* of the topology */
 	enum unit_class class;
 	enum unit_role role;
+	uint32_t pools; /* bit p: pool p has an instance that uses it, as deployed */
 	uint32_t block; /* units of one block are symmetric */
 };
 

@@ -101,6 +101,19 @@ class Contingencies(Campaign):
         self.assertEqual(["chip", "node", "pdu", "fan"], [x["class"] for x in summary["classes"]])
         self.assertEqual(4, len(lines))
 
+    def test_threads_and_shards_change_nothing(self):
+        file = self.write(losses("1s", survive="n-2"))
+        self.campaign(file, "--contingency", "n-2", "--jobs", "1", code=1, where="whole")
+        self.campaign(file, "--contingency", "n-2", "--jobs", "3", code=1, where="threads")
+        self.same(self.folder / "whole/losses-n-2", self.folder / "threads/losses-n-2")
+        for i in (1, 2, 3):
+            self.campaign(file, "--contingency", "n-2", "--shard", f"{i}/3", code=1)
+        parts = sorted((self.folder / "out").iterdir())
+        self.assertEqual(3, len(parts))
+        self.campaign(*parts, code=1, command="merge", where="merged")
+        (merged,) = (self.folder / "merged").iterdir()
+        self.same(self.folder / "whole/losses-n-2", merged)
+
     def test_refusals(self):
         file = self.write(losses("1s"))
         for options, what in ((("--at", "4s"), "before the end of the arrivals"),

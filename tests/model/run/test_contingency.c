@@ -10,7 +10,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/prng.h"
 #include "harness/base/units.h"
-#include "harness/run/contingency.h"
+#include "tests/support/contingency_bench.h"
 #include "tests/support/run_suite.h"
 #include "tests/support/scenario_text.h"
 
@@ -54,47 +54,34 @@
 
 struct opened {
 	struct scenario *s;
-	struct campaign_state *state;
-	uint64_t n;
+	struct contingency_bench bench;
 };
 
-static struct opened open_mode(
-        const char *text, enum contingency kind, bool all, int64_t spacing_ns)
+static struct campaign_request asked(enum contingency kind, bool all, int64_t spacing_ns)
 {
-	struct opened o = {.s = scenario_text(text)};
-	struct campaign_request request = {.by_contingency = true,
+	return (struct campaign_request){.by_contingency = true,
 	        .contingency = (int)kind,
 	        .all = all,
 	        .has_at = true,
 	        .at_ns = AT,
 	        .has_spacing = spacing_ns > 0,
 	        .spacing_ns = spacing_ns};
-	struct error err = ERROR_INIT;
+}
 
-	ck_assert_int_eq(campaign_contingency.open(o.s, &request, &o.state, &o.n, &err), ERR_NONE);
+static struct opened open_mode(
+        const char *text, enum contingency kind, bool all, int64_t spacing_ns)
+{
+	struct campaign_request request = asked(kind, all, spacing_ns);
+	struct opened o = {.s = scenario_text(text)};
+
+	contingency_bench_open(&o.bench, o.s, &request);
 	return o;
 }
 
 static void close_mode(struct opened *o)
 {
-	campaign_contingency.close(o->state);
+	contingency_bench_close(&o->bench);
 	scenario_free(o->s);
-}
-
-/* The line of a cell; mem_free. */
-static char *line_of(const struct opened *o, uint64_t index)
-{
-	struct campaign_brief brief;
-	struct error err = ERROR_INIT;
-	struct json_out line;
-
-	json_out_init(&line, 0);
-	json_out_open(&line, NULL, '{');
-	json_out_u64(&line, "index", index);
-	ck_assert_int_eq(
-	        campaign_contingency.play(o->state, index, NULL, &line, &brief, &err), ERR_NONE);
-	json_out_close(&line);
-	return line.buf;
 }
 
 static struct json *parsed(const char *text)
@@ -108,7 +95,7 @@ static struct json *parsed(const char *text)
 
 static uint32_t unit_of(const struct opened *o, const char *name)
 {
-	const struct contingency_cells *c = &o->state->cells;
+	const struct contingency_cells *c = &o->bench.state->cells;
 
 	for (uint32_t i = 0; i < c->n_units; i++)
 		if (strcmp(contingency_unit_name(c, i), name) == 0)
@@ -118,9 +105,9 @@ static uint32_t unit_of(const struct opened *o, const char *name)
 
 static struct json *played(const struct opened *o, const char *first, const char *second)
 {
-	uint64_t cell = contingency_cell_of(
-	        &o->state->cells, unit_of(o, first), second ? unit_of(o, second) : UINT32_MAX);
-	char *line = line_of(o, cell);
+	uint64_t cell = contingency_cell_of(&o->bench.state->cells, unit_of(o, first),
+	        second ? unit_of(o, second) : UINT32_MAX);
+	char *line = contingency_bench_line(&o->bench, cell);
 	struct json *doc = parsed(line);
 
 	mem_free(line);
@@ -199,7 +186,7 @@ START_TEST(what_nobody_uses_costs_nothing)
 
 		must_be_untouched(doc);
 		ck_assert_str_eq(word(doc, "losses.0.role"), roles[i]);
-		ck_assert_double_eq(number(doc, "goodput_rps"), o.state->twin_goodput_rps);
+		ck_assert_double_eq(number(doc, "goodput_rps"), o.bench.state->twin_goodput_rps);
 		/* The ledger is part of the digest, so it is not the twin's. */
 		if (i)
 			ck_assert_str_eq(word(doc, "result_digest"), digest);
@@ -215,8 +202,9 @@ static double served_until(const struct opened *o, int64_t ns)
 {
 	uint64_t n = 0;
 
-	for (uint64_t id = 0; (id = book_next(&o->state->twin, &o->state->twin, id)) != 0;) {
-		const struct book_entry *e = book_at(&o->state->twin, id);
+	for (uint64_t id = 0;
+	        (id = book_next(&o->bench.state->twin, &o->bench.state->twin, id)) != 0;) {
+		const struct book_entry *e = book_at(&o->bench.state->twin, id);
 
 		n += e->outcome == OUTCOME_OK && e->t_done <= ns;
 	}
@@ -233,7 +221,7 @@ START_TEST(a_node_and_the_spare_are_the_end)
 	ck_assert_double_ge(number(doc, "losses.0.isolate_ns"), 0);
 	ck_assert_double_eq(number(doc, "losses.1.effect_ns"), -1);
 	ck_assert_double_eq_tol(number(doc, "goodput_rps"), before / 20, 1e-9);
-	ck_assert_double_eq(number(doc, "lost"), (double)o.state->twin_requests - before);
+	ck_assert_double_eq(number(doc, "lost"), (double)o.bench.state->twin_requests - before);
 	json_free(doc);
 	close_mode(&o);
 }
@@ -267,62 +255,27 @@ END_TEST
 /* --- symmetry
  * -------------------------------------------------------------------------------------- */
 
-/* What a line says but for who it is about; mem_free. */
-static char *anonymous(const char *line)
-{
-	static const char *const hidden[] = {
-	        "\"index\":", "\"cell\":", "\"stands_for\":", "\"component\":"};
-	char *out = mem_alloc(strlen(line) + 1, 1), *to = out;
-
-	while (*line) {
-		for (size_t i = 0; i < ARRAY_LEN(hidden); i++)
-			if (strncmp(line, hidden[i], strlen(hidden[i])) == 0)
-				line += strcspn(line, ",");
-		*to++ = *line++;
-	}
-	return out;
-}
-
 /* Every `each`-th contingency of the kind says what its representative says; how many did. */
 static uint64_t members_agree(
         const char *text, enum contingency kind, int64_t spacing_ns, uint64_t each)
 {
-	struct opened reps = open_mode(text, kind, false, spacing_ns);
-	struct opened all = open_mode(text, kind, true, spacing_ns);
-	char **lines = mem_alloc(reps.n, sizeof(*lines));
+	struct campaign_request request = asked(kind, false, spacing_ns);
+	struct scenario *s = scenario_text(text);
+	struct contingency_twins twins;
 	uint64_t n = 0, stood = 0;
 
-	ck_assert_uint_eq(all.n, all.state->cells.n_all);
-	for (uint64_t i = 0; i < reps.n; i++)
-		stood += contingency_cell_at(&reps.state->cells, i).stands_for;
-	ck_assert_uint_eq(stood, all.n);
-	for (uint64_t i = 0; i < all.n; i += each) {
-		uint64_t pick = each == 1 ? i : i + prng_below(prng_at(7, i, 0), each);
-		struct contingency_cell cell;
-		uint64_t rep;
-		char *line, *said;
+	contingency_twins_open(&twins, s, &request);
+	for (uint64_t i = 0; i < twins.reps.n; i++)
+		stood += contingency_cell_at(&twins.reps.state->cells, i).stands_for;
+	ck_assert_uint_eq(stood, twins.all.n);
+	for (uint64_t i = 0; i < twins.all.n; i += each, n++) {
+		uint64_t pick = i + (each > 1 ? prng_below(prng_at(7, i, 0), each) : 0);
 
-		if (pick >= all.n)
-			break;
-		cell = contingency_cell_at(&all.state->cells, pick);
-		rep = contingency_cell_of(&reps.state->cells, cell.unit[0], cell.unit[1]);
-		if (!lines[rep]) {
-			line = line_of(&reps, rep);
-			lines[rep] = anonymous(line);
-			mem_free(line);
-		}
-		line = line_of(&all, pick);
-		said = anonymous(line);
-		ck_assert_str_eq(said, lines[rep]);
-		mem_free(said);
-		mem_free(line);
-		n++;
+		if (pick < twins.all.n)
+			contingency_twins_check(&twins, pick);
 	}
-	for (uint64_t i = 0; i < reps.n; i++)
-		mem_free(lines[i]);
-	mem_free(lines);
-	close_mode(&reps);
-	close_mode(&all);
+	contingency_twins_close(&twins);
+	scenario_free(s);
 	return n;
 }
 
@@ -332,8 +285,8 @@ START_TEST(every_component_says_what_its_representative_says)
 
 	/* 9 × (chip, node, inner cable, fan); 36 pairs of nodes, of which 7 are on the path and 8
 	 * can be: cable .0 and the others, else all four; two pairs of feeds. */
-	ck_assert_uint_eq(o.state->cells.n_all, 490);
-	ck_assert_uint_eq(o.n, 9 * 4 + 15 * 2 + 21 + 2);
+	ck_assert_uint_eq(o.bench.state->cells.n_all, 490);
+	ck_assert_uint_eq(o.bench.n, 9 * 4 + 15 * 2 + 21 + 2);
 	close_mode(&o);
 	ck_assert_uint_eq(members_agree(SCENARIO("", EIGHT, "10s", ""), CONTINGENCY_N1, 0, 1), 490);
 }
@@ -370,18 +323,18 @@ static enum verdict concluded(struct opened *o, struct json **out)
 	enum verdict v;
 
 	ck_assert_ptr_nonnull(text);
-	for (uint64_t i = 0; i < o->n; i++) {
-		char *line = line_of(o, i);
+	for (uint64_t i = 0; i < o->bench.n; i++) {
+		char *line = contingency_bench_line(&o->bench, i);
 		struct json *doc = parsed(line);
 
 		ck_assert_int_eq(
-		        campaign_contingency.fold(o->state, json_root(doc), &err), ERR_NONE);
+		        campaign_contingency.fold(o->bench.state, json_root(doc), &err), ERR_NONE);
 		json_free(doc);
 		mem_free(line);
 	}
 	json_out_init(&summary, 0);
 	json_out_open(&summary, NULL, '{');
-	v = campaign_contingency.finish(o->state, &summary, text);
+	v = campaign_contingency.finish(o->bench.state, &summary, text);
 	json_out_close(&summary);
 	ck_assert_int_gt(ftell(text), 0);
 	(void)fclose(text);
@@ -443,7 +396,7 @@ START_TEST(tables_count_contingencies_not_runs)
 	ck_assert_uint_eq(n, 15);
 	ck_assert_double_eq(number(few, "contingencies"), number(many, "contingencies"));
 	ck_assert_double_eq(number(many, "by_symmetry"), 0);
-	ck_assert_double_eq(number(few, "by_symmetry"), (double)(all.n - reps.n));
+	ck_assert_double_eq(number(few, "by_symmetry"), (double)(all.bench.n - reps.bench.n));
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < ARRAY_LEN(same); k++) {
 			char path[64];

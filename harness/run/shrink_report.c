@@ -166,7 +166,7 @@ static void compare(const char *path, struct jval was, struct jval is, struct js
 static void compare_members(const char *path, struct jval was, struct jval is, struct json_out *o,
         void (*each)(const char *path, struct jval was, struct jval is, struct json_out *o))
 {
-	char member[PATH_BYTES];
+	char member[2 * PATH_BYTES];
 
 	for (struct jval m = json_first(was); json_type(m) != JSON_NONE; m = json_next(m)) {
 		(void)snprintf(member, sizeof(member), "%s.%s", path, json_key(m));

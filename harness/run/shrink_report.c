@@ -162,20 +162,27 @@ static void compare(const char *path, struct jval was, struct jval is, struct js
 	mem_free(b);
 }
 
+/* Cut where it is longer than any path of a scenario. */
+static void member_path(char out[static PATH_BYTES], const char *path, const char *key)
+{
+	if (snprintf(out, PATH_BYTES, "%s.%s", path, key) >= PATH_BYTES)
+		out[PATH_BYTES - 1] = '\0';
+}
+
 /* Members of two objects, by key; what is new comes last. */
 static void compare_members(const char *path, struct jval was, struct jval is, struct json_out *o,
         void (*each)(const char *path, struct jval was, struct jval is, struct json_out *o))
 {
-	char member[2 * PATH_BYTES];
+	char member[PATH_BYTES];
 
 	for (struct jval m = json_first(was); json_type(m) != JSON_NONE; m = json_next(m)) {
-		(void)snprintf(member, sizeof(member), "%s.%s", path, json_key(m));
+		member_path(member, path, json_key(m));
 		each(member, m, json_get(is, json_key(m)), o);
 	}
 	for (struct jval m = json_first(is); json_type(m) != JSON_NONE; m = json_next(m)) {
 		if (json_type(json_get(was, json_key(m))) != JSON_NONE)
 			continue;
-		(void)snprintf(member, sizeof(member), "%s.%s", path, json_key(m));
+		member_path(member, path, json_key(m));
 		each(member, (struct jval){was.doc, NULL}, m, o);
 	}
 }

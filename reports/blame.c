@@ -117,17 +117,30 @@ static void stall_add(struct blame *b, struct blame_row *row, const struct sampl
 	}
 }
 
-void blame_add(struct blame *b, int64_t value, enum metric m, const struct sample *x)
+static struct blame_row *row_add(
+        struct blame *b, int64_t value, const int64_t part[static BLAME_PARTS])
 {
 	unsigned at = row_of(value);
 	struct blame_row *row = b->row[at];
-	int64_t part[BLAME_PARTS];
-	int64_t claim = blame_parts(m, x, part);
 
 	if (LPC_UNLIKELY(!row))
 		row = b->row[at] = mem_alloc(1, sizeof(*row));
 	for (int i = 0; i < BLAME_PARTS; i++)
 		row->part[i] += part[i];
+	return row;
+}
+
+void blame_add_parts(struct blame *b, int64_t value, const int64_t part[static BLAME_PARTS])
+{
+	(void)row_add(b, value, part);
+}
+
+void blame_add(struct blame *b, int64_t value, enum metric m, const struct sample *x)
+{
+	int64_t part[BLAME_PARTS];
+	int64_t claim = blame_parts(m, x, part);
+	struct blame_row *row = row_add(b, value, part);
+
 	if (LPC_UNLIKELY(x->n_stalls))
 		stall_add(b, row, x, claim);
 }

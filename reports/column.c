@@ -47,27 +47,16 @@ void column_free(struct column *c)
 	mem_free(c->micro);
 }
 
-static unsigned cell_of(int64_t value)
-{
-	uint64_t v = (uint64_t)value;
-	unsigned octave;
-
-	if (v < 1024)
-		return (unsigned)v;
-	octave = 54 - (unsigned)__builtin_clzll(v);
-	return (octave << 10) + (unsigned)((v >> (octave - 1)) & 1023);
-}
-
 static uint16_t code_of(const struct column *c, int64_t value)
 {
 	if (value == COLUMN_INFINITE)
 		return CODE_INFINITE;
-	return (uint16_t)(1 + cell_of(value) + (value > c->rule->limit_ns));
+	return (uint16_t)(1 + histogram_cell(value) + (value > c->rule->limit_ns));
 }
 
 static int64_t code_limit(const struct column *c)
 {
-	return 1 + cell_of(c->rule->limit_ns);
+	return 1 + histogram_cell(c->rule->limit_ns);
 }
 
 /* The smallest and the largest finite code; false if there is none. A run's values lie within a few
@@ -179,6 +168,54 @@ void column_put(struct column *c, uint64_t order, int64_t value)
 	if (LPC_UNLIKELY(index >= c->n_code))
 		column_reach(c, index);
 	c->code[index] = code;
+}
+
+static void micros_put_block(struct column *c, uint32_t n, const uint64_t *order,
+        const int64_t *value, const uint32_t *cell)
+{
+	const int64_t limit = c->rule->limit_ns;
+	const uint32_t at_limit = (uint32_t)c->cut[CUT_LIMIT], at_90 = (uint32_t)c->cut[CUT_P90],
+	               at_50 = (uint32_t)c->cut[CUT_P50];
+	const unsigned shift = c->shift;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t code = 1 + cell[i] + (value[i] > limit);
+		struct column_micro *m = &c->micro[(order[i] - 1) >> shift];
+
+		if (LPC_UNLIKELY(value[i] < 0))
+			continue;
+		m->n++;
+		m->over[CUT_LIMIT] += code > at_limit;
+		m->over[CUT_P90] += code > at_90;
+		m->over[CUT_P50] += code > at_50;
+	}
+}
+
+/* Where the column need not grow, condense or join for any of them, they are written in a row. */
+void column_put_block(struct column *c, uint32_t n, const uint64_t *order, const int64_t *value,
+        const uint32_t *cell)
+{
+	const int64_t limit = c->rule->limit_ns;
+	uint64_t last = 0, any = 1;
+
+	for (uint32_t i = 0; i < n; i++) {
+		last = order[i] > last ? order[i] : last;
+		any = order[i] ? any : 0;
+	}
+	CHECK(any);
+	if (c->micro && (last - 1) >> c->shift < COLUMN_MICROS) {
+		micros_put_block(c, n, order, value, cell);
+		return;
+	}
+	if (c->micro || last > c->n_code) {
+		for (uint32_t i = 0; i < n; i++)
+			if (value[i] >= 0)
+				column_put(c, order[i], value[i]);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (value[i] >= 0)
+			c->code[order[i] - 1] = (uint16_t)(1 + cell[i] + (value[i] > limit));
 }
 
 void column_review(struct column *c, const struct histogram *values)

@@ -21,8 +21,7 @@ enum {
 	SPOOL_MAX = 1 << 17,
 	SPOOL_GAPS_MAX = 1 << 23,
 	RESULTS_MAX = 64 << 20, /* bytes: 256 SLOs times 1024 faults of shares, amply */
-	LIVE_SLOT_NS = 10000000,
-	LIVE_SLOTS = 100, /* one second */
+	LIVE_SLOTS = 100,       /* one second */
 };
 
 static uint32_t class_of(struct window_config *config, double quantile)
@@ -191,8 +190,7 @@ static void count_judged(struct column_count *n, int64_t v, int64_t limit, bool 
 	n->refused += refused && !MUTANT(REFUSAL_DROPPED);
 }
 
-/* The finite values that a column has judged so far; for `all` the baseline stands in. */
-static const struct histogram *column_values_now(const struct score *s, const struct column *c)
+const struct histogram *score_column_values_now(const struct score *s, const struct column *c)
 {
 	enum window w = c->rule->window == WINDOW_ALL ? WINDOW_BASELINE : c->rule->window;
 
@@ -224,7 +222,7 @@ static void column_take(const struct score *s, struct column *c, const struct sa
 	if (c->own_values && v != COLUMN_INFINITE)
 		histogram_add(&c->values, v);
 	if (LPC_UNLIKELY(c->in_window.n % COLUMN_REVIEW == 0))
-		column_review(c, column_values_now(s, c));
+		column_review(c, score_column_values_now(s, c));
 }
 
 /* The request's window is known: it enters what it is counted in. */
@@ -248,7 +246,7 @@ static void place(struct score *s, const struct sample *x, const int64_t value[s
 		        gaps[i] & ((1u << GAP_COUNT_BITS) - 1));
 }
 
-static void spool_add(struct score *s, const struct sample *x)
+void score_spool_add(struct score *s, const struct sample *x)
 {
 	struct waiting *e;
 
@@ -266,7 +264,7 @@ static void spool_add(struct score *s, const struct sample *x)
 	s->spool_gaps += s->n_gaps;
 }
 
-static void spool_release(struct score *s)
+void score_spool_release(struct score *s)
 {
 	uint32_t kept = 0;
 
@@ -303,12 +301,6 @@ static uint32_t missed_classes(
 	return missed;
 }
 
-static bool measured(const struct score *s, const struct sample *x)
-{
-	return (x->t_sched >= s->config.warmup_ns || MUTANT(WARMUP_COUNTED)) &&
-	       x->t_sched < s->config.duration_ns;
-}
-
 static void sample_with_faults(
         struct score *s, const struct sample *x, const int64_t value[static METRIC_COUNT])
 {
@@ -317,15 +309,15 @@ static void sample_with_faults(
 	/* A cancelled request counts towards completeness, never as missed. */
 	windows_count(s->windows, order_of(x), x->t_sched, x->t_done,
 	        x->outcome == OUTCOME_CANCELLED ? 0 : missed_classes(s, x, value));
-	if (measured(s, x)) {
+	if (score_measured(s, x->t_sched)) {
 		w = windows_of(s->windows, x->t_sched, x->t_done);
 		if (w == WINDOW_UNDECIDED)
-			spool_add(s, x);
+			score_spool_add(s, x);
 		else
 			place(s, x, value, w, s->gaps, s->n_gaps);
 	}
 	if (windows_settle(s->windows, x->t_done))
-		spool_release(s);
+		score_spool_release(s);
 }
 
 static void count_totals(struct score *s, const struct sample *x)
@@ -360,7 +352,7 @@ void score_sample(struct score *s, const struct sample *x)
 			recovered_sample(&s->recovered[i], x, value);
 	if (s->windows)
 		sample_with_faults(s, x, value);
-	else if (measured(s, x))
+	else if (score_measured(s, x->t_sched))
 		place(s, x, value, WINDOW_BASELINE, s->gaps, s->n_gaps);
 	s->n_gaps = 0;
 }
@@ -410,7 +402,7 @@ void score_finish(struct score *s)
 	if (!s->windows)
 		return;
 	windows_finish(s->windows);
-	spool_release(s);
+	score_spool_release(s);
 	CHECK(s->n_spool == 0);
 	s->dropped += windows_dropped(s->windows);
 	for (uint32_t i = 0; i < s->config.n_tiers; i++)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "harness/base/arena.h"
+#include "harness/base/mutant.h"
 #include "reports/column.h"
 #include "reports/group.h"
 #include "reports/recovered.h"
@@ -92,6 +93,20 @@ static inline bool column_covers(const struct column *c, enum window w)
 {
 	return c->rule->window == WINDOW_ALL || c->rule->window == w;
 }
+
+/* score.c, for served.c */
+enum { LIVE_SLOT_NS = 10000000 }; /* of a live bucket */
+static inline bool score_measured(const struct score *s, int64_t t_sched)
+{
+	return (t_sched >= s->config.warmup_ns || MUTANT(WARMUP_COUNTED)) &&
+	       t_sched < s->config.duration_ns;
+}
+/* Puts the request, and the gaps told of it, aside until its window is decided. */
+void score_spool_add(struct score *s, const struct sample *x);
+/* Some windows have been decided: places whoever waited for them. */
+void score_spool_release(struct score *s);
+/* The finite values that a column has judged so far; for `all` the baseline stands in. */
+const struct histogram *score_column_values_now(const struct score *s, const struct column *c);
 
 /* score_slo.c */
 /* Finishes, and measures the scatter of every column. Idempotent; before any view of a column. */

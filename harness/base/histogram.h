@@ -25,10 +25,23 @@ void histogram_reset(struct histogram *h);
 void histogram_grow(struct histogram *h, unsigned octave); /* cold path of histogram_add */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-static inline void histogram_add_n(struct histogram *h, int64_t ns, uint64_t n)
+/* All values at once, each once. cell[i] becomes the histogram_cell of ns[i]. The arrays lie apart.
+ */
+void histogram_add_block(struct histogram *h, uint32_t n, const int64_t *ns, uint32_t *cell);
+
+/* Where a value ns >= 0 is counted: octave * HISTOGRAM_CELLS + cell in it. In order of values. */
+static inline uint32_t histogram_cell(int64_t ns)
 {
 	uint64_t v = (uint64_t)ns;
 	unsigned octave = v < 1024 ? 0 : 54 - (unsigned)__builtin_clzll(v); /* 1024 → 1 */
+
+	return octave * HISTOGRAM_CELLS + (uint32_t)(octave ? (v >> (octave - 1)) & 1023 : v);
+}
+
+static inline void histogram_add_n(struct histogram *h, int64_t ns, uint64_t n)
+{
+	uint64_t v = (uint64_t)ns;
+	unsigned octave = v < 1024 ? 0 : 54 - (unsigned)__builtin_clzll(v);
 	unsigned cell = (unsigned)(octave ? (v >> (octave - 1)) & 1023 : v);
 
 	if (LPC_UNLIKELY(!h->octave[octave]))

@@ -3,6 +3,7 @@
 #include "tests/support/run_suite.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 START_TEST(small_values_are_exact)
 {
@@ -20,6 +21,51 @@ START_TEST(small_values_are_exact)
 	ck_assert_int_eq(h.max, 2047);
 	ck_assert(histogram_mean(&h) == 1023.5);
 	histogram_free(&h);
+}
+END_TEST
+
+/* A block of values is the values, wherever they lie. */
+START_TEST(blocks_count_as_values)
+{
+	struct prng g = prng_stream(4, "blocks");
+	struct histogram one, many;
+	int64_t ns[100];
+	uint32_t cell[100];
+	bool same = true;
+
+	histogram_init(&one);
+	histogram_init(&many);
+	for (int round = 0; round < 4000; round++) {
+		uint32_t n = (uint32_t)prng_below(prng_next(&g), 101);
+		unsigned bits = round % 5 == 0 ? 63 : 30;
+
+		for (uint32_t i = 0; i < n; i++) {
+			uint64_t u = prng_next(&g);
+
+			ns[i] = (int64_t)(u >> (1 + u % bits) >> (62 - bits + 1));
+			if (u % 11 == 0)
+				ns[i] = INT64_C(1) << (u / 11 % 63);
+			else if (u % 11 == 1)
+				ns[i] = (INT64_C(1) << (u / 11 % 63)) - 1;
+			histogram_add(&one, ns[i]);
+		}
+		histogram_add_block(&many, n, ns, cell);
+		for (uint32_t i = 0; i < n; i++)
+			same = same && cell[i] == histogram_cell(ns[i]);
+	}
+	ck_assert(same);
+	ck_assert_uint_eq(one.count, many.count);
+	ck_assert_int_eq(one.min, many.min);
+	ck_assert_int_eq(one.max, many.max);
+	ck_assert(one.sum == many.sum);
+	for (unsigned k = 0; k < HISTOGRAM_OCTAVES; k++) {
+		ck_assert((one.octave[k] != NULL) == (many.octave[k] != NULL));
+		if (one.octave[k])
+			ck_assert(memcmp(one.octave[k], many.octave[k],
+			                  HISTOGRAM_CELLS * sizeof(*one.octave[k])) == 0);
+	}
+	histogram_free(&one);
+	histogram_free(&many);
 }
 END_TEST
 
@@ -130,6 +176,7 @@ int main(void)
 {
 	Suite *s = suite_create("histogram");
 
+	add_test(s, "blocks", blocks_count_as_values);
 	add_test(s, "exact", small_values_are_exact);
 	add_test(s, "empty", an_empty_one_knows_nothing);
 	add_test(s, "largest", the_largest_value_fits);

@@ -1,6 +1,8 @@
 #include "harness/run/campaign_progress.h"
 
 #include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "harness/base/units.h"
@@ -56,6 +58,16 @@ static void time_text(double seconds, char out[static SHORT_BYTES])
 		        out, SHORT_BYTES, "%" PRId64 " h %02" PRId64 " min", s / 3600, s / 60 % 60);
 }
 
+/* A line that wraps cannot be rewritten. */
+static void fit(char *line)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 &&
+	        strlen(line) >= size.ws_col)
+		line[size.ws_col - 1] = '\0';
+}
+
 static void show(struct campaign_progress *p, int64_t now)
 {
 	double seconds = (double)(now - p->began_ns) / 1e9;
@@ -71,6 +83,8 @@ static void show(struct campaign_progress *p, int64_t now)
 	        p->done, p->total, cells, requests, left,
 	        p->has_worst ? verdict_name(p->worst.verdict) : "-",
 	        p->has_worst ? p->worst.name : "");
+	if (p->terminal)
+		fit(line);
 	(void)fprintf(stderr, p->terminal ? "\r\033[K%s" : "%s\n", line);
 	p->shown = true;
 }

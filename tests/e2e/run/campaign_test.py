@@ -1,11 +1,12 @@
 """Campaigns as a user meets them: the directory, resuming, shards and merging, what is refused."""
 import json
 import os
-import pathlib
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
@@ -316,6 +317,61 @@ class Refused(Campaign):
         self.campaign(self.write(one), "--seeds", "1..2")
         two = {"version": 1, "name": "s", "scenarios": [short(), short("b")]}
         self.assertIn("found a suite of 2", self.campaign(self.write(two), "--seeds", "1..2", code=2).stderr)
+
+
+def blocks(text, opening):
+    """The literal blocks of YAML that begin behind a line with `opening`, with their indent taken off."""
+    lines, found = text.splitlines(), []
+    for i, line in enumerate(lines):
+        if line.rstrip().endswith(opening):
+            body = []
+            for inner in lines[i + 1:]:
+                if inner.strip() and len(inner) - len(inner.lstrip()) <= len(line) - len(line.lstrip()):
+                    break
+                body.append(inner)
+            found.append(textwrap.dedent("\n".join(body)))
+    return found
+
+
+class Page(Campaign):
+    """What docs/CAMPAIGNS.md tells other machines to do, done here: each loss alone instead of every pair, for speed."""
+
+    def setUp(self):
+        super().setUp()
+        self.yaml = re.findall(r"^```yaml\n(.*?)^```", (e2e.SOURCE / "docs/CAMPAIGNS.md").read_text(), re.S | re.M)
+        self.assertEqual(3, len(self.yaml))
+        self.bin = self.folder / "bin"
+        self.bin.mkdir()
+        os.symlink(os.path.abspath(e2e.BINARY), self.bin / "lpuchaos")
+
+    def shell(self, script, codes=(0,), **more):
+        for old, new in (("n-2", "n-1"), ("/scenario/", f"{self.folder}/"), ("/results", str(self.folder / "out")),
+                         ("build/release/lpuchaos", "lpuchaos"), ("program/lpuchaos", "lpuchaos"),
+                         ("harness/suites/", f"{e2e.SOURCE}/harness/suites/")):
+            script = script.replace(old, new)
+        done = subprocess.run(["/bin/sh", "-ec", script], capture_output=True, text=True, timeout=120, check=False, cwd=self.folder,
+                              env=e2e.environment(PATH=f"{self.bin}:{os.environ['PATH']}", **more))
+        self.assertIn(done.returncode, codes, done.stderr)
+        self.no_sanitizer(done.stderr)
+        return done
+
+    def test_an_indexed_job(self):
+        self.write(blocks(self.yaml[1], "chat.json: |")[0], "chat.json")
+        script, = blocks(self.yaml[1], "- |")
+        for index in range(8):
+            self.shell(script, JOB_COMPLETION_INDEX=str(index))
+        merge = re.search(r'"(exec lpuchaos merge .*)"\]', self.yaml[2])[1]
+        self.shell(merge, codes=e2e.JUDGED)
+        self.assertEqual(0, self.summary(self.folder / "out/merged/chat-n-1")["missing"]["count"])
+
+    def test_a_matrix(self):
+        play, = [b for b in blocks(self.yaml[0], "run: |") if "--shard" in b]
+        merge, = [b for b in blocks(self.yaml[0], "run: |") if "merge" in b]
+        for shard in (1, 2, 3, 4):
+            self.shell(play.replace("${{ matrix.shard }}", str(shard)))
+            shutil.move(self.folder / "shards", self.folder / f"shard-{shard}")
+        self.shell(merge.replace("chmod +x program/lpuchaos", ""), codes=e2e.JUDGED)
+        self.assertEqual(0, self.summary(self.folder / "merged/quick-n-1")["missing"]["count"])
 
 
 if __name__ == "__main__":

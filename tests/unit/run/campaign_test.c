@@ -159,6 +159,28 @@ START_TEST(every_place_to_die)
 }
 END_TEST
 
+/* A disk that is full: an error, and the cell stays missing. */
+START_TEST(no_room)
+{
+	struct error err = ERROR_INIT;
+	struct campaign_cells c;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(full, 0);
+	make_folder();
+	ck_assert_int_eq(campaign_cells_open(&c, folder, 10, true, &err), ERR_NONE);
+	add(&c, 4);
+	ck_assert_int_ge(dup2(full, c.fd), 0);
+	ck_assert_int_eq(campaign_cells_add(&c, 5, "{\"index\":5}", 11, &err), ERR_ENVIRONMENT);
+	ck_assert_ptr_nonnull(strstr(err.text, "cannot write cells.jsonl"));
+	ck_assert_uint_eq(c.n_there, 1);
+	ck_assert_uint_eq(c.lines[5].n, 0);
+	campaign_cells_close(&c);
+	(void)close(full);
+	remove_folder();
+}
+END_TEST
+
 START_TEST(verdicts_in_order)
 {
 	static const enum verdict order[] = {
@@ -332,6 +354,7 @@ int main(void)
 	add_test(suite, "index", the_index_of_a_line);
 	add_test(suite, "cells", cells_come_and_stay);
 	add_test(suite, "torn", every_place_to_die);
+	add_test(suite, "room", no_room);
 	add_test(suite, "verdicts", verdicts_in_order);
 	add_test(suite, "threads", threads_change_no_cell);
 	add_test(suite, "error", an_error_ends_it);

@@ -29,7 +29,9 @@
 	        "a link that is down is noted in the ledger and stops nobody")                     \
 	X(SDC_UNNOTICED, "sdc-unnoticed", "a wrong token goes out as a right one")                 \
 	X(WRONG_NODE, "wrong-node",                                                                \
-	        "a lost unit takes its mirror image in the rack with it instead")
+	        "a lost unit takes its mirror image in the rack with it instead")                  \
+	X(RESERVE_FORGOTTEN, "reserve-forgotten",                                                  \
+	        "a cable that only a failover brings into use is held for one of no use")
 
 #ifdef LPUCHAOS_MUTANTS
 #define MUTANT_ID(id, name, help) MUTANT_##id,

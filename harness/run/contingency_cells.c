@@ -36,7 +36,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/base/units.h"
+#include "harness/base/mutant.h"
 #include "harness/run/targets.h"
 
 enum { RELATIONS = 2 }; /* apart, touching */
@@ -216,11 +216,14 @@ static bool feed_alike(const struct topology *t, uint32_t a, uint32_t b)
 
 static bool cables_alike(const struct reach *r, const struct link *a, const struct link *b)
 {
+	uint32_t both;
+
 	if (a->class != b->class || a->node_a != b->node_a || a->node_b != b->node_b)
 		return false;
 	if (a->class == LINK_C2C_NODE)
 		return chips_alike(r, a->node_a);
-	return !r->links[a - r->t->links] && !r->links[b - r->t->links];
+	both = r->links[a - r->t->links] | r->links[b - r->t->links];
+	return MUTANT(RESERVE_FORGOTTEN) ? !(both & NOW) : !both;
 }
 
 /* Whether an element of G maps one unit onto the other; of one class. */

@@ -2,9 +2,18 @@
  *
  * Its whole life is decided when it departs: the slot with the earliest departure, a fixed number
  * of frames, and the instants are sums. So the only events are arrivals, which the caller hands in,
- * and ends, which stand in one heap of 16-byte entries over all instances; a rider lies in a ring
- * while it queues and in its slot's place while it runs, and is copied out when it ends. Order at
- * one instant as in rack.c: ends, arrivals, dispatch.
+ * and ends. A rider lies in a ring while it queues and in its slot's place while it runs, and is
+ * copied out when it ends. Order at one instant as in rack.c: ends, arrivals, dispatch.
+ *
+ * Ends of an instance with phased entry need no heap: the one of slot j can only be at the j-th
+ * departure of a frame, so a bit per slot and frame is a calendar that is in order by itself, and a
+ * bit per frame finds the next in it.
+ *
+ *      frame      41        42        43    …      a ring as long as the longest request
+ *      any?        0         1         1
+ *      slots   ........  ...1....  1......1  …     ends at 42 f0 + 3 f0/n, 43 f0, 43 f0 + 7 f0/n
+ *
+ * Other entries have a heap in common.
  *
  * The rack's own queues' counters and the instances' free slots are kept up to date, because
  * admission (pools_pick) looks at them; its lives, lists and heaps are empty meanwhile.
@@ -23,48 +32,60 @@ enum {
 	QUEUE_MAX = 1 << 16, /* riders in one queue; with more the rack goes on by itself */
 	SLOT_BITS = 22,      /* beside the id in an entry's order */
 	INGRESS_MAX = 64,
+	CALENDAR_MAX = 1 << 20, /* words of one calendar */
 };
 
 struct end {
 	int64_t at;
-	uint64_t order; /* id, then slot: at one instant in order of id */
+	uint64_t order; /* id, then place: at one instant in order of id */
 };
 
-/* One instance's part in one bucket. */
-struct lane {
+/* One instance. */
+struct carriage {
 	struct instance *in;
-	int64_t shift; /* instant of a tick less the tick */
-	int64_t frame_at, f0;
+	uint32_t first_place; /* of its slots in `place` */
+	int64_t shift;        /* instant of a tick less the tick */
+	int64_t f0;
+	int64_t frame, frame_at; /* a frame, near now, and the tick at which it begins */
 	double frames_per_tick, slots_per_tick;
-	uint32_t bucket, first_slot; /* of the instance in `place` */
+	int64_t *departure; /* by slot */
+	/* The calendar; NULL: its ends are in the heap. */
+	uint64_t *slots, *any;
+	uint32_t words, mask, n; /* words a frame; frames less 1; ends in it */
+	int64_t next_at, next_frame;
+	uint32_t next_slot;
 };
 
+/* A bucket of a pool. */
 struct queue {
 	struct serving_pool *pool;
 	struct bucket_queue *counts;
 	const struct bucket_spec *bucket;
-	struct lane *lanes;
-	uint32_t n_lanes, index;
+	struct carriage *carriages;          /* the pool's */
+	uint32_t n_carriages, index, number; /* number: of the bucket in its pool */
 	struct rider *ring;
 	uint32_t head, n, capacity; /* capacity: a power of two */
 	bool dirty;                 /* somebody may depart */
 };
 
 struct express {
-	uint32_t n_queues, n_lanes, n_slots;
+	uint32_t n_queues, n_carriages, n_places;
 	struct queue *queues;
-	struct lane *lanes;
-	struct rider *place; /* by slot of all instances, one after the other */
-	uint32_t *lane_of;   /* by slot */
-	struct end *ends;    /* a 4-ary heap */
+	struct carriage *carriages;
+	struct rider *place;   /* by slot of all instances, one after the other */
+	uint32_t *carriage_of; /* by place */
+	struct end *ends;      /* a 4-ary heap */
 	uint32_t n_ends;
 	int64_t delay; /* of the ingress link, one way */
 	const int64_t *timeout_ns;
-	int64_t timeout_min, give_up_at; /* a rider under way is given up then */
-	int64_t patience_at;             /* the first in a queue might be, then */
+	int64_t timeout_min;
+	int64_t give_up_at; /* a rider under way is given up then … */
+	int64_t trouble_at; /* … or the first in a queue might be, then */
 	int64_t now;
 	uint32_t n_dirty;
-	struct live scratch;
+	bool one_for_all;    /* one pool takes everybody, or nobody but for its queue's length */
+	struct live scratch; /* of pick_as_rack */
+	struct rider cut;
 	/* Little's law: how many came and went since `from`, and the sums of their instants. */
 	int64_t from;
 	uint64_t live_from, n_came, n_went;
@@ -74,59 +95,91 @@ struct express {
 /* --- set-up
  * ---------------------------------------------------------------------------------------- */
 
-static uint32_t buckets_of(const struct rack *r)
+static void create_calendar(struct carriage *c, const struct pool_spec *spec)
 {
-	uint32_t n = 0;
+	uint64_t frames = 128, longest = 0;
+
+	for (uint32_t b = 0; b < spec->n_buckets; b++)
+		if ((uint64_t)spec->buckets[b].max_seq > longest)
+			longest = (uint64_t)spec->buckets[b].max_seq;
+	while (frames < longest + 4 && frames < CALENDAR_MAX)
+		frames *= 2;
+	c->words = (c->in->n_slots + 63) / 64;
+	if (c->in->entry != ENTRY_PHASE || (uint64_t)c->in->n_slots > c->in->f0 ||
+	        frames < longest + 4 || frames * c->words > CALENDAR_MAX)
+		return;
+	c->mask = (uint32_t)frames - 1;
+	c->slots = mem_alloc(frames * c->words, sizeof(*c->slots));
+	c->any = mem_alloc(frames / 64, sizeof(*c->any));
+}
+
+static void create_carriages(struct rack *r, struct express *x)
+{
+	uint32_t place = 0;
+
+	x->n_carriages = r->n_instances;
+	x->carriages = mem_alloc(r->n_instances, sizeof(*x->carriages));
+	for (uint32_t i = 0; i < r->n_instances; i++)
+		x->n_places += r->instances[i].n_slots;
+	CHECK(x->n_places < 1u << SLOT_BITS);
+	x->place = mem_alloc(x->n_places, sizeof(*x->place));
+	x->carriage_of = mem_alloc(x->n_places, sizeof(*x->carriage_of));
+	x->ends = mem_alloc(x->n_places + 1, sizeof(*x->ends));
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		struct carriage *c = &x->carriages[i];
+		struct instance *in = &r->instances[i];
+
+		*c = (struct carriage){.in = in, .first_place = place};
+		c->departure = mem_alloc(in->n_slots, sizeof(*c->departure));
+		for (uint32_t j = 0; j < in->n_slots; j++) {
+			c->departure[j] = in->slots[j].departure;
+			x->carriage_of[place++] = i;
+		}
+		create_calendar(c, r->pools[in->pool].spec);
+	}
+}
+
+static void create_queues(struct rack *r, struct express *x)
+{
+	uint32_t q = 0;
 
 	for (uint32_t p = 0; p < r->n_pools; p++)
-		n += r->pools[p].spec->n_buckets;
-	return n;
+		x->n_queues += r->pools[p].spec->n_buckets;
+	x->queues = mem_alloc(x->n_queues, sizeof(*x->queues));
+	for (uint32_t p = 0; p < r->n_pools; p++) {
+		struct serving_pool *pool = &r->pools[p];
+
+		for (uint32_t b = 0; b < pool->spec->n_buckets; b++, q++)
+			x->queues[q] = (struct queue){.pool = pool,
+			        .counts = &pool->queues[b],
+			        .bucket = &pool->spec->buckets[b],
+			        .carriages = &x->carriages[pool->first_instance],
+			        .n_carriages = pool->n_instances,
+			        .index = q,
+			        .number = b};
+	}
+}
+
+/* Is what pools_pick would look at only the size of the request, and how many queue? */
+static bool is_one_for_all(const struct rack *r)
+{
+	const struct pool_spec *spec = r->pools[0].spec;
+
+	return r->n_pools == 1 && !spec->n_tiers && !spec->n_tenants && !spec->min_tokens &&
+	       !spec->max_tokens && !spec->degraded_below && spec->oversize == OVERSIZE_REJECT &&
+	       spec->admission.tenant_rate <= 0 &&
+	       (spec->admission.policy == ADMISSION_NONE ||
+	               spec->admission.policy == ADMISSION_QUEUE_CAP);
 }
 
 static void create(struct rack *r)
 {
 	struct express *x = mem_alloc(1, sizeof(*x));
-	uint32_t q = 0, lane = 0, slot = 0;
 
 	r->express = x;
-	x->n_queues = buckets_of(r);
-	x->queues = mem_alloc(x->n_queues, sizeof(*x->queues));
-	for (uint32_t p = 0; p < r->n_pools; p++)
-		x->n_lanes += r->pools[p].n_instances * r->pools[p].spec->n_buckets;
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		x->n_slots += r->instances[i].n_slots;
-	CHECK(x->n_slots < 1u << SLOT_BITS);
-	x->lanes = mem_alloc(x->n_lanes, sizeof(*x->lanes));
-	x->place = mem_alloc(x->n_slots, sizeof(*x->place));
-	x->lane_of = mem_alloc(x->n_slots, sizeof(*x->lane_of));
-	x->ends = mem_alloc(x->n_slots + 1, sizeof(*x->ends));
-	for (uint32_t p = 0; p < r->n_pools; p++) {
-		struct serving_pool *pool = &r->pools[p];
-
-		for (uint32_t b = 0; b < pool->spec->n_buckets; b++, q++) {
-			x->queues[q] = (struct queue){.pool = pool,
-			        .counts = &pool->queues[b],
-			        .bucket = &pool->spec->buckets[b],
-			        .lanes = &x->lanes[lane],
-			        .n_lanes = pool->n_instances,
-			        .index = q};
-			for (uint32_t i = 0; i < pool->n_instances; i++, lane++)
-				x->lanes[lane] = (struct lane){
-				        .in = &r->instances[pool->first_instance + i], .bucket = b};
-		}
-	}
-	for (uint32_t i = 0; i < r->n_instances; i++) {
-		for (uint32_t l = 0; l < x->n_lanes; l++)
-			if (x->lanes[l].in == &r->instances[i]) {
-				const uint32_t *first = r->instances[i].bucket_first;
-				uint32_t b = x->lanes[l].bucket;
-
-				x->lanes[l].first_slot = slot;
-				for (uint32_t j = first[b]; j < first[b + 1]; j++)
-					x->lane_of[slot + j] = l;
-			}
-		slot += r->instances[i].n_slots;
-	}
+	create_carriages(r, x);
+	create_queues(r, x);
+	x->one_for_all = is_one_for_all(r);
 }
 
 void express_free(struct rack *r)
@@ -137,10 +190,15 @@ void express_free(struct rack *r)
 		return;
 	for (uint32_t q = 0; q < x->n_queues; q++)
 		mem_free(x->queues[q].ring);
+	for (uint32_t i = 0; i < x->n_carriages; i++) {
+		mem_free(x->carriages[i].departure);
+		mem_free(x->carriages[i].slots);
+		mem_free(x->carriages[i].any);
+	}
 	mem_free(x->queues);
-	mem_free(x->lanes);
+	mem_free(x->carriages);
 	mem_free(x->place);
-	mem_free(x->lane_of);
+	mem_free(x->carriage_of);
 	mem_free(x->ends);
 	mem_free(x);
 }
@@ -197,8 +255,15 @@ bool express_ready(const struct rack *r, int64_t *until)
 	return slots < 1u << SLOT_BITS;
 }
 
-/* --- the heap of ends
- * ------------------------------------------------------------------------------ */
+static inline uint32_t prefill_frames(const struct bucket_spec *b, uint32_t prompt_tokens)
+{
+	if (LPC_LIKELY(b->ppf <= UINT32_MAX))
+		return (prompt_tokens - 1) / (uint32_t)b->ppf + 1;
+	return 1;
+}
+
+/* --- ends: the heap
+ * -------------------------------------------------------------------------------- */
 
 static inline bool sooner(const struct end *a, const struct end *b)
 {
@@ -240,6 +305,88 @@ static void ends_pop(struct express *x)
 	e[i] = last;
 }
 
+/* --- ends: the calendars
+ * --------------------------------------------------------------------------- */
+
+/* The first end at or after the frame. */
+static void calendar_look(struct carriage *c, int64_t frame)
+{
+	uint32_t from = (uint32_t)frame & c->mask, word = from / 64, w = 0;
+	const uint64_t *slots;
+	uint64_t any;
+
+	c->next_at = NS_NEVER;
+	if (!c->n)
+		return;
+	any = c->any[word] & UINT64_MAX << from % 64;
+	while (!any) {
+		word = (word + 1) & (c->mask / 64);
+		any = c->any[word];
+	}
+	c->next_frame = frame + ((word * 64 + (uint32_t)__builtin_ctzll(any) - from) & c->mask);
+	slots = &c->slots[(size_t)((uint32_t)c->next_frame & c->mask) * c->words];
+	while (!slots[w])
+		w++;
+	c->next_slot = w * 64 + (uint32_t)__builtin_ctzll(slots[w]);
+	c->next_at = c->next_frame * c->f0 + c->departure[c->next_slot] + c->shift;
+}
+
+static void calendar_add(struct carriage *c, int64_t frame, uint32_t slot, int64_t at)
+{
+	uint32_t i = (uint32_t)frame & c->mask;
+
+	c->slots[(size_t)i * c->words + slot / 64] |= UINT64_C(1) << slot % 64;
+	c->any[i / 64] |= UINT64_C(1) << i % 64;
+	c->n++;
+	if (at >= c->next_at)
+		return;
+	c->next_at = at;
+	c->next_frame = frame;
+	c->next_slot = slot;
+}
+
+static void calendar_drop(struct carriage *c)
+{
+	uint32_t i = (uint32_t)c->next_frame & c->mask;
+	uint64_t *slots = &c->slots[(size_t)i * c->words], left = 0;
+
+	slots[c->next_slot / 64] &= ~(UINT64_C(1) << c->next_slot % 64);
+	for (uint32_t w = 0; w < c->words; w++)
+		left |= slots[w];
+	if (!left)
+		c->any[i / 64] &= ~(UINT64_C(1) << i % 64);
+	c->n--;
+	calendar_look(c, c->next_frame);
+}
+
+static void end_at(struct express *x, struct carriage *c, uint32_t slot, const struct rider *a)
+{
+	int64_t tick = a->t_last - c->shift - c->departure[slot];
+
+	if (c->slots)
+		calendar_add(c, tick / c->f0, slot, a->t_last);
+	else
+		ends_push(x, (struct end){a->t_last, a->id << SLOT_BITS | (c->first_place + slot)});
+}
+
+/* The first of all ends, and whose: NULL, if it is in the heap. */
+static inline int64_t first_end(const struct express *x, struct carriage **of)
+{
+	struct carriage *c = x->carriages;
+	int64_t at = c->next_at;
+
+	*of = c;
+	for (uint32_t i = 1; i < x->n_carriages; i++)
+		if (c[i].next_at < at) {
+			at = c[i].next_at;
+			*of = &c[i];
+		}
+	if (LPC_LIKELY(!x->n_ends) || x->ends[0].at > at)
+		return at;
+	*of = NULL;
+	return x->ends[0].at;
+}
+
 /* --- queues and slots
  * ------------------------------------------------------------------------------ */
 
@@ -259,117 +406,145 @@ static void queue_append(struct queue *q, const struct rider *rider)
 	q->ring[(q->head + q->n++) & (q->capacity - 1)] = *rider;
 }
 
-/* The first who waits in a queue loses patience no sooner than this. */
+/* Who waits in a queue loses patience no sooner than this. */
 static void reckon_patience(struct express *x)
 {
-	x->patience_at = NS_NEVER;
+	x->trouble_at = x->give_up_at;
 	for (uint32_t i = 0; i < x->n_queues; i++) {
 		const struct queue *q = &x->queues[i];
 
 		if (q->n)
-			x->patience_at =
-			        min_i64(x->patience_at, q->ring[q->head].t_submit + x->timeout_min);
+			x->trouble_at =
+			        min_i64(x->trouble_at, q->ring[q->head].t_submit + x->timeout_min);
 	}
 }
 
-static void lane_begin(struct lane *l)
+static void give_up(struct express *x, const struct rider *a)
 {
-	const struct progress *clock = instance_clock(l->in);
-
-	l->f0 = (int64_t)l->in->f0;
-	l->shift = clock->t0 - clock->x0;
-	l->frame_at = progress_tick_at(clock, clock->t0) / l->f0 * l->f0;
-	l->frames_per_tick = 1 / (double)l->f0;
-	l->slots_per_tick = (double)l->in->n_slots / (double)l->f0;
+	x->give_up_at = min_i64(x->give_up_at, a->t_submit + x->timeout_ns[a->tenant]);
+	x->trouble_at = min_i64(x->trouble_at, x->give_up_at);
 }
 
-/* The frame of this tick begins at frame_at from now on; ticks do not go backwards by more than a
- * frame. */
-static void lane_seek(struct lane *l, int64_t tick)
+static void carriage_begin(struct carriage *c)
 {
-	int64_t off = tick - l->frame_at;
+	const struct progress *clock = instance_clock(c->in);
 
-	if (off >= 0 && off < l->f0)
+	c->f0 = (int64_t)c->in->f0;
+	c->shift = clock->t0 - clock->x0;
+	c->frame = clock->x0 / c->f0;
+	c->frame_at = c->frame * c->f0;
+	c->frames_per_tick = 1 / (double)c->f0;
+	c->slots_per_tick = (double)c->in->n_slots / (double)c->f0;
+	c->next_at = NS_NEVER;
+}
+
+/* frame and frame_at are those of the tick. */
+static inline void seek(struct carriage *c, int64_t tick)
+{
+	int64_t off = tick - c->frame_at, frames;
+
+	if (off >= 0 && off < c->f0)
 		return;
-	l->frame_at += (int64_t)((double)off * l->frames_per_tick) * l->f0;
-	while (tick < l->frame_at)
-		l->frame_at -= l->f0;
-	while (tick - l->frame_at >= l->f0)
-		l->frame_at += l->f0;
+	frames = (int64_t)((double)off * c->frames_per_tick);
+	c->frame += frames;
+	c->frame_at += frames * c->f0;
+	while (tick < c->frame_at) {
+		c->frame--;
+		c->frame_at -= c->f0;
+	}
+	while (tick - c->frame_at >= c->f0) {
+		c->frame++;
+		c->frame_at += c->f0;
+	}
 }
 
 /* instance_earliest() for the phased entry, with a product where that one divides. */
-static bool lane_earliest(struct lane *l, int64_t now, uint32_t *slot, int64_t *tick)
+static inline bool earliest(
+        struct carriage *c, uint32_t bucket, int64_t now, uint32_t *slot, int64_t *tick)
 {
-	const struct instance *in = l->in;
-	uint32_t first = in->bucket_first[l->bucket], last = in->bucket_first[l->bucket + 1], j;
-	int64_t here, off;
+	const struct instance *in = c->in;
+	uint32_t first = in->bucket_first[bucket], last = in->bucket_first[bucket + 1], j;
+	int64_t off;
 
-	if (!in->bucket_free[l->bucket] || !instance_takes(in))
+	if (!in->bucket_free[bucket] || !instance_takes(in))
 		return false;
-	if (in->entry != ENTRY_PHASE)
-		return instance_earliest(in, l->bucket, now, slot, tick);
-	here = now - l->shift;
-	lane_seek(l, here);
-	off = here - l->frame_at;
-	j = (uint32_t)((double)off * l->slots_per_tick);
-	j = j < in->n_slots ? j : in->n_slots;
-	while (j > 0 && in->slots[j - 1].departure >= off)
+	if (!c->slots)
+		return instance_earliest(in, bucket, now, slot, tick);
+	seek(c, now - c->shift);
+	off = now - c->shift - c->frame_at;
+	j = (uint32_t)((double)off * c->slots_per_tick);
+	while (j > 0 && c->departure[j - 1] >= off)
 		j--;
-	while (j < in->n_slots && in->slots[j].departure < off)
+	while (j < in->n_slots && c->departure[j] < off)
 		j++;
-	*tick = l->frame_at;
+	*tick = c->frame_at;
 	*slot = instance_next_free(in, j > first ? j : first, last);
 	if (*slot == last) {
 		*slot = instance_next_free(in, first, last);
-		*tick += l->f0;
+		*tick += c->f0;
 	}
-	*tick += in->slots[*slot].departure;
+	*tick += c->departure[*slot];
 	return true;
 }
 
-static bool choose(struct queue *q, int64_t now, struct lane **lane, uint32_t *slot, int64_t *at)
+/* The free slot with the earliest departure; ties by instance, then slot. */
+static struct carriage *choose(struct queue *q, int64_t now, uint32_t *slot, int64_t *at)
 {
-	bool found = false;
+	struct carriage *best = NULL, *c = q->carriages;
 
-	for (uint32_t i = 0; i < q->n_lanes; i++) {
+	if (q->n_carriages == 1) {
+		if (!earliest(c, q->number, now, slot, at))
+			return NULL;
+		*at += c->shift;
+		return c;
+	}
+	for (uint32_t i = 0; i < q->n_carriages; i++, c++) {
 		uint32_t s;
 		int64_t tick;
 
-		if (!lane_earliest(&q->lanes[i], now, &s, &tick))
+		if (!earliest(c, q->number, now, &s, &tick))
 			continue;
-		tick += q->lanes[i].shift;
-		if (found && tick >= *at)
+		tick += c->shift;
+		if (best && tick >= *at)
 			continue;
-		*lane = &q->lanes[i];
+		best = c;
 		*slot = s;
 		*at = tick;
-		found = true;
 	}
-	return found;
+	return best;
 }
 
-/* The rider departs, if a slot is free. */
-static bool depart(struct express *x, struct queue *q, const struct rider *from)
+/* The rider departs, if a slot is free: `from`, with what its pool has made of it. */
+static bool depart(struct express *x, struct queue *q, const struct rider *from, int64_t declared)
 {
-	struct lane *lane = NULL;
+	struct carriage *c;
 	struct rider *to;
-	uint32_t slot = 0;
+	uint32_t slot = 0, frames;
 	int64_t at = 0;
 
-	if (!choose(q, x->now, &lane, &slot, &at))
+	c = choose(q, x->now, &slot, &at);
+	if (!c)
 		return false;
-	instance_take_slot(lane->in, slot);
-	to = &x->place[lane->first_slot + slot];
+	instance_take_slot(c->in, slot);
+	to = &x->place[c->first_place + slot];
 	*to = *from;
-	to->frame_ns = lane->f0;
+	frames = prefill_frames(q->bucket, from->prompt_tokens);
+	to->queue = q->index;
+	to->declared = declared;
+	to->frame_ns = c->f0;
 	to->t_dispatch = x->now;
 	to->t_entry = at;
-	to->t_first = at + ceil_div_i64(to->prompt_tokens, q->bucket->ppf) * lane->f0;
-	to->t_last = to->t_first + (int64_t)(to->output_tokens - 1) * lane->f0;
-	if (to->t_last + x->delay > to->t_submit + x->timeout_ns[to->tenant])
-		x->give_up_at = min_i64(x->give_up_at, to->t_submit + x->timeout_ns[to->tenant]);
-	ends_push(x, (struct end){to->t_last, to->id << SLOT_BITS | (lane->first_slot + slot)});
+	to->t_first = at + frames * c->f0;
+	to->t_last = to->t_first + (int64_t)(from->output_tokens - 1) * c->f0;
+	if (to->t_last + x->delay > from->t_submit + x->timeout_ns[from->tenant])
+		give_up(x, from);
+	if (c->slots)
+		calendar_add(c,
+		        c->frame + (at - c->shift >= c->frame_at + c->f0) + frames +
+		                from->output_tokens - 1,
+		        slot, to->t_last);
+	else
+		end_at(x, c, slot, to);
 	return true;
 }
 
@@ -387,20 +562,18 @@ static void dispatch(struct rack *r)
 
 	for (uint32_t i = 0; x->n_dirty && i < x->n_queues; i++) {
 		struct queue *q = &x->queues[i];
-		uint32_t before = q->n;
 
 		if (!q->dirty)
 			continue;
 		q->dirty = false;
 		x->n_dirty--;
-		while (q->n && depart(x, q, &q->ring[q->head])) {
+		while (q->n && depart(x, q, &q->ring[q->head], q->ring[q->head].declared)) {
 			q->head = (q->head + 1) & (q->capacity - 1);
 			q->n--;
 			count_departed(r, q);
 		}
-		if (q->n || before)
-			reckon_patience(x);
 	}
+	reckon_patience(x);
 }
 
 static void mark(struct express *x, struct queue *q)
@@ -412,64 +585,107 @@ static void mark(struct express *x, struct queue *q)
 /* --- events
  * ---------------------------------------------------------------------------------------- */
 
-static void end_first(struct rack *r, struct rider *out)
+static void end_one(struct rack *r, struct carriage *c, struct rider *out)
 {
 	struct express *x = r->express;
-	uint32_t slot = (uint32_t)(x->ends[0].order & ((1u << SLOT_BITS) - 1));
-	const struct rider *rider = &x->place[slot];
-	struct lane *lane = &x->lanes[x->lane_of[slot]];
-	struct queue *q = &x->queues[rider->queue];
+	const struct rider *rider;
+	struct queue *q;
+	uint32_t place;
 
+	if (c) {
+		place = c->first_place + c->next_slot;
+		calendar_drop(c);
+	} else {
+		place = (uint32_t)(x->ends[0].order & ((1u << SLOT_BITS) - 1));
+		c = &x->carriages[x->carriage_of[place]];
+		ends_pop(x);
+	}
+	rider = &x->place[place];
 	*out = *rider;
+	q = &x->queues[rider->queue];
 	q->counts->running--;
 	q->counts->declared -= rider->declared;
-	instance_give_slot(lane->in, slot - lane->first_slot);
+	instance_give_slot(c->in, place - c->first_place);
 	r->counts.completed++;
-	ends_pop(x);
 	if (q->n)
 		mark(x, q);
+}
+
+/* The rack's own way to a queue. The request may be cut to what the pool allows: *a is then the
+ * copy that is. */
+static struct queue *pick_as_rack(struct rack *r, const struct rider **a, int64_t *declared)
+{
+	struct express *x = r->express;
+	struct live *l = &x->scratch;
+	struct serving_pool *pool;
+	struct queue *q = x->queues;
+	enum rack_refusal why;
+	int64_t retry_after_s;
+	uint32_t bucket;
+
+	l->req.id = (*a)->id;
+	l->req.tenant = (*a)->tenant;
+	l->req.tier = (*a)->tier;
+	l->req.prompt_tokens = (*a)->prompt_tokens;
+	l->req.output_tokens = (*a)->output_tokens;
+	l->req.max_tokens = (*a)->max_tokens;
+	if (!pools_pick(r, x->now, l, &pool, &bucket, &why, &retry_after_s))
+		return NULL;
+	*declared = pools_declared(pool, bucket, l);
+	x->cut = **a;
+	x->cut.output_tokens = (uint32_t)l->req.output_tokens;
+	x->cut.max_tokens = (uint32_t)l->req.max_tokens;
+	*a = &x->cut;
+	while (q->pool != pool)
+		q++;
+	return q + bucket;
+}
+
+/* The same where there is one pool that takes everybody. */
+static inline struct queue *pick_bucket(
+        const struct express *x, const struct rider *a, int64_t *declared)
+{
+	struct queue *q = x->queues, *none = q + x->n_queues;
+	const struct admission_spec *spec = &q->pool->spec->admission;
+	int64_t tokens = (int64_t)a->prompt_tokens + a->max_tokens;
+
+	while (q->bucket->max_seq < tokens)
+		if (++q == none)
+			return NULL;
+	if (spec->policy == ADMISSION_QUEUE_CAP && q->counts->queued >= (uint64_t)spec->limit)
+		return NULL;
+	*declared = (int64_t)prefill_frames(q->bucket, a->prompt_tokens) + a->max_tokens - 1;
+	return q;
 }
 
 /* Lets an arrival in; false if the rack would not. */
 static bool let_in(struct rack *r, const struct rider *a, bool alone)
 {
 	struct express *x = r->express;
-	struct live *l = &x->scratch;
-	struct serving_pool *pool;
 	struct queue *q;
-	struct rider rider = *a;
-	enum rack_refusal why;
-	int64_t retry_after_s;
-	uint32_t bucket;
+	int64_t declared;
 
-	l->req.id = a->id;
-	l->req.tenant = a->tenant;
-	l->req.tier = a->tier;
-	l->req.prompt_tokens = a->prompt_tokens;
-	l->req.output_tokens = a->output_tokens;
-	l->req.max_tokens = a->max_tokens;
-	if (!pools_pick(r, x->now, l, &pool, &bucket, &why, &retry_after_s))
+	if (LPC_LIKELY(x->one_for_all))
+		q = pick_bucket(x, a, &declared);
+	else
+		q = pick_as_rack(r, &a, &declared);
+	if (!q)
 		return false;
-	rider.output_tokens = (uint32_t)l->req.output_tokens;
-	rider.max_tokens = (uint32_t)l->req.max_tokens;
-	rider.declared = pools_declared(pool, bucket, l);
-	q = &x->queues[0];
-	while (q->pool != pool || q->counts != &pool->queues[bucket])
-		q++;
-	rider.queue = q->index;
 	r->counts.submitted++;
 	r->counts.live++;
 	x->n_came++;
 	x->came += a->t_submit - x->from;
-	q->counts->declared += rider.declared;
-	if (alone && !q->n && depart(x, q, &rider)) {
+	q->counts->declared += declared;
+	if (alone && !q->n && depart(x, q, a, declared)) {
 		q->counts->running++;
 		r->counts.dispatches++;
 		return true;
 	}
 	q->counts->queued++;
 	r->queued++;
-	queue_append(q, &rider);
+	queue_append(q, a);
+	q->ring[(q->head + q->n - 1) & (q->capacity - 1)].queue = q->index;
+	q->ring[(q->head + q->n - 1) & (q->capacity - 1)].declared = declared;
 	mark(x, q);
 	return true;
 }
@@ -477,39 +693,55 @@ static bool let_in(struct rack *r, const struct rider *a, bool alone)
 enum express_end express_run(struct rack *r, struct express_block *b)
 {
 	struct express *x = r->express;
+	const struct rider *in = b->in + b->used, *end = b->in + b->n_in;
+	struct rider *out = b->out + b->n_out, *full = b->out + b->room;
+	const int64_t until = b->until, delay = x->delay;
+	enum express_end why;
 
 	for (;;) {
-		int64_t ends = x->n_ends ? x->ends[0].at : NS_NEVER, comes = NS_NEVER, at;
+		struct carriage *c;
+		int64_t ends = first_end(x, &c), comes = NS_NEVER, at;
 
-		if (b->used < b->n_in)
-			comes = b->in[b->used].t_submit + x->delay;
-		else if (b->more)
-			return EXPRESS_MORE;
+		if (LPC_LIKELY(in < end)) {
+			comes = in->t_submit + delay;
+		} else if (b->more) {
+			why = EXPRESS_MORE;
+			break;
+		}
 		at = min_i64(ends, comes);
 		if (x->n_dirty && at > x->now) {
 			dispatch(r);
 			continue;
 		}
-		if (at >= b->until)
-			return EXPRESS_UNTIL;
-		if (at >= x->patience_at || at >= x->give_up_at)
-			return EXPRESS_TROUBLE;
-		if (comes == NS_NEVER)
-			return EXPRESS_OVER;
+		if (at >= until) {
+			why = EXPRESS_UNTIL;
+			break;
+		}
+		if (at >= x->trouble_at) {
+			why = EXPRESS_TROUBLE;
+			break;
+		}
 		b->instants += at > x->now;
 		x->now = at;
 		if (ends == at) {
-			if (b->n_out == b->room)
-				return EXPRESS_FULL;
-			end_first(r, &b->out[b->n_out++]);
+			if (out == full) {
+				why = EXPRESS_FULL;
+				break;
+			}
+			end_one(r, c, out++);
 			continue;
 		}
-		if (!let_in(r, &b->in[b->used],
-		            !x->n_dirty && b->used + 1 < b->n_in &&
-		                    b->in[b->used + 1].t_submit + x->delay > at))
-			return EXPRESS_TROUBLE;
-		b->used++;
+		if (!let_in(r, in, !x->n_dirty && in + 1 < end && in[1].t_submit > in->t_submit)) {
+			why = EXPRESS_TROUBLE;
+			break;
+		}
+		in++;
 	}
+	if (why == EXPRESS_UNTIL && in == end && !b->more)
+		why = EXPRESS_OVER;
+	b->used = (uint32_t)(in - b->in);
+	b->n_out = (uint32_t)(out - b->out);
+	return why;
 }
 
 int64_t express_now(const struct rack *r)
@@ -601,20 +833,16 @@ static void board_running(struct rack *r, struct live *l, const struct express_s
 	struct instance *in = &r->instances[l->instance];
 	struct slot *s = &in->slots[l->slot];
 	struct rider a = rider_of(r, l, stop);
-	const struct lane *lane = x->queues[a.queue].lanes;
-	uint32_t place;
+	struct carriage *c = &x->carriages[l->instance];
 
-	while (lane->in != in)
-		lane++;
-	place = lane->first_slot + l->slot;
-	a.frame_ns = lane->f0;
-	a.t_entry = s->entry + lane->shift;
-	a.t_first = s->first + lane->shift;
-	a.t_last = s->end + lane->shift;
+	a.frame_ns = c->f0;
+	a.t_entry = s->entry + c->shift;
+	a.t_first = s->first + c->shift;
+	a.t_last = s->end + c->shift;
 	if (a.t_last + x->delay > a.t_submit + x->timeout_ns[a.tenant])
-		x->give_up_at = min_i64(x->give_up_at, a.t_submit + x->timeout_ns[a.tenant]);
-	x->place[place] = a;
-	ends_push(x, (struct end){a.t_last, a.id << SLOT_BITS | place});
+		give_up(x, &a);
+	x->place[c->first_place + l->slot] = a;
+	end_at(x, c, l->slot, &a);
 	s->live = LIVE_NONE; /* it stays taken, by a rider */
 	s->generation++;
 }
@@ -676,11 +904,11 @@ static void begin(struct rack *r, const struct express_stop_over *stop)
 	x->timeout_min = NS_NEVER;
 	for (uint32_t t = 0; t < stop->n_tenants; t++)
 		x->timeout_min = min_i64(x->timeout_min, stop->timeout_ns[t]);
-	x->give_up_at = NS_NEVER;
+	x->give_up_at = x->trouble_at = NS_NEVER;
 	x->now = r->now;
 	x->n_ends = x->n_dirty = 0;
-	for (uint32_t l = 0; l < x->n_lanes; l++)
-		lane_begin(&x->lanes[l]);
+	for (uint32_t i = 0; i < x->n_carriages; i++)
+		carriage_begin(&x->carriages[i]);
 	for (uint32_t q = 0; q < x->n_queues; q++) {
 		x->queues[q].n = x->queues[q].head = 0;
 		x->queues[q].dirty = false;
@@ -764,17 +992,16 @@ static int by_order(const void *a, const void *b)
 static void sit(struct rack *r, uint32_t live, uint32_t place)
 {
 	struct express *x = r->express;
-	const struct lane *lane = &x->lanes[x->lane_of[place]];
+	const struct carriage *c = &x->carriages[x->carriage_of[place]];
 	struct live *l = live_at(r, live);
-	struct instance *in = lane->in;
-	uint32_t slot = place - lane->first_slot;
+	uint32_t slot = place - c->first_place;
 	const struct rider *a = &x->place[place];
 
-	instance_give_slot(in, slot);
-	instance_occupy(in, r->now, slot, live, a->id, a->t_entry - lane->shift,
-	        (a->t_first - a->t_entry) / lane->f0, a->output_tokens, false);
+	instance_give_slot(c->in, slot);
+	instance_occupy(c->in, r->now, slot, live, a->id, a->t_entry - c->shift,
+	        (a->t_first - a->t_entry) / c->f0, a->output_tokens, false);
 	l->state = LIVE_RUNNING;
-	l->instance = in->index;
+	l->instance = c->in->index;
 	l->slot = slot;
 	l->t_dispatch = a->t_dispatch;
 	l->queue_ns = a->t_dispatch - l->t_arrival;
@@ -834,7 +1061,7 @@ static void alight(
 		return;
 	}
 	pools_restore(r, live, r->express->queues[a->queue].pool->index,
-	        r->express->queues[a->queue].lanes->bucket, who->state == LIVE_QUEUED);
+	        r->express->queues[a->queue].number, who->state == LIVE_QUEUED);
 	if (who->state == LIVE_RUNNING)
 		sit(r, live, who->place);
 	if (who->state == LIVE_LEAVING)
@@ -876,6 +1103,16 @@ void express_leave(struct rack *r, const struct express_stop_over *stop, const s
 		uint32_t place = (uint32_t)(x->ends[i].order & ((1u << SLOT_BITS) - 1));
 
 		gather(&list, LIVE_RUNNING, place, &x->place[place]);
+	}
+	for (uint32_t i = 0; i < x->n_carriages; i++) {
+		struct carriage *c = &x->carriages[i];
+
+		while (c->n) {
+			uint32_t place = c->first_place + c->next_slot;
+
+			gather(&list, LIVE_RUNNING, place, &x->place[place]);
+			calendar_drop(c);
+		}
 	}
 	if (list.n)
 		qsort(list.a, list.n, sizeof(*list.a), by_order);

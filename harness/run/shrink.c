@@ -90,6 +90,22 @@ void shrink_step_drop(struct shrink_step *step)
 	mem_free(step);
 }
 
+/* What was found so far. */
+static void say(struct shrinker *w, bool round_ends)
+{
+	const struct scenario *s = w->best->s;
+	char line[LINE_BYTES], length[UNITS_DURATION_MAX];
+
+	if (!w->request->say)
+		return;
+	(void)snprintf(line, sizeof(line),
+	        "%llu runs: %u of %u faults, %u of %u traffic entries, %s",
+	        (unsigned long long)w->out->runs, s->faults.n, w->out->original->faults.n,
+	        s->traffic.n_tenants, w->out->original->traffic.n_tenants,
+	        units_format_duration(s->duration_ns, length));
+	w->request->say(w->request->ctx, line, round_ends);
+}
+
 /* Takes over the step. */
 static void accept_step(struct shrinker *w, struct shrink_step *step)
 {
@@ -101,6 +117,7 @@ static void accept_step(struct shrinker *w, struct shrink_step *step)
 	w->steps[w->n_steps++] = step;
 	w->best = step;
 	w->accepted++;
+	say(w, false);
 }
 
 /* --- one run ----------------------------------------------------------------------------- */
@@ -381,22 +398,6 @@ static void first_step(struct shrinker *w)
 
 /* --- the whole --------------------------------------------------------------------------- */
 
-static void say(struct shrinker *w)
-{
-	const struct scenario *s = w->best->s;
-	char line[LINE_BYTES], length[UNITS_DURATION_MAX];
-
-	if (!w->request->say || w->accepted == w->said)
-		return;
-	w->said = w->accepted;
-	(void)snprintf(line, sizeof(line),
-	        "%llu runs: %u of %u faults, %u of %u traffic entries, %s",
-	        (unsigned long long)w->out->runs, s->faults.n, w->out->original->faults.n,
-	        s->traffic.n_tenants, w->out->original->traffic.n_tenants,
-	        units_format_duration(s->duration_ns, length));
-	w->request->say(w->request->ctx, line);
-}
-
 static void search(struct shrinker *w)
 {
 	uint64_t before = UINT64_MAX;
@@ -404,9 +405,11 @@ static void search(struct shrinker *w)
 	for (int round = 0; round < ROUNDS_MAX && w->accepted != before; round++) {
 		before = w->accepted;
 		shrink_lists(w);
-		say(w);
+		shrink_members(w);
+		shrink_times(w);
+		shrink_targets(w);
 		shrink_numbers(w);
-		say(w);
+		say(w, true);
 		if (shrink_stopped(w))
 			break;
 	}

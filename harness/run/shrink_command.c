@@ -22,6 +22,7 @@ static const char *const cut_names[] = {[SHRINK_WHOLE] = NULL,
         [SHRINK_CUT_INTERRUPT] = "interrupted"};
 
 struct command {
+	bool terminal;
 	const struct shrink_options *options;
 	const struct scenario *s;
 	char name[NAME_BYTES + 1]; /* of the shrunk scenario */
@@ -116,11 +117,15 @@ static const char *run_command(
 	return verdict_replay(c->s, &run, buf);
 }
 
-static void print_progress(void *ctx, const char *line)
+/* On a terminal one line that changes; else a line a round. */
+static void print_progress(void *ctx, const char *line, bool round_ends)
 {
 	const struct command *c = ctx;
 
-	(void)fprintf(stderr, "%s: %s\n", c->s->name, line);
+	if (c->terminal)
+		(void)fprintf(stderr, "\r\033[K%s: %s%s", c->s->name, line, round_ends ? "\n" : "");
+	else if (round_ends)
+		(void)fprintf(stderr, "%s: %s\n", c->s->name, line);
 }
 
 static void print_names(const char *what, struct jval names)
@@ -309,6 +314,7 @@ static enum status shrink_one(struct command *c, int *code, struct error *err)
 	(void)fprintf(stderr, "%s: seed %" PRIu64 ", shrinks what misses: %s\n", c->s->name,
 	        c->s->seed, run_command(c, c->options->files[0], true, first));
 	interrupt = interrupt_catch();
+	c->terminal = isatty(STDERR_FILENO);
 	if (shrink(c->s, &request, interrupt, &c->r, err))
 		return err->code;
 	*code = *interrupt ? 128 + (int)*interrupt : c->r.exit_code;

@@ -300,6 +300,63 @@ static void take_root_member(struct shrinker *w, const char *key)
 	(void)shrink_draft_try(w, &d, true);
 }
 
+/* --- laws ------------------------------------------------------------------------------------ */
+
+/* A law that says the same every time, in place of one that draws. */
+static bool becomes_constant(
+        struct shrinker *w, uint32_t tenant, const char *key, const char *shape, struct jval value)
+{
+	struct jval element = shrink_element(w->best->s, SHRINK_TRAFFIC, tenant);
+	struct shrink_draft d;
+	struct json_out law;
+	char *text;
+	bool misses;
+
+	if (json_type(value) != JSON_NUMBER)
+		return false;
+	json_out_init(&law, 0);
+	json_out_open(&law, NULL, '{');
+	json_out_str(&law, shape, "constant");
+	json_out_value(&law, strcmp(shape, "dist") == 0 ? "value" : "rate", value, false);
+	json_out_close(&law);
+	text = shrink_object_with(element, key, law.buf);
+	shrink_draft(&d, w->best);
+	d.element.list = SHRINK_TRAFFIC;
+	d.element.index = tenant;
+	d.element.text = text;
+	misses = shrink_draft_try(w, &d, true);
+	mem_free(text);
+	json_out_free(&law);
+	return misses;
+}
+
+static void take_law(struct shrinker *w, uint32_t tenant, const char *key, const char *shape,
+        const char *const *values)
+{
+	for (; *values; values++) {
+		struct jval law = json_get(shrink_element(w->best->s, SHRINK_TRAFFIC, tenant), key);
+		const char *is = json_string(json_get(law, shape));
+
+		if (is && strcmp(is, "constant") != 0 &&
+		        becomes_constant(w, tenant, key, shape, json_get(law, *values)))
+			return;
+	}
+}
+
+static void take_laws(struct shrinker *w)
+{
+	static const char *const rates[] = {"rate", NULL};
+	static const char *const lengths[] = {"median", "p99", "min", "max", NULL};
+
+	for (uint32_t i = 0; i < w->best->s->traffic.n_tenants; i++) {
+		take_law(w, i, "arrival", "process", rates);
+		take_law(w, i, "prompt_tokens", "dist", lengths);
+		take_law(w, i, "output_tokens", "dist", lengths);
+	}
+}
+
+/* --- the phase --------------------------------------------------------------------------- */
+
 void shrink_lists(struct shrinker *w)
 {
 	struct item_set *set = mem_alloc(1, sizeof(*set));
@@ -310,10 +367,21 @@ void shrink_lists(struct shrinker *w)
 	take_traffic(w, set);
 	untie_faults(w);
 	begin_plainly(w);
+	mem_free(set);
+}
+
+void shrink_members(struct shrinker *w)
+{
+	static const char *const keys[] = {"limits", "recovery", "warmup", "drain"};
+
+	for (size_t k = 0; k < ARRAY_LEN(keys); k++)
+		take_root_member(w, keys[k]);
+	take_members(w);
+	take_laws(w);
+}
+
+void shrink_targets(struct shrinker *w)
+{
 	for (uint32_t i = 0; i < w->best->s->faults.n; i++)
 		take_targets(w, i);
-	take_root_member(w, "limits");
-	take_root_member(w, "recovery");
-	take_members(w);
-	mem_free(set);
 }

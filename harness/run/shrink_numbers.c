@@ -13,16 +13,15 @@
 #include <string.h>
 #include "harness/base/mathx.h"
 #include "harness/base/units.h"
+#include "harness/run/number.h"
 #include "harness/run/shrink_parts.h"
 
 enum { RUNGS_PER_DECADE = 90, DECADE_LOWEST = -12, RUNGS = RUNGS_PER_DECADE * 36 };
-enum { TEXT_BYTES = 64, KEY_BYTES = 64 };
+enum { KEY_BYTES = 64 };
 
 /* A search goes this far down or up from where a number stands, or to its end. */
 #define REACH    1e6
 #define SHORTEST 1e3 /* ns: below a microsecond nothing is simpler */
-
-enum number_type { NUMBER_DURATION, NUMBER_INT, NUMBER_REAL };
 
 /* A number of the best scenario, by its place. */
 struct number {
@@ -57,7 +56,7 @@ static double rung(int i)
 /* Below 10 the rungs are closer than whole numbers are. */
 static double whole(enum number_type type, double v)
 {
-	return type == NUMBER_REAL ? v : mathx_floor(v + 0.5);
+	return type == NUMBER_DURATION || type == NUMBER_INT ? mathx_floor(v + 0.5) : v;
 }
 
 /* The highest rung at or below v > 0. */
@@ -83,45 +82,7 @@ static int rung_above(double v)
 	return rung(i) < v ? i + 1 : i;
 }
 
-/* --- reading and writing ----------------------------------------------------------------- */
-
-static void value_text(enum number_type type, double v, char out[static TEXT_BYTES])
-{
-	char duration[UNITS_DURATION_MAX];
-	struct json_out o;
-
-	if (type == NUMBER_DURATION) {
-		(void)snprintf(
-		        out, TEXT_BYTES, "\"%s\"", units_format_duration((int64_t)v, duration));
-	} else if (type == NUMBER_INT) {
-		(void)snprintf(out, TEXT_BYTES, "%lld", (long long)v);
-	} else {
-		json_out_init(&o, 0);
-		json_out_real(&o, NULL, v);
-		(void)snprintf(out, TEXT_BYTES, "%.*s", (int)o.n, o.buf);
-		json_out_free(&o);
-	}
-}
-
-static bool read_value(struct jval v, enum number_type type, double *out)
-{
-	struct error ignored = ERROR_INIT;
-	const char *text = json_string(v);
-	int64_t ns;
-	char *end;
-
-	if (type == NUMBER_DURATION) {
-		if (!text || !units_parse_duration(text, strlen(text), &ns))
-			return false;
-		*out = (double)ns;
-		return true;
-	}
-	if (text && type == NUMBER_REAL) { /* a share in percent */
-		*out = strtod(text, &end) / 100;
-		return end != text && strcmp(end, "%") == 0;
-	}
-	return json_type(v) == JSON_NUMBER && json_real(v, out, &ignored) == ERR_NONE;
-}
+/* --- places ----------------------------------------------------------------- */
 
 static struct jval holder(const struct shrinker *w, const struct number *n)
 {
@@ -135,7 +96,7 @@ static bool find(struct shrinker *w, struct number *n)
 {
 	struct jval v = json_get(holder(w, n), n->key);
 
-	return read_value(n->inner ? json_get(v, n->inner) : v, n->type, &n->value);
+	return number_read(n->inner ? json_get(v, n->inner) : v, n->type, &n->value);
 }
 
 /* JSON in place of the number; NULL takes it away. */
@@ -166,9 +127,9 @@ static bool try_text(struct shrinker *w, const struct number *n, const char *tex
 
 static bool try_value(struct shrinker *w, struct number *n, double v, bool accept)
 {
-	char text[TEXT_BYTES];
+	char text[NUMBER_TEXT];
 
-	value_text(n->type, v, text);
+	number_text(n->type, v, text);
 	if (!try_text(w, n, text, accept))
 		return false;
 	if (accept)
@@ -348,7 +309,9 @@ static const char *const law_keys[] = {"value", "median", "p99", "min", "max"};
 /* A parameter that is a number or a law, and stated: its default, if it has one, did not do. */
 static void simplify_parameter(struct shrinker *w, uint32_t i, const struct field *f)
 {
-	enum number_type type = f->type == FIELD_INT ? NUMBER_INT : NUMBER_REAL;
+	enum number_type type = f->type == FIELD_INT    ? NUMBER_INT
+	                        : f->type == FIELD_REAL ? NUMBER_REAL
+	                                                : NUMBER_SHARE;
 	double end = f->type == FIELD_INT ? (double)f->min : f->rmin;
 
 	if (f->type == FIELD_OBJECT || f->type == FIELD_VALUE) {
@@ -420,14 +383,19 @@ static void simplify_traffic(struct shrinker *w, uint32_t i)
 	lower_at(w, SHRINK_TRAFFIC, i, "trace", "limit", NUMBER_INT, 1);
 }
 
-void shrink_numbers(struct shrinker *w)
+void shrink_times(struct shrinker *w)
 {
 	shorten_run(w);
 	shift_faults(w);
+	shorten_run(w);
+}
+
+void shrink_numbers(struct shrinker *w)
+{
 	for (uint32_t i = 0; i < w->best->s->faults.n; i++)
 		simplify_fault(w, i);
 	lower_at(w, -1, 0, "warmup", NULL, NUMBER_DURATION, 0);
 	for (uint32_t i = 0; i < w->best->s->traffic.n_tenants; i++)
 		simplify_traffic(w, i);
-	shorten_run(w);
+	shrink_times(w);
 }

@@ -36,7 +36,7 @@ struct shrinker {
 	struct shrink_step *best;
 	struct shrink_step *steps[SHRINK_STEPS_KEPT]; /* the last ones accepted, oldest first */
 	uint32_t n_steps;
-	uint64_t accepted, said;
+	uint64_t accepted;
 	struct arena arena;
 	const char *manner; /* in which the first run missed it */
 	bool corrupt;       /* tokens were, in the first run */
@@ -92,7 +92,13 @@ uint32_t shrink_count(const struct scenario *s, enum shrink_list list);
  * there), as JSON text (mem_free). */
 char *shrink_object_with(struct jval object, const char *key, const char *value);
 
-void shrink_lists(struct shrinker *w);   /* phase 1 */
-void shrink_numbers(struct shrinker *w); /* phase 2 */
+/* Phase 1: whole elements, then what is in them, and what they hit; phase 2: numbers. The length of
+ * the run and the begins of its faults are numbers that make every further step cheaper: they come
+ * before the targets, of which there may be thousands. */
+void shrink_lists(struct shrinker *w);
+void shrink_members(struct shrinker *w);
+void shrink_times(struct shrinker *w);
+void shrink_targets(struct shrinker *w);
+void shrink_numbers(struct shrinker *w);
 
 #endif

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/mathx.h"
-#include "harness/base/units.h"
 #include "harness/run/edit.h"
 #include "harness/run/evaluate.h"
+#include "harness/run/number.h"
 
 #define SWEEP_ARENA_BYTES ((size_t)64 << 20)
 #define SWEEP_FACTOR      10.0
@@ -74,27 +74,25 @@ static double rounded(double v, enum quantity type)
 	return type == Q_INT || type == Q_DURATION ? mathx_floor(v + 0.5) : v;
 }
 
-static void real_text(double v, char out[static SWEEP_TEXT])
+static enum number_type number_of(const struct candidate *c)
 {
-	struct json_out o;
-
-	json_out_init(&o, 0);
-	json_out_real(&o, NULL, v);
-	(void)snprintf(out, SWEEP_TEXT, "%.*s", (int)o.n, o.buf);
-	json_out_free(&o);
+	switch (c->type) {
+	case Q_DURATION:
+		return NUMBER_DURATION;
+	case Q_INT:
+		return NUMBER_INT;
+	case Q_PERCENT:
+		return NUMBER_SHARE;
+	case Q_HARDWARE:
+		return strcmp(c->hardware_unit, "count") == 0 ? NUMBER_INT : NUMBER_REAL;
+	default:
+		return NUMBER_REAL;
+	}
 }
 
 static void value_text(const struct candidate *c, double v, char out[static SWEEP_TEXT])
 {
-	char duration[UNITS_DURATION_MAX];
-
-	if (c->type == Q_DURATION)
-		(void)snprintf(
-		        out, SWEEP_TEXT, "\"%s\"", units_format_duration((int64_t)v, duration));
-	else if (c->type == Q_INT || (c->type == Q_HARDWARE && !strcmp(c->hardware_unit, "count")))
-		(void)snprintf(out, SWEEP_TEXT, "%" PRId64, (int64_t)(v + 0.5));
-	else
-		real_text(v, out);
+	number_text(number_of(c), v, out);
 }
 
 /* As an edit: a number of the hardware file is an object. */
@@ -107,32 +105,6 @@ static void edit_text(const struct candidate *c, const char *value, char out[sta
 		        value, c->hardware_unit);
 	else
 		(void)snprintf(out, (size_t)4 * SWEEP_TEXT, "%s", value);
-}
-
-static bool read_duration(const char *text, double *out)
-{
-	int64_t ns;
-
-	if (!units_parse_duration(text, strlen(text), &ns))
-		return false;
-	*out = (double)ns;
-	return true;
-}
-
-/* The number that stands in the document. False: it is of another kind than the table says. */
-static bool read_value(struct candidate *c, struct jval v)
-{
-	struct error ignored = ERROR_INIT;
-	const char *text = json_string(v);
-	char *end;
-
-	if (c->type == Q_DURATION)
-		return text && read_duration(text, &c->value);
-	if (c->type == Q_PERCENT && text) {
-		c->value = strtod(text, &end) / 100;
-		return strcmp(end, "%") == 0;
-	}
-	return json_type(v) == JSON_NUMBER && json_real(v, &c->value, &ignored) == ERR_NONE;
 }
 
 /* --- candidates ---------------------------------------------------------------------- */
@@ -237,7 +209,8 @@ static void add_field(
 		c->a.source = f->source;
 		if (c->type == Q_NONE)
 			c->a.note = "not a number";
-		else if (c->type < Q_ENUM && (!read_value(c, v) || c->value <= 0))
+		else if (c->type < Q_ENUM &&
+		         (!number_read(v, number_of(c), &c->value) || c->value <= 0))
 			c->a.note = "no factor leads away from zero";
 		else if (c->type < Q_ENUM)
 			interval(c, f);
@@ -323,16 +296,6 @@ static void add_hardware(struct work *w, uint32_t k)
 	}
 }
 
-static bool sweep_end(const struct candidate *c, struct jval v, double *out)
-{
-	struct candidate read = *c;
-
-	if (!read_value(&read, v))
-		return false;
-	*out = read.value;
-	return true;
-}
-
 /* What the claim itself names. */
 static void add_named(struct work *w, uint32_t k, const struct claim_sweep *sweep)
 {
@@ -359,8 +322,9 @@ static void add_named(struct work *w, uint32_t k, const struct claim_sweep *swee
 		c->type = Q_INT;
 	c->a.source = sweep->source;
 	c->moved = true; /* it is listed whatever it does */
-	if (!read_value(c, v) || !sweep_end(c, sweep->from, &c->low) ||
-	        !sweep_end(c, sweep->to, &c->high))
+	if (!number_read(v, number_of(c), &c->value) ||
+	        !number_read(sweep->from, number_of(c), &c->low) ||
+	        !number_read(sweep->to, number_of(c), &c->high))
 		c->a.note = "the ends are not of the value's kind";
 	else if (c->value < c->low || c->value > c->high)
 		c->a.note = "the value lies outside of the ends";

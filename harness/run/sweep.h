@@ -17,8 +17,9 @@
 #define LPC_RUN_SWEEP_H
 
 #include "harness/run/claims.h"
+#include "harness/run/number.h"
 
-enum { SWEEP_STEPS = 5, SWEEP_ASSUMPTIONS_MAX = 128, SWEEP_TEXT = 64, SWEEP_PATH = 192 };
+enum { SWEEP_STEPS = 5, SWEEP_ASSUMPTIONS_MAX = 128, SWEEP_TEXT = NUMBER_TEXT, SWEEP_PATH = 192 };
 /* Requests simulated for one claim at most; what is left then has no range and says so. */
 #define SWEEP_REQUESTS UINT64_C(20000000)
 

@@ -153,7 +153,7 @@ START_TEST(one_of_ten)
 	ck_assert_uint_eq(r.smallest->rules.n_expect, 1);
 	ck_assert_uint_eq(r.smallest->traffic.n_tenants, 1);
 	ck_assert_int_lt(r.smallest->duration_ns, NS_PER_S);
-	must_be(&r, "warmup", "\"0s\"");
+	must_be(&r, "warmup", "absent");
 	must_be(&r, "faults.loss.at", "\"1us\"");
 	must_be(&r, "faults.loss.for", "\"1us\"");
 	must_be(&r, "traffic.0.timeout", "absent");
@@ -412,9 +412,11 @@ END_TEST
 
 static volatile sig_atomic_t stop;
 
-static void stop_at_once(void *ctx, const char *line)
+static void stop_at_once(void *ctx, const char *line, bool round_ends)
 {
 	(void)ctx;
+	if (!round_ends)
+		return;
 	ck_assert_uint_gt(strlen(line), 10);
 	stop = SIGINT;
 }

@@ -11,8 +11,6 @@
 #include "harness/base/arena.h"
 #include "harness/base/check.h"
 
-enum { ROW_BITS = 4 };
-
 struct blame_row {
 	__int128 part[BLAME_PARTS];
 	__int128 *stall; /* by fault; NULL until one stalls */
@@ -35,15 +33,7 @@ void blame_free(struct blame *b)
 
 static unsigned row_of(int64_t value)
 {
-	uint64_t v = (uint64_t)value;
-	unsigned octave;
-
-	if (value == INT64_MAX)
-		return BLAME_ROWS - 1;
-	if (v < 1024)
-		return (unsigned)(v >> (10 - ROW_BITS));
-	octave = 54 - (unsigned)__builtin_clzll(v);
-	return (octave << ROW_BITS) + (unsigned)((v >> (octave + 9 - ROW_BITS)) & 15);
+	return value == INT64_MAX ? BLAME_ROWS - 1 : blame_row_of(histogram_cell(value));
 }
 
 static int64_t known(int64_t ns)
@@ -118,9 +108,8 @@ static void stall_add(struct blame *b, struct blame_row *row, const struct sampl
 }
 
 static struct blame_row *row_add(
-        struct blame *b, int64_t value, const int64_t part[static BLAME_PARTS])
+        struct blame *b, unsigned at, const int64_t part[static BLAME_PARTS])
 {
-	unsigned at = row_of(value);
 	struct blame_row *row = b->row[at];
 
 	if (LPC_UNLIKELY(!row))
@@ -130,16 +119,17 @@ static struct blame_row *row_add(
 	return row;
 }
 
-void blame_add_parts(struct blame *b, int64_t value, const int64_t part[static BLAME_PARTS])
+void blame_add_parts(struct blame *b, uint32_t row, const int64_t part[static BLAME_PARTS])
 {
-	(void)row_add(b, value, part);
+	CHECK(row < BLAME_ROWS);
+	(void)row_add(b, row, part);
 }
 
 void blame_add(struct blame *b, int64_t value, enum metric m, const struct sample *x)
 {
 	int64_t part[BLAME_PARTS];
 	int64_t claim = blame_parts(m, x, part);
-	struct blame_row *row = row_add(b, value, part);
+	struct blame_row *row = row_add(b, row_of(value), part);
 
 	if (LPC_UNLIKELY(x->n_stalls))
 		stall_add(b, row, x, claim);

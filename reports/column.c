@@ -192,17 +192,11 @@ static void micros_put_block(struct column *c, uint32_t n, const uint64_t *order
 }
 
 /* Where the column need not grow, condense or join for any of them, they are written in a row. */
-void column_put_block(struct column *c, uint32_t n, const uint64_t *order, const int64_t *value,
-        const uint32_t *cell)
+void column_put_block(struct column *c, uint32_t n, uint64_t last, const uint64_t *order,
+        const int64_t *value, const uint32_t *cell)
 {
 	const int64_t limit = c->rule->limit_ns;
-	uint64_t last = 0, any = 1;
 
-	for (uint32_t i = 0; i < n; i++) {
-		last = order[i] > last ? order[i] : last;
-		any = order[i] ? any : 0;
-	}
-	CHECK(any);
 	if (c->micro && (last - 1) >> c->shift < COLUMN_MICROS) {
 		micros_put_block(c, n, order, value, cell);
 		return;

@@ -45,10 +45,10 @@ void column_free(struct column *c);
 
 /* Records the judged value (or COLUMN_INFINITE) of the order-th request (struct sample). */
 void column_put(struct column *c, uint64_t order, int64_t value);
-/* column_put of n requests, one after the other, -1 being no value and none infinite. cell[i]: the
- * histogram_cell of value[i]. */
-void column_put_block(struct column *c, uint32_t n, const uint64_t *order, const int64_t *value,
-        const uint32_t *cell);
+/* column_put of n requests, one after the other, -1 being no value and none infinite; `last` is the
+ * greatest of the orders, cell[i] the histogram_cell of value[i]. */
+void column_put_block(struct column *c, uint32_t n, uint64_t last, const uint64_t *order,
+        const int64_t *value, const uint32_t *cell);
 /* Every COLUMN_REVIEW requests: `values` are the finite ones seen, to set blame_from by. */
 void column_review(struct column *c, const struct histogram *values);
 

@@ -27,7 +27,7 @@
 #include "reports/score_state.h"
 
 enum {
-	BATCH = 128, /* requests at a time: what they become fits in the first level cache */
+	BATCH = 128, /* requests at a time: what they become stays in the first level cache */
 	KEY_NONE = SCORE_TIERS_MAX * WINDOW_COUNT, /* not placed: not measured, or waiting */
 	KEYS,
 };
@@ -37,9 +37,14 @@ struct batch {
 	uint32_t n;
 	const struct served *r[BATCH];
 	uint64_t order[BATCH];
+	uint64_t last_order;
 	int64_t value[METRIC_COUNT][BATCH]; /* of METRIC_ITL: METRIC_TPOT's */
 	uint32_t cell[METRIC_COUNT][BATCH];
-	bool missed[BATCH]; /* an SLO */
+	uint64_t missed[BATCH]; /* 1: an SLO */
+	int64_t prompt_tokens, output_tokens;
+	uint64_t several; /* how many bring more than one token: these have gaps */
+	bool frame_varies;
+	bool far; /* some latency is so large that sums of a batch might not fit */
 };
 
 void served_sample(const struct served *r, struct sample *out)
@@ -99,71 +104,88 @@ static int64_t value_of(const struct served *r, enum metric m)
 	}
 }
 
-/* What every group has histograms of. */
+/* What every group has histograms of, and sums. */
 static void batch_turn(struct batch *b)
 {
-	int64_t sign = 0, off = 0;
+	const int64_t frame = b->r[0]->frame_ns;
+	int64_t sign = 0, off = 0, varies = 0, far = 0;
+	uint64_t last = 0, prompt = 0, output = 0, several = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct served *r = b->r[i];
+		uint64_t order = r->order ? r->order : r->id;
 		int64_t arrival = r->t_sched + r->ingress_ns;
 		int64_t queue = r->t_entry - arrival, prefill = r->t_first - r->t_entry;
 		int64_t decode = r->t_last - r->t_first;
 		int64_t ttft = r->t_first + r->ingress_ns - r->t_sched;
 
-		b->order[i] = r->order ? r->order : r->id;
-		b->missed[i] = false;
+		b->order[i] = order;
 		b->value[METRIC_TTFT][i] = ttft;
 		b->value[METRIC_E2EL][i] = ttft + decode;
 		b->value[METRIC_QUEUE][i] = queue;
 		b->value[METRIC_PREFILL][i] = prefill;
 		b->value[METRIC_DECODE][i] = decode;
+		last = order > last ? order : last;
+		prompt += r->prompt_tokens;
+		output += r->output_tokens;
+		several += r->output_tokens > 1;
+		varies |= r->frame_ns ^ frame;
+		far |= ttft + decode;
 		sign |= r->t_sched | r->ingress_ns | (r->t_dispatch - arrival) |
-		        (r->t_entry - r->t_dispatch) | prefill | decode;
+		        (r->t_entry - r->t_dispatch) | prefill | decode | (int64_t)(order - 1);
 		off |= decode - ((int64_t)r->output_tokens - 1) * r->frame_ns;
 	}
-	CHECK(sign >= 0); /* each ends where the next begins */
+	CHECK(sign >= 0); /* numbered from 1, each stretch before the next */
 	CHECK(off == 0);  /* and every token comes a frame after the last */
+	b->last_order = last;
+	b->prompt_tokens = (int64_t)prompt;
+	b->output_tokens = (int64_t)output;
+	b->several = several;
+	b->frame_varies = varies != 0;
+	b->far = far >> 51 != 0;
 }
 
-/* Gaps, and their mean and their judged one, are the frame: counted by runs of the same. */
+static void frames_add(struct group *g, int64_t frame, uint64_t n, uint64_t gaps)
+{
+	if (!n)
+		return;
+	histogram_add_n(&g->metric[METRIC_TPOT], frame, n);
+	histogram_add_n(&g->metric[METRIC_ITL], frame, gaps);
+}
+
+/* Gaps, their mean and their judged one are the frame: counted by runs of the same. */
 static void batch_frames(const struct batch *b, struct group *g)
 {
 	int64_t frame = b->r[0]->frame_ns;
 	uint64_t n = 0, gaps = 0;
 
-	for (uint32_t i = 0; i <= b->n; i++) {
-		const struct served *r = i < b->n ? b->r[i] : NULL;
+	if (!b->frame_varies) {
+		frames_add(g, frame, b->several, (uint64_t)b->output_tokens - b->n);
+		return;
+	}
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct served *r = b->r[i];
 
-		if (!r || r->frame_ns != frame) {
-			if (n) {
-				histogram_add_n(&g->metric[METRIC_TPOT], frame, n);
-				histogram_add_n(&g->metric[METRIC_ITL], frame, gaps);
-			}
-			if (!r)
-				return;
+		if (r->frame_ns != frame) {
+			frames_add(g, frame, n, gaps);
 			frame = r->frame_ns;
 			n = gaps = 0;
 		}
-		n += r->output_tokens >= 2;
+		n += r->output_tokens > 1;
 		gaps += r->output_tokens - 1;
 	}
+	frames_add(g, frame, n, gaps);
 }
 
 static void batch_group(struct batch *b, struct group *g)
 {
 	static const enum metric turned[] = {
 	        METRIC_TTFT, METRIC_E2EL, METRIC_QUEUE, METRIC_PREFILL, METRIC_DECODE};
-	uint64_t prompt = 0, output = 0;
 
-	for (uint32_t i = 0; i < b->n; i++) {
-		prompt += b->r[i]->prompt_tokens;
-		output += b->r[i]->output_tokens;
-	}
 	g->requests += b->n;
 	g->by_outcome[OUTCOME_OK] += b->n;
-	g->prompt_tokens += (int64_t)prompt;
-	g->output_tokens += (int64_t)output;
+	g->prompt_tokens += b->prompt_tokens;
+	g->output_tokens += b->output_tokens;
 	batch_frames(b, g);
 	for (size_t k = 0; k < ARRAY_LEN(turned); k++)
 		histogram_add_block(
@@ -173,82 +195,110 @@ static void batch_group(struct batch *b, struct group *g)
 /* The metric's index in value[] and cell[], which are filled here where no histogram has. */
 static enum metric batch_metric(struct batch *b, enum metric m)
 {
+	int64_t last = 0;
+	uint32_t cell = 0;
+
 	if (m != METRIC_TPOT && m != METRIC_ITL && m != METRIC_SCHED_LAG)
 		return m;
 	m = m == METRIC_ITL ? METRIC_TPOT : m;
 	for (uint32_t i = 0; i < b->n; i++) {
 		int64_t v = value_of(b->r[i], m);
 
+		if (v >= 0 && v != last) {
+			last = v;
+			cell = histogram_cell(v);
+		}
 		b->value[m][i] = v;
-		b->cell[m][i] = v < 0 ? 0 : histogram_cell(v);
+		b->cell[m][i] = cell;
 	}
 	return m;
 }
 
-/* The parts of a metric that has them (blame.c), of a request without stalls. */
-static void parts_of(const struct served *r, enum metric m, int64_t part[static BLAME_PARTS])
+/* Adds up the parts of a metric that has them (blame.c), of requests without stalls. */
+static void parts_add(const struct served *r, enum metric m, int64_t part[static BLAME_PARTS])
 {
-	bool from_arrival = m == METRIC_TTFT || m == METRIC_E2EL || m == METRIC_QUEUE;
+	bool to_first = m == METRIC_TTFT || m == METRIC_E2EL;
 
-	memset(part, 0, BLAME_PARTS * sizeof(*part));
 	if (m == METRIC_SCHED_LAG)
 		return;
-	if (from_arrival) {
-		part[BLAME_QUEUE] = r->t_dispatch - r->ingress_ns - r->t_sched;
-		part[BLAME_ENTRY] = r->t_entry - r->t_dispatch;
+	if (to_first || m == METRIC_QUEUE) {
+		part[BLAME_QUEUE] += r->t_dispatch - r->ingress_ns - r->t_sched;
+		part[BLAME_ENTRY] += r->t_entry - r->t_dispatch;
 	}
-	if (m == METRIC_TTFT || m == METRIC_E2EL)
-		part[BLAME_NETWORK] = 2 * r->ingress_ns;
-	if (m == METRIC_TTFT || m == METRIC_E2EL || m == METRIC_PREFILL)
-		part[BLAME_PREFILL] = r->t_first - r->t_entry;
+	if (to_first)
+		part[BLAME_NETWORK] += 2 * r->ingress_ns;
+	if (to_first || m == METRIC_PREFILL)
+		part[BLAME_PREFILL] += r->t_first - r->t_entry;
 	if (m != METRIC_TTFT && m != METRIC_QUEUE && m != METRIC_PREFILL)
-		part[BLAME_DECODE] = r->t_last - r->t_first;
+		part[BLAME_DECODE] += r->t_last - r->t_first;
 }
 
-static void batch_blame(const struct batch *b, struct column *c, const int64_t *value)
+/* Who is slow enough, then their parts, in one go as long as they fall into the same row: a metric
+ * that is the same for all of them is slow for all of them. */
+static void batch_blame(
+        const struct batch *b, struct column *c, const int64_t *value, const uint32_t *cell)
 {
-	uint32_t at[BATCH], n = 0;
 	const int64_t from = c->blame_from;
+	int64_t part[BLAME_PARTS] = {0};
+	uint32_t at[BATCH], n = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		at[n] = i;
 		n += value[i] >= from;
 	}
 	for (uint32_t k = 0; k < n; k++) {
-		int64_t part[BLAME_PARTS];
+		uint32_t row = blame_row_of(cell[at[k]]);
 
-		parts_of(b->r[at[k]], c->rule->metric, part);
-		blame_add_parts(&c->blame, value[at[k]], part);
+		parts_add(b->r[at[k]], c->rule->metric, part);
+		if (k + 1 < n && blame_row_of(cell[at[k + 1]]) == row && !b->far)
+			continue;
+		blame_add_parts(&c->blame, row, part);
+		memset(part, 0, sizeof(part));
 	}
+}
+
+/* How many are judged, how many are over the limit; who is has missed an SLO. By signs: neither a
+ * value nor a limit is below -1. */
+static void batch_count(
+        struct batch *b, const int64_t *restrict value, int64_t limit, struct column_count *count)
+{
+	uint64_t absent = 0, over = 0;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		uint64_t missed = (uint64_t)(limit - value[i]) >> 63;
+
+		absent += (uint64_t)value[i] >> 63;
+		over += missed;
+		b->missed[i] |= missed;
+	}
+	count->n = b->n - absent;
+	count->over = over;
+}
+
+static void count_add(struct column_count *sum, const struct column_count *n)
+{
+	sum->n += n->n;
+	sum->over += n->over;
 }
 
 static void batch_column(struct batch *b, const struct score *s, struct column *c, enum window w)
 {
 	enum metric m = batch_metric(b, c->rule->metric);
-	const int64_t *value = b->value[m], limit = c->rule->limit_ns;
-	uint32_t n = 0, over = 0;
+	const int64_t *value = b->value[m];
+	struct column_count n;
 
-	for (uint32_t i = 0; i < b->n; i++) {
-		bool missed = value[i] > limit;
-
-		n += value[i] >= 0;
-		over += missed;
-		b->missed[i] |= missed;
-	}
-	if (w == WINDOW_BASELINE) {
-		c->in_baseline.n += n;
-		c->in_baseline.over += over;
-	}
+	batch_count(b, value, c->rule->limit_ns, &n);
+	if (w == WINDOW_BASELINE)
+		count_add(&c->in_baseline, &n);
 	if (!column_covers(c, w))
 		return;
-	c->in_window.n += n;
-	c->in_window.over += over;
-	column_put_block(c, b->n, b->order, value, b->cell[m]);
-	batch_blame(b, c, value);
+	count_add(&c->in_window, &n);
+	column_put_block(c, b->n, b->last_order, b->order, value, b->cell[m]);
+	batch_blame(b, c, value, b->cell[m]);
 	for (uint32_t i = 0; c->own_values && i < b->n; i++)
 		if (value[i] >= 0)
 			histogram_add(&c->values, value[i]);
-	if (n && c->in_window.n % COLUMN_REVIEW == 0)
+	if (n.n && c->in_window.n % COLUMN_REVIEW == 0)
 		column_review(c, score_column_values_now(s, c));
 }
 
@@ -270,15 +320,16 @@ static uint32_t until_review(const struct score *s, const struct tier_state *t, 
 static void place_batch(struct score *s, struct batch *b, struct tier_state *t, enum window w)
 {
 	struct group *g = &t->group[w];
-	uint64_t good = 0;
+	uint64_t missed = 0;
 
+	memset(b->missed, 0, b->n * sizeof(b->missed[0]));
 	batch_turn(b);
 	batch_group(b, g);
 	for (uint32_t i = 0; i < t->n_columns; i++)
 		batch_column(b, s, &s->columns[t->columns[i]], w);
 	for (uint32_t i = 0; i < b->n; i++)
-		good += !b->missed[i];
-	g->good += good;
+		missed += b->missed[i];
+	g->good += b->n - missed;
 }
 
 /* --- a block

@@ -9,6 +9,7 @@
 #include "harness/base/histogram.h"
 #include "harness/base/arena.h"
 #include "harness/base/mathx.h"
+#include "harness/base/wide.h"
 
 #include <string.h>
 
@@ -41,10 +42,17 @@ void histogram_grow(struct histogram *h, unsigned octave)
 	h->octave[octave] = mem_alloc(HISTOGRAM_CELLS, sizeof(*h->octave[octave]));
 }
 
-/* The cells of values below 2^51; returns whether there was another. */
-static bool cells_of(uint32_t n, const int64_t *restrict ns, uint32_t *restrict cell)
+/* What a block amounts to beside its cells. */
+struct summary {
+	uint64_t sum;
+	int64_t min, max;
+};
+
+/* The cells of values below 2^51, whatever else: the caller looks at min and max. */
+static WIDE_BODY struct summary cells_of(
+        uint32_t n, const int64_t *restrict ns, uint32_t *restrict cell)
 {
-	uint64_t above = 0;
+	struct summary s = {.min = INT64_MAX};
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t v = (uint64_t)ns[i], bits = v | 0x4330000000000000u, octaves, small;
@@ -56,37 +64,52 @@ static bool cells_of(uint32_t n, const int64_t *restrict ns, uint32_t *restrict 
 		octaves = (bits >> 42) - ((1023 + 9) * HISTOGRAM_CELLS);
 		small = 0 - ((v - HISTOGRAM_CELLS) >> 63); /* all ones where v is its own cell */
 		cell[i] = (uint32_t)(octaves ^ ((octaves ^ v) & small));
-		above |= v >> 51;
+		s.sum += v;
+		s.min = ns[i] < s.min ? ns[i] : s.min;
+		s.max = ns[i] > s.max ? ns[i] : s.max;
 	}
-	return above != 0;
+	return s;
+}
+
+WIDE_CODE static struct summary cells_of_wide(
+        uint32_t n, const int64_t *restrict ns, uint32_t *restrict cell)
+{
+	return cells_of(n, ns, cell);
+}
+
+static struct summary cells_of_any(uint32_t n, const int64_t *restrict ns, uint32_t *restrict cell)
+{
+	return cells_of(n, ns, cell);
+}
+
+/* The same by other means, some value being large. */
+static __int128 cells_of_large(uint32_t n, const int64_t *ns, uint32_t *cell)
+{
+	__int128 sum = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		cell[i] = histogram_cell(ns[i]);
+		sum += ns[i];
+	}
+	return sum;
 }
 
 void histogram_add_block(struct histogram *h, uint32_t n, const int64_t *ns, uint32_t *cell)
 {
-	int64_t min = h->min, max = h->max;
-	__int128 sum = 0;
+	struct summary s = wide_machine() ? cells_of_wide(n, ns, cell) : cells_of_any(n, ns, cell);
 
-	if (LPC_UNLIKELY(cells_of(n, ns, cell)))
-		for (uint32_t i = 0; i < n; i++) {
-			CHECK(ns[i] >= 0);
-			cell[i] = histogram_cell(ns[i]);
-		}
+	CHECK(n <= HISTOGRAM_BLOCK && (n == 0 || s.min >= 0));
+	h->sum += s.max >> 51 ? cells_of_large(n, ns, cell) : (__int128)s.sum;
+	h->count += n;
+	h->min = s.min < h->min ? s.min : h->min;
+	h->max = s.max > h->max ? s.max : h->max;
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t octave = cell[i] / HISTOGRAM_CELLS;
 
 		if (LPC_UNLIKELY(!h->octave[octave]))
 			histogram_grow(h, octave);
 		h->octave[octave][cell[i] % HISTOGRAM_CELLS]++;
-		sum += ns[i];
-		if (LPC_UNLIKELY(ns[i] > max))
-			max = ns[i];
-		if (LPC_UNLIKELY(ns[i] < min))
-			min = ns[i];
 	}
-	h->count += n;
-	h->sum += sum;
-	h->min = min;
-	h->max = max;
 }
 
 void histogram_merge(struct histogram *into, const struct histogram *from)

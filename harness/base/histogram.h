@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include "harness/base/check.h"
 
-enum { HISTOGRAM_OCTAVES = 54, HISTOGRAM_CELLS = 1024 };
+enum { HISTOGRAM_OCTAVES = 54, HISTOGRAM_CELLS = 1024, HISTOGRAM_BLOCK = 4096 };
 
 struct histogram {
 	uint64_t *octave[HISTOGRAM_OCTAVES]; /* [0] holds 0…1023; [k] holds [2^(9+k), 2^(10+k)) */
@@ -25,7 +25,8 @@ void histogram_reset(struct histogram *h);
 void histogram_grow(struct histogram *h, unsigned octave); /* cold path of histogram_add */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
-/* All values at once, each once. cell[i] becomes the histogram_cell of ns[i]. The arrays lie apart.
+/* All values at once, each once; n <= HISTOGRAM_BLOCK. cell[i] becomes the histogram_cell of ns[i].
+ * The arrays lie apart.
  */
 void histogram_add_block(struct histogram *h, uint32_t n, const int64_t *ns, uint32_t *cell);
 

@@ -17,6 +17,7 @@
  * same order of operations and hence with the same bits. */
 #include "harness/base/mathx.h"
 #include "harness/base/check.h"
+#include "harness/base/wide.h"
 
 #include <string.h>
 
@@ -101,8 +102,7 @@ double mathx_log(double x)
 	return x < 0x1p-1022 ? log_of(x * 0x1p54, -54) : log_of(x, 0);
 }
 
-static inline __attribute__((always_inline)) void exponential(
-        uint32_t n, const uint64_t *restrict u, double *restrict out)
+static WIDE_BODY void exponential(uint32_t n, const uint64_t *restrict u, double *restrict out)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		/* prng_unit, in arithmetic that has a vector form */
@@ -112,24 +112,17 @@ static inline __attribute__((always_inline)) void exponential(
 	}
 }
 
-#if defined(__x86_64__)
-/* The same operations, four lanes at a time. Without fused multiply-add, as everywhere. */
-__attribute__((target("avx2"))) static void exponential_wide(
-        uint32_t n, const uint64_t *restrict u, double *restrict out)
+WIDE_CODE static void exponential_wide(uint32_t n, const uint64_t *restrict u, double *restrict out)
 {
 	exponential(n, u, out);
 }
-#endif
 
 void mathx_exponential(uint32_t n, const uint64_t u[], double out[])
 {
-#if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx2")) {
+	if (wide_machine())
 		exponential_wide(n, u, out);
-		return;
-	}
-#endif
-	exponential(n, u, out);
+	else
+		exponential(n, u, out);
 }
 
 double mathx_log1p(double x)

@@ -278,6 +278,14 @@ static void write_damage(
 	json_out_real(o, "extra_ms", ns_to_ms(sum->damage.extra_ns_sum));
 }
 
+/* In turn means that the first was over, as far as it ever will be, when the second came. */
+static bool is_apart(const struct campaign_state *state, const struct score_fault *first)
+{
+	return first->recover_ns >= 0 &&
+	       (first->isolate_ns < 0 ||
+	               (first->failover_ns >= 0 && first->failover_ns < state->at_ns[1]));
+}
+
 static void write_line(const struct campaign_state *state, const struct contingency_cell *cell,
         const struct contingency_scenario *c, const struct evaluation *e,
         const struct score_fault *sum, const char *name, struct json_out *o)
@@ -298,6 +306,8 @@ static void write_line(const struct campaign_state *state, const struct continge
 	json_out_real(o, "goodput_lost_rps", state->twin_goodput_rps - score_goodput(e->score));
 	write_damage(state, sum, o);
 	write_losses(state, cell, c, e, o);
+	if (state->cells.kind == CONTINGENCY_N11)
+		json_out_bool(o, "apart", is_apart(state, &e->faults[0]));
 	write_tiers(c, e->score, o);
 	json_out_u64(o, "replicas", e->replicas);
 	json_out_str(o, "result_digest", digest_text(e->run.result_digest, text));

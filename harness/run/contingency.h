@@ -11,7 +11,7 @@
 struct contingency_found {
 	uint64_t index, stands_for, requests, late, lost, refused;
 	enum verdict verdict;
-	bool valid;
+	bool valid, together; /* together: n-1-1, and the first was not over */
 	double goodput_rps, goodput_lost_rps, extra_ms;
 	double p99_ms;   /* of TTFT, of the tier where it is longest */
 	double ttf_ms;   /* of the loss where it is longest */

@@ -103,6 +103,8 @@ enum status contingency_fold(struct campaign_state *state, struct jval line, str
 {
 	struct contingency_found f = {.valid = json_is_true(json_get(line, "valid"))};
 
+	f.together = state->cells.kind == CONTINGENCY_N11 && !json_is_true(json_get(line, "apart"));
+
 	if (read_count(line, "index", &f.index, err) ||
 	        read_count(line, "stands_for", &f.stands_for, err) ||
 	        read_count(line, "requests", &f.requests, err) ||
@@ -363,6 +365,22 @@ static void say_what(const struct campaign_state *state, struct json_out *o, FIL
 	        state->demanded ? "" : ": these are reported only");
 }
 
+static void say_together(const struct campaign_state *state, struct json_out *o, FILE *text)
+{
+	uint64_t n = 0;
+
+	if (state->cells.kind != CONTINGENCY_N11)
+		return;
+	for (uint64_t i = 0; i < state->n_found; i++)
+		n += state->found[i].together ? state->found[i].stands_for : 0;
+	json_out_u64(o, "not_apart", n);
+	if (n)
+		(void)fprintf(text,
+		        "  in %llu of them the first loss was not recovered from when the second "
+		        "came\n",
+		        (unsigned long long)n);
+}
+
 /* What is not demanded is told, not judged; but a run that says nothing is never green. */
 static enum verdict decide(const struct campaign_state *state)
 {
@@ -382,6 +400,7 @@ static enum verdict decide(const struct campaign_state *state)
 enum verdict contingency_finish(struct campaign_state *state, struct json_out *out, FILE *text)
 {
 	say_what(state, out, text);
+	say_together(state, out, text);
 	tables(state, out, text);
 	rank(state, out, text);
 	return decide(state);

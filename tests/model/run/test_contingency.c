@@ -241,12 +241,28 @@ START_TEST(in_turn_the_spare_helps_once)
 	ck_assert_double_eq(number(doc, "losses.1.detect_ns"), (double)end);
 	ck_assert_double_eq(number(doc, "losses.1.ttf_ms"), -1);
 	ck_assert_double_gt(number(doc, "lost"), 0);
+	ck_assert(json_is_true(json_find(doc, "apart")));
 	json_free(doc);
 	doc = played(&o, "r0.n8", "r0.n0"); /* the other way round: nothing was held before */
 	end = (second / FRAME + 1) * FRAME;
 	ck_assert_double_eq(number(doc, "losses.0.effect_ns"), -1);
 	ck_assert_double_eq(number(doc, "losses.1.detect_ns"), (double)end);
 	ck_assert_double_eq(number(doc, "losses.1.ttf_ms"), -1);
+	json_free(doc);
+	close_mode(&o);
+}
+END_TEST
+
+START_TEST(too_soon_is_not_in_turn)
+{
+	struct opened o = open_mode(two_nodes, CONTINGENCY_N11, false, FAILOVER / 2);
+	struct json *doc = played(&o, "r0.n0", "r0.n5");
+
+	ck_assert_double_ge(number(doc, "losses.0.failover_ns"), (double)(AT + FAILOVER / 2));
+	ck_assert(!json_is_true(json_find(doc, "apart")));
+	json_free(doc);
+	doc = played(&o, "r0.n5", "r0.n0"); /* there was nothing to recover from */
+	ck_assert(json_is_true(json_find(doc, "apart")));
 	json_free(doc);
 	close_mode(&o);
 }
@@ -454,6 +470,7 @@ int main(void)
 	add_test(suite, "unused components", what_nobody_uses_costs_nothing);
 	add_test(suite, "node and spare", a_node_and_the_spare_are_the_end);
 	add_test(suite, "in turn", in_turn_the_spare_helps_once);
+	add_test(suite, "too soon", too_soon_is_not_in_turn);
 	add_test(suite, "symmetry n-1", every_component_says_what_its_representative_says);
 	add_test(suite, "symmetry of pairs", pairs_say_what_their_representative_says);
 	add_test(suite, "symmetry, exhaustively", on_a_small_rack_all_pairs_do);

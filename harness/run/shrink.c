@@ -163,13 +163,14 @@ static bool misses_the_same(
 	       (w->corrupt || r->by_outcome[OUTCOME_CORRUPT] == 0);
 }
 
-static enum status play(struct shrinker *w, const struct scenario *s, bool replicas,
-        struct evaluation *e, struct error *err)
+/* All that a verdict takes: twins only tell damage. */
+static enum status play(const struct scenario *s, bool replicas,
+        const volatile sig_atomic_t *interrupt, struct evaluation *e, struct error *err)
 {
-	enum status st = evaluate_play(s, &(struct evaluate_taps){0}, w->interrupt, e, err);
+	enum status st = evaluate_play(s, &(struct evaluate_taps){0}, interrupt, e, err);
 
 	if (!st && replicas)
-		st = evaluate_replicas(s, EVALUATE_REPLICA_REQUESTS, w->interrupt, e, err);
+		st = evaluate_replicas(s, EVALUATE_REPLICA_REQUESTS, interrupt, e, err);
 	if (!st)
 		evaluate_decide(s, e);
 	return st;
@@ -179,7 +180,7 @@ static enum status play(struct shrinker *w, const struct scenario *s, bool repli
 static bool play_into(struct shrinker *w, const struct scenario *s, struct played *slot)
 {
 	struct evaluation e;
-	bool told = play(w, s, w->replicas, &e, w->err) == ERR_NONE && !*w->interrupt;
+	bool told = play(s, w->replicas, w->interrupt, &e, w->err) == ERR_NONE && !*w->interrupt;
 
 	w->out->runs++;
 	if (told) {
@@ -367,7 +368,7 @@ static enum status first_run(struct shrinker *w, struct scenario *s, struct erro
 
 	if (w->request->expect)
 		find_named(s, w->request->expect, w->out);
-	st = play(w, s, true, &e, err);
+	st = play(s, true, w->interrupt, &e, err);
 	w->out->runs++;
 	if (!st && *w->interrupt) {
 		w->out->end = SHRINK_UNDECIDED;
@@ -434,7 +435,8 @@ static void observe(struct shrinker *w, const struct evaluation *e, const struct
 	memcpy(w->out->result_digest, e->run.result_digest, DIGEST_BYTES);
 }
 
-/* The last step that a whole run, as `run` makes it, finds to miss the same. */
+/* The last step that a whole run, as `run` makes it, finds to miss the same. Who waits for the end
+ * after an interrupt is not made to wait for twins. */
 static enum status confirm(struct shrinker *w, struct error *err)
 {
 	static const volatile sig_atomic_t never;
@@ -444,7 +446,8 @@ static enum status confirm(struct shrinker *w, struct error *err)
 		struct scenario *s = w->steps[i]->s;
 		struct evaluation e;
 
-		st = evaluate(s, false, &never, &e, err);
+		st = *w->interrupt ? play(s, true, &never, &e, err)
+		                   : evaluate(s, false, &never, &e, err);
 		if (!st && misses_the_same(w, s, &e)) {
 			observe(w, &e, s);
 			w->out->smallest = s;
@@ -463,8 +466,10 @@ static enum status shrink_from_first(struct shrinker *w, struct error *err)
 	if (st || w->out->end != SHRINK_DONE)
 		return st;
 	first_step(w);
-	if (w->best)
+	if (w->best) {
+		say(w, true);
 		search(w);
+	}
 	if (w->err->code)
 		return error_set(err, w->err->code, "%s", w->err->text);
 	if (*w->interrupt)

@@ -197,34 +197,26 @@ static void simplify(struct shrinker *w, struct number *n, double end)
 		bisect(w, n, end, try_number);
 }
 
-static void simplify_at(struct shrinker *w, int list, uint32_t index, const char *key,
-        const char *inner, enum number_type type, double end)
-{
-	struct number n = {.list = list, .index = index, .inner = inner, .type = type};
+enum way { EITHER_WAY, DOWN, UP };
 
+/* The number at that place to `end`, if that is the way there. */
+static void move_at(struct shrinker *w, struct number n, const char *key, enum way way, double end)
+{
 	(void)snprintf(n.key, sizeof(n.key), "%s", key);
+	if (!find(w, &n) || (way == DOWN && n.value <= end) || (way == UP && n.value >= end))
+		return;
 	simplify(w, &n, end);
 }
 
-/* Downwards, to `end` at the least. */
-static void lower_at(struct shrinker *w, int list, uint32_t index, const char *key,
-        const char *inner, enum number_type type, double end)
+static struct number in_element(
+        enum shrink_list list, uint32_t index, const char *inner, enum number_type type)
 {
-	struct number n = {.list = list, .index = index, .inner = inner, .type = type};
-
-	(void)snprintf(n.key, sizeof(n.key), "%s", key);
-	if (find(w, &n) && n.value > end)
-		simplify(w, &n, end);
+	return (struct number){.list = (int)list, .index = index, .inner = inner, .type = type};
 }
 
-static void raise_at(struct shrinker *w, int list, uint32_t index, const char *key,
-        const char *inner, enum number_type type, double end)
+static struct number in_root(void)
 {
-	struct number n = {.list = list, .index = index, .inner = inner, .type = type};
-
-	(void)snprintf(n.key, sizeof(n.key), "%s", key);
-	if (find(w, &n) && n.value < end)
-		simplify(w, &n, end);
+	return (struct number){.list = -1, .type = NUMBER_DURATION};
 }
 
 /* --- times ------------------------------------------------------------------------------- */
@@ -236,7 +228,7 @@ static void shorten_run(struct shrinker *w)
 	double end = (double)w->best->s->warmup_ns;
 
 	if (end == 0)
-		lower_at(w, -1, 0, "duration", NULL, NUMBER_DURATION, 1e6);
+		move_at(w, in_root(), "duration", DOWN, 1e6);
 	else if (find(w, &n))
 		bisect(w, &n, end, try_number);
 }
@@ -316,14 +308,15 @@ static void simplify_parameter(struct shrinker *w, uint32_t i, const struct fiel
 
 	if (f->type == FIELD_OBJECT || f->type == FIELD_VALUE) {
 		for (size_t k = 0; k < ARRAY_LEN(law_keys); k++)
-			lower_at(w, SHRINK_FAULTS, i, f->name, law_keys[k], NUMBER_INT, 1);
+			move_at(w, in_element(SHRINK_FAULTS, i, law_keys[k], NUMBER_INT), f->name,
+			        DOWN, 1);
 		return;
 	}
 	if (f->type != FIELD_INT && f->type != FIELD_REAL && f->type != FIELD_PERCENT)
 		return;
 	if (f->fallback)
 		end = strtod(f->fallback, NULL);
-	simplify_at(w, SHRINK_FAULTS, i, f->name, NULL, type, end);
+	move_at(w, in_element(SHRINK_FAULTS, i, NULL, type), f->name, EITHER_WAY, end);
 }
 
 static void begin_earlier(struct shrinker *w, uint32_t i)
@@ -343,19 +336,20 @@ static void simplify_begin(struct shrinker *w, uint32_t i)
 	double run = (double)w->best->s->duration_ns;
 
 	begin_earlier(w, i);
-	lower_at(w, SHRINK_FAULTS, i, "after", "delay", NUMBER_DURATION, 0);
-	lower_at(w, SHRINK_FAULTS, i, "when", "for", NUMBER_DURATION, 0);
-	lower_at(w, SHRINK_FAULTS, i, "stagger", NULL, NUMBER_DURATION, SHORTEST);
-	raise_at(w, SHRINK_FAULTS, i, "every", NULL, NUMBER_DURATION, run);
+	move_at(w, in_element(SHRINK_FAULTS, i, "delay", NUMBER_DURATION), "after", DOWN, 0);
+	move_at(w, in_element(SHRINK_FAULTS, i, "for", NUMBER_DURATION), "when", DOWN, 0);
+	move_at(w, in_element(SHRINK_FAULTS, i, NULL, NUMBER_DURATION), "stagger", DOWN, SHORTEST);
+	move_at(w, in_element(SHRINK_FAULTS, i, NULL, NUMBER_DURATION), "every", UP, run);
 	for (size_t k = 0; k < ARRAY_LEN(rare); k++)
-		raise_at(w, SHRINK_FAULTS, i, "every", rare[k], NUMBER_DURATION, run);
+		move_at(w, in_element(SHRINK_FAULTS, i, rare[k], NUMBER_DURATION), "every", UP,
+		        run);
 }
 
 static void simplify_fault(struct shrinker *w, uint32_t i)
 {
 	const struct fault_kind *kind = w->best->s->faults.faults[i].kind;
 
-	lower_at(w, SHRINK_FAULTS, i, "for", NULL, NUMBER_DURATION, SHORTEST);
+	move_at(w, in_element(SHRINK_FAULTS, i, NULL, NUMBER_DURATION), "for", DOWN, SHORTEST);
 	simplify_begin(w, i);
 	for (size_t f = 0; f < kind->n_fields; f++) {
 		if (kind->fields[f].type == FIELD_DURATION)
@@ -374,13 +368,16 @@ static void simplify_traffic(struct shrinker *w, uint32_t i)
 	static const char *const laws[] = {"prompt_tokens", "output_tokens"};
 
 	for (size_t k = 0; k < ARRAY_LEN(rates); k++)
-		lower_at(w, SHRINK_TRAFFIC, i, "arrival", rates[k], NUMBER_REAL, 1);
+		move_at(w, in_element(SHRINK_TRAFFIC, i, rates[k], NUMBER_REAL), "arrival", DOWN,
+		        1);
 	for (size_t k = 0; k < ARRAY_LEN(shapes); k++)
-		simplify_at(w, SHRINK_TRAFFIC, i, "arrival", shapes[k], NUMBER_REAL, 1);
+		move_at(w, in_element(SHRINK_TRAFFIC, i, shapes[k], NUMBER_REAL), "arrival",
+		        EITHER_WAY, 1);
 	for (size_t l = 0; l < ARRAY_LEN(laws); l++)
 		for (size_t k = 0; k < ARRAY_LEN(law_keys); k++)
-			lower_at(w, SHRINK_TRAFFIC, i, laws[l], law_keys[k], NUMBER_INT, 1);
-	lower_at(w, SHRINK_TRAFFIC, i, "trace", "limit", NUMBER_INT, 1);
+			move_at(w, in_element(SHRINK_TRAFFIC, i, law_keys[k], NUMBER_INT), laws[l],
+			        DOWN, 1);
+	move_at(w, in_element(SHRINK_TRAFFIC, i, "limit", NUMBER_INT), "trace", DOWN, 1);
 }
 
 void shrink_times(struct shrinker *w)
@@ -394,7 +391,7 @@ void shrink_numbers(struct shrinker *w)
 {
 	for (uint32_t i = 0; i < w->best->s->faults.n; i++)
 		simplify_fault(w, i);
-	lower_at(w, -1, 0, "warmup", NULL, NUMBER_DURATION, 0);
+	move_at(w, in_root(), "warmup", DOWN, 0);
 	for (uint32_t i = 0; i < w->best->s->traffic.n_tenants; i++)
 		simplify_traffic(w, i);
 	shrink_times(w);

@@ -412,25 +412,29 @@ END_TEST
 
 static volatile sig_atomic_t stop;
 
-static void stop_at_once(void *ctx, const char *line, bool round_ends)
+static void stop_when_found(void *ctx, const char *line, bool round_ends)
 {
-	(void)ctx;
-	if (!round_ends)
-		return;
-	ck_assert_uint_gt(strlen(line), 10);
-	stop = SIGINT;
+	(void)ctx, (void)round_ends;
+	if (strstr(line, " 1 of 10 faults"))
+		stop = SIGINT;
 }
 
 START_TEST(an_interrupt_keeps_the_best)
 {
-	struct shrink_request request = {.max_runs = SHRINK_RUNS_DEFAULT, .say = stop_at_once};
+	struct shrink_request request = {.max_runs = SHRINK_RUNS_DEFAULT, .say = stop_when_found};
 	struct shrink_result r = shrunk_with(TEN_FAULTS, &request, &stop);
 	char *text = written(&r);
 
 	check_left(&r, "nothing-lost", "loss");
 	ck_assert_int_eq(r.cut, SHRINK_CUT_INTERRUPT);
 	ck_assert_ptr_nonnull(strstr(text, "interrupted"));
+	ck_assert_int_eq(r.smallest->duration_ns, r.original->duration_ns); /* it went no further */
 	mem_free(text);
+	shrink_free(&r);
+	r = shrunk_with(TEN_FAULTS, &request, &stop); /* in the first run: nothing is known */
+	ck_assert_int_eq(r.end, SHRINK_UNDECIDED);
+	ck_assert_int_eq(r.cut, SHRINK_CUT_INTERRUPT);
+	ck_assert_ptr_null(r.smallest);
 	shrink_free(&r);
 }
 END_TEST

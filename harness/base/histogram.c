@@ -117,8 +117,12 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 	for (unsigned k = 0; k < HISTOGRAM_OCTAVES; k++) {
 		if (!from->octave[k])
 			continue;
-		if (!into->octave[k])
-			histogram_grow(into, k);
+		if (!into->octave[k]) {
+			into->octave[k] = mem_grow(NULL, HISTOGRAM_CELLS, sizeof(*into->octave[k]));
+			memcpy(into->octave[k], from->octave[k],
+			        HISTOGRAM_CELLS * sizeof(*into->octave[k]));
+			continue;
+		}
 		for (unsigned c = 0; c < HISTOGRAM_CELLS; c++)
 			into->octave[k][c] += from->octave[k][c];
 	}

@@ -138,8 +138,7 @@ static bool accepts(const struct pool_spec *pool, const struct tenant_spec *tena
 	       (pool->max_tokens == 0 || tokens <= pool->max_tokens);
 }
 
-/* Puts one request on the books of the bucket that would hold it. */
-static bool place(const struct scenario *s, const struct arrival *a, struct plan_traffic *out)
+bool plan_place(const struct scenario *s, const struct arrival *a, struct plan_place *out)
 {
 	int64_t limit = scenario_max_tokens(s, a);
 	int64_t output = a->output_tokens < limit ? a->output_tokens : limit;
@@ -155,15 +154,27 @@ static bool place(const struct scenario *s, const struct arrival *a, struct plan
 
 			if (a->prompt_tokens + limit > bucket->max_seq)
 				continue;
-			out->buckets[p][b].requests++;
-			out->buckets[p][b].frames +=
-			        (unsigned __int128)(ceil_div_i64(a->prompt_tokens, bucket->ppf) +
-			                            output - 1);
+			*out = (struct plan_place){.pool = p,
+			        .bucket = b,
+			        .prefill = ceil_div_i64(a->prompt_tokens, bucket->ppf),
+			        .decode = output - 1};
 			return true;
 		}
 		return false;
 	}
 	return false;
+}
+
+/* Puts one request on the books of the bucket that would hold it. */
+static bool place(const struct scenario *s, const struct arrival *a, struct plan_traffic *out)
+{
+	struct plan_place at;
+
+	if (!plan_place(s, a, &at))
+		return false;
+	out->buckets[at.pool][at.bucket].requests++;
+	out->buckets[at.pool][at.bucket].frames += (unsigned __int128)(at.prefill + at.decode);
+	return true;
 }
 
 static void fill_rho(const struct scenario *s, struct plan_traffic *out)

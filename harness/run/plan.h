@@ -22,6 +22,16 @@ static inline void plan_fold(struct lanes *l, const struct scenario *s, const st
 	lanes_add(l, a->request_id);
 }
 
+/* Which bucket would hold a request, and for how many frames, judged by what the deployment says,
+ * with every queue empty. */
+struct plan_place {
+	uint32_t pool, bucket;
+	int64_t prefill, decode; /* frames */
+};
+
+/* False: no pool accepts it or no bucket holds it. */
+bool plan_place(const struct scenario *s, const struct arrival *a, struct plan_place *out);
+
 struct plan_bucket {
 	uint64_t requests;
 	unsigned __int128 frames; /* that those requests hold a slot for */
@@ -35,8 +45,7 @@ struct plan_traffic {
 	uint64_t unplaced; /* requests that no pool accepts or no bucket holds */
 };
 
-/* One pass over the whole base traffic. Where a request goes is judged by what the deployment says,
- * with every queue empty. */
+/* One pass over the whole base traffic; where a request goes: plan_place. */
 enum status plan_traffic(
         const struct scenario *s, struct plan_traffic *out, struct error *err) LPC_MUST_USE;
 

@@ -454,6 +454,20 @@ double score_goodput(const struct score *s)
 	return length_ns > 0 ? (double)good * 1e9 / (double)length_ns : 0;
 }
 
+struct score_shares score_shares(const struct score *s)
+{
+	struct score_shares sum = {0};
+
+	for (uint32_t i = 0; i < s->config.n_tiers; i++) {
+		const struct group *g = score_group(s, i, WINDOW_ALL);
+
+		sum.requests += g->requests;
+		sum.good += g->good;
+		sum.rejected += g->by_outcome[OUTCOME_REJECTED];
+	}
+	return sum;
+}
+
 struct score_live score_live(const struct score *s, int64_t now)
 {
 	struct score_live live = {.done = s->seen,

@@ -253,6 +253,14 @@ const struct score_result *score_decide(
  * derived seeds are scored by their own `score` and joined as batches. Both were fed, neither
  * decided. */
 bool score_wants_replicas(struct score *s);
+/* True once an SLO fails whatever further runs may say: by this run's own requests, or by how many
+ * of them were refused. Fed, not decided. */
+bool score_is_lost(struct score *s);
+/* How many requests of an SLO's tier and window were refused, of how many asked. Fed. */
+struct score_refusals {
+	uint64_t refused, asked;
+};
+struct score_refusals score_slo_refusals(struct score *s, uint32_t slo);
 void score_add_replica(struct score *s, struct score *replica);
 
 /* The virtual companion of a wall run, decided: takes its percentile verdicts where undecided
@@ -269,6 +277,12 @@ void score_results_json(const struct score_result *r, const struct score_names *
 
 /* Good requests a second of the measured window, over all tiers. After score_decide. */
 double score_goodput(const struct score *s);
+
+/* What became of the requests of the measured window, over all tiers. After score_decide. */
+struct score_shares {
+	uint64_t requests, good, rejected;
+};
+struct score_shares score_shares(const struct score *s);
 
 /* The metric histogram of a tier and window (ok requests), for renderers and tests. WINDOW_ALL with
  * faults planned is known after score_decide only; NULL before. */

@@ -21,7 +21,7 @@
 #include "harness/base/mathx.h"
 #include "harness/base/queueing.h"
 
-enum { STEPS_MAX = 24, EDGE_STEPS = 3, ARENA_BYTES = 16 << 20 };
+enum { STEPS_MAX = 24, EDGE_STEPS = 8, ARENA_BYTES = 16 << 20 };
 
 static const double RHO_START = 1.2;
 
@@ -189,7 +189,7 @@ static void find_edges(struct search *q, double between)
 	struct knee_answer *a = q->a;
 	double edge = between;
 
-	for (int i = 0; i < EDGE_STEPS && !near(a->low, edge, KNEE_RESOLUTION / 2); i++) {
+	for (int i = 0; i < EDGE_STEPS && !near(a->low, edge, KNEE_RESOLUTION); i++) {
 		double m = middle_of(a->low, edge);
 		enum verdict v = try_load(q, m);
 
@@ -201,7 +201,7 @@ static void find_edges(struct search *q, double between)
 			edge = m;
 	}
 	edge = between;
-	for (int i = 0; i < EDGE_STEPS && !near(edge, a->high, KNEE_RESOLUTION / 2); i++) {
+	for (int i = 0; i < EDGE_STEPS && !near(edge, a->high, KNEE_RESOLUTION); i++) {
 		double m = middle_of(edge, a->high);
 		enum verdict v = try_load(q, m);
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "harness/base/mathx.h"
 #include "harness/base/queueing.h"
+#include "harness/run/checks.h"
 
 enum { STEPS_MAX = 24, EDGE_STEPS = 8, ARENA_BYTES = 16 << 20 };
 
@@ -244,6 +245,8 @@ static void estimate(struct knee_answer *a)
 	while (p[high].factor < a->high)
 		high++;
 	a->binding = p[high].binding;
+	a->by_refusals = p[high].slo[a->binding].reason &&
+	                 strcmp(p[high].slo[a->binding].reason, "refused") == 0;
 	a->estimate = middle_of(a->low, a->high);
 	for (uint32_t i = 0; i + 1 < a->n; i++) {
 		double x = p[i].excess, y = p[i + 1].excess;
@@ -411,13 +414,12 @@ static enum status refuse(const struct scenario *s, const char *what, struct err
 	return error_set(err, ERR_USAGE, "%s: %s", s->name, what);
 }
 
-static enum status check(const struct scenario *s, struct error *err)
+enum status knee_check(const struct scenario *s, const char *burst, struct error *err)
 {
-	if (!s->has_deployment)
-		return refuse(s,
-		        "expected a deployment, found a target URL alone: a knee is that of the "
-		        "model",
-		        err);
+	struct knee_target ignored;
+
+	if (checks_virtual(s, err) || read_burst(s, burst, &ignored, err))
+		return err->code;
 	if (s->rules.n_slo == 0)
 		return refuse(s,
 		        "expected an SLO, found none: a knee is the largest load that "
@@ -481,21 +483,25 @@ static enum status search_all(struct knee *k, uint32_t jobs, bool progress, stru
 	return err->code;
 }
 
-enum status knee_find(const struct scenario *s, uint32_t jobs, uint32_t points, const char *burst,
-        const volatile sig_atomic_t *interrupt, bool progress, struct knee *out, struct error *err)
+enum status knee_find(const struct scenario *s, const struct knee_settings *settings,
+        struct knee *out, struct error *err)
 {
+	const volatile sig_atomic_t *interrupt = settings->interrupt;
+
 	*out = (struct knee){.s = s};
 	arena_init(&out->arena, ARENA_BYTES);
-	if (check(s, err) || read_burst(s, burst, &out->target, err) || prepare(s, out, err))
+	if (knee_check(s, settings->burst, err) ||
+	        read_burst(s, settings->burst, &out->target, err) || prepare(s, out, err))
 		return err->code;
+	out->play.requests = settings->requests;
 	out->play.interrupt = interrupt;
 	out->n_answers = 1 + s->faults.n;
 	out->answers = mem_alloc(out->n_answers, sizeof(*out->answers));
 	for (uint32_t i = 0; i < out->n_answers && !(interrupt && *interrupt); i++)
 		if (knee_case_init(&out->answers[i].c, &out->play, i ? i - 1 : KNEE_HEALTHY, err))
 			return err->code;
-	if (search_all(out, jobs, progress, err) || (interrupt && *interrupt) ||
-	        play_curve(out, jobs, points, err))
+	if (search_all(out, settings->jobs, settings->progress, err) || (interrupt && *interrupt) ||
+	        play_curve(out, settings->jobs, settings->points, err))
 		return err->code;
 	for (uint32_t i = 0; i < out->n_answers; i++)
 		for (uint32_t j = 0; j < out->answers[i].n; j++)

@@ -21,6 +21,7 @@ struct knee_answer {
 	double low, high; /* factors on the file's load; 0 where there is none */
 	double estimate;  /* between them: where the share over the limit is what is allowed */
 	uint32_t binding; /* the SLO that fails first */
+	bool by_refusals; /* it does so because requests are refused, not late */
 	uint32_t n;
 	struct knee_point *points; /* in the order of their loads */
 };
@@ -52,7 +53,7 @@ struct knee_options {
 	struct scenario_options scenario;
 	const char *name; /* --scenario; NULL */
 	const char *out_dir, *burst;
-	int64_t jobs, points; /* jobs 0: as many as there are processors */
+	int64_t jobs, points, requests; /* jobs 0: as many as there are processors */
 	bool json;
 };
 
@@ -71,11 +72,21 @@ struct knee {
 	uint32_t runs;
 };
 
-/* jobs and points as in the options. ERR_USAGE where the scenario has no knee to look for.
- * Interrupted: ERR_NONE, and the caller sees the flag. The knee is the caller's in any case. */
-enum status knee_find(const struct scenario *s, uint32_t jobs, uint32_t points, const char *burst,
-        const volatile sig_atomic_t *interrupt, bool progress, struct knee *out,
-        struct error *err) LPC_MUST_USE;
+/* ERR_USAGE where there is nothing to look for: no SLO, or no model to play; for a bad --burst. */
+enum status knee_check(const struct scenario *s, const char *burst, struct error *err) LPC_MUST_USE;
+
+struct knee_settings {
+	uint32_t jobs, points;                  /* threads; loads of the curve */
+	double requests;                        /* of a run */
+	const char *burst;                      /* --burst; NULL = the default */
+	const volatile sig_atomic_t *interrupt; /* NULL = never */
+	bool progress;                          /* on stderr */
+};
+
+/* ERR_USAGE where the scenario has no knee to look for. Interrupted: ERR_NONE, and the caller sees
+ * the flag. The knee is the caller's in any case. */
+enum status knee_find(const struct scenario *s, const struct knee_settings *settings,
+        struct knee *out, struct error *err) LPC_MUST_USE;
 void knee_free(struct knee *k);
 
 struct knee_theory knee_theory(const struct knee *k, double factor);

@@ -27,8 +27,8 @@ enum {
 	WARMUP_PART = 10, /* of a run */
 	SETTLES = 10,     /* times the failover */
 	DRAINS = 4,       /* times the longest limit or mean service */
-	PROBE_REQUESTS = 500,
-	BLOCK = 8, /* replicas in memory at one time */
+	PROBE_PART = 50,  /* of a run */
+	BLOCK = 8,        /* replicas in memory at one time */
 	THREADS_MAX = 64,
 };
 #define EXCESS_REFUSED 50.0
@@ -113,7 +113,7 @@ static double longest_period(const struct knee_play *play)
 /* Seconds that hold as many requests as are wanted, at the file's own load. */
 static double wanted_seconds(const struct knee_play *play)
 {
-	double wanted = KNEE_REQUESTS / play->load->rate;
+	double wanted = play->requests / play->load->rate;
 
 	for (uint32_t i = 0; i < play->n_slo; i++) {
 		double rate = play->load->tier_rate[play->slo[i].tier];
@@ -122,8 +122,8 @@ static double wanted_seconds(const struct knee_play *play)
 			wanted = larger(wanted,
 			        FLOORS * (double)histogram_floor(play->slo[i].quantile) / rate);
 	}
-	if (wanted > KNEE_STRETCH * KNEE_REQUESTS / play->load->rate)
-		wanted = KNEE_STRETCH * KNEE_REQUESTS / play->load->rate;
+	if (wanted > KNEE_STRETCH * play->requests / play->load->rate)
+		wanted = KNEE_STRETCH * play->requests / play->load->rate;
 	return wanted;
 }
 
@@ -287,7 +287,7 @@ enum status knee_case_init(
 	c->held = play->s->faults.faults[fault].every.law == RECUR_NEVER;
 	v = variant_make(c, play->fixed ? 1 : low);
 	if (!play->fixed) { /* a failover takes as long as it takes, but not longer than a run */
-		v->s.duration_ns /= KNEE_REQUESTS / PROBE_REQUESTS;
+		v->s.duration_ns /= PROBE_PART;
 		v->s.warmup_ns = 0;
 		if (v->s.duration_ns < 60 * NS_PER_S)
 			v->s.duration_ns = 60 * NS_PER_S;

@@ -18,7 +18,7 @@
 #include "reports/score.h"
 
 enum {
-	KNEE_REQUESTS = 25000, /* of a run, where the scenario's traffic can be lengthened */
+	KNEE_REQUESTS = 25000, /* of a run, unless told otherwise; traces and ramps apart */
 	KNEE_REPLICAS = 32,    /* FORMATS §1 */
 	KNEE_STRETCH = 20,     /* a run is at most so many times as long for its times' sake */
 };
@@ -31,7 +31,8 @@ struct knee_play {
 	const struct knee_load *load;
 	const struct slo_rule *slo; /* n_slo of them, as they are judged */
 	uint32_t n_slo;
-	bool fixed; /* traces or ramps: not lengthened, only played faster or slower */
+	double requests; /* of a run */
+	bool fixed;      /* traces or ramps: not lengthened, only played faster or slower */
 	const volatile sig_atomic_t *interrupt;
 };
 

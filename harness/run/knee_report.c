@@ -188,6 +188,7 @@ static void write_knee(const struct knee *k, const struct knee_answer *a, struct
 	write_load(k, o, "estimate", a->estimate);
 	write_load(k, o, "high", a->high);
 	json_out_str(o, "fails_first", k->play.slo[a->binding].id);
+	json_out_str(o, "fails_by", a->by_refusals ? "refused" : "latency");
 	json_out_close(o);
 	json_out_null(o, "why");
 }
@@ -276,6 +277,7 @@ static void write_rule(const struct knee *k, struct json_out *o)
 	json_out_u64(o, "replicas_max", KNEE_REPLICAS);
 	json_out_real(o, "resolution", KNEE_RESOLUTION);
 	json_out_bool(o, "lengthened", !k->play.fixed);
+	json_out_real(o, "requests_wanted", k->play.requests);
 	json_out_u64(o, "runs", k->runs);
 	json_out_u64(o, "requests", k->requests);
 	json_out_close(o);
@@ -288,6 +290,12 @@ static const char *own_load(const struct knee *k)
 	if (!h->found)
 		return NULL;
 	return h->low >= 1 ? "below" : h->high <= 1 ? "above" : "at";
+}
+
+/* Some promises do not notice that a queue grows without end, within the time that was played. */
+static bool beyond_capacity(const struct knee *k)
+{
+	return k->answers[0].found && k->answers[0].low * k->rho >= 1;
 }
 
 void knee_write_json(const struct knee *k, struct json_out *o)
@@ -304,6 +312,7 @@ void knee_write_json(const struct knee *k, struct json_out *o)
 	write_buckets(k, o);
 	write_load(k, o, "own_load", 1);
 	json_out_str(o, "own_load_is", own_load(k));
+	json_out_bool(o, "beyond_capacity", beyond_capacity(k));
 	write_answer(k, &k->answers[0], "healthy", o);
 	json_out_open(o, "faults", '[');
 	for (uint32_t i = 1; i < k->n_answers; i++)
@@ -394,8 +403,7 @@ static void print_answer(const struct knee *k, const struct knee_answer *a, FILE
 		(void)snprintf(ratio, CELL, "%.3f", a->estimate / h->estimate);
 	(void)fprintf(f, "  %-16s %-22s %7.4f [%7.4f, %7.4f] %11.2f %9s  %s%s\n", name, kind,
 	        a->estimate * k->rho, a->low * k->rho, a->high * k->rho, a->estimate * k->load.rate,
-	        ratio, k->play.slo[a->binding].id,
-	        a->c.held ? "" : "  (fault by its own recurrence)");
+	        ratio, k->play.slo[a->binding].id, a->by_refusals ? ", by refusals" : "");
 }
 
 static void print_answers(const struct knee *k, FILE *f)
@@ -477,6 +485,10 @@ static void print_own(const struct knee *k, FILE *f)
 {
 	const char *is = own_load(k);
 
+	if (beyond_capacity(k))
+		(void)fprintf(f,
+		        "\n  !! a knee beyond rho 1: more is asked than can be served, and the "
+		        "SLOs do not notice in the time played\n");
 	if (!is || strcmp(is, "below") == 0)
 		return;
 	(void)fprintf(f, "\n  !! the file's own load, rho %.4f, lies %s its knee\n", k->rho,

@@ -7,8 +7,9 @@
 #include <unistd.h>
 #include "harness/run/interrupt.h"
 #include "harness/run/record.h"
+#include "harness/run/shell_word.h"
 
-enum { ERROR_LINE_BYTES = 1200, EXIT_NO_KNEE = 4 };
+enum { ERROR_LINE_BYTES = 1200, EXIT_NO_KNEE = 4, REPLAY_BYTES = 4096 };
 
 static int report_error(const struct error *err)
 {
@@ -17,33 +18,6 @@ static int report_error(const struct error *err)
 	(void)error_format(err, line, sizeof(line));
 	(void)fprintf(stderr, "%s%s\n", err->file[0] ? "" : "lpuchaos: ", line);
 	return (int)err->code;
-}
-
-/* The scenario of the file, or the one of its scenarios that is named. */
-static enum status choose(const struct scenario_list *list, const char *name,
-        const struct scenario **out, struct error *err)
-{
-	const char **names = mem_alloc(list->n, sizeof(*names));
-	const char *nearest;
-
-	*out = !name && list->n == 1 ? list->items[0] : NULL;
-	for (uint32_t i = 0; i < list->n; i++) {
-		names[i] = list->items[i]->name;
-		if (name && strcmp(name, names[i]) == 0)
-			*out = list->items[i];
-	}
-	nearest = name ? error_nearest(name, names, list->n) : NULL;
-	mem_free(names);
-	if (*out)
-		return ERR_NONE;
-	if (!name)
-		return error_set(err, ERR_USAGE,
-		        "expected --scenario NAME with a suite of %u scenarios, found none",
-		        list->n);
-	return error_set(err, ERR_USAGE,
-	        "option --scenario: expected a scenario of the file%s%s%s, found "
-	        "'%s'",
-	        nearest ? " (nearest is '" : "", nearest ? nearest : "", nearest ? "')" : "", name);
 }
 
 static enum status write_file(const struct knee *k, const char *out_dir, struct error *err)
@@ -85,20 +59,50 @@ static uint32_t threads(int64_t jobs)
 	return processors < KNEE_JOBS_MAX ? (uint32_t)processors : KNEE_JOBS_MAX;
 }
 
+static void print_replay(const struct scenario *s, const struct knee_options *options)
+{
+	char buf[REPLAY_BYTES], number[40];
+	size_t at = (size_t)snprintf(buf, sizeof(buf), "lpuchaos knee");
+
+	at = shell_word(buf, sizeof(buf), at, options->files[0]);
+	(void)snprintf(number, sizeof(number), "--seed=%" PRIu64, s->seed);
+	at = shell_word(buf, sizeof(buf), at, number);
+	if (options->name) {
+		at = shell_word(buf, sizeof(buf), at, "--scenario");
+		at = shell_word(buf, sizeof(buf), at, options->name);
+	}
+	if (options->requests != KNEE_REQUESTS) {
+		(void)snprintf(number, sizeof(number), "--requests=%" PRId64, options->requests);
+		at = shell_word(buf, sizeof(buf), at, number);
+	}
+	if (options->burst) {
+		at = shell_word(buf, sizeof(buf), at, "--burst");
+		at = shell_word(buf, sizeof(buf), at, options->burst);
+	}
+	for (uint32_t i = 0; i < options->scenario.n_set; i++) {
+		at = shell_word(buf, sizeof(buf), at, "--set");
+		at = shell_word(buf, sizeof(buf), at, options->scenario.set[i]);
+	}
+	(void)fprintf(stderr, "%s: seed %" PRIu64 ", replay: %s\n", s->name, s->seed, buf);
+}
+
 static int play(const struct scenario *s, const struct knee_options *options)
 {
-	const volatile sig_atomic_t *interrupt = interrupt_catch();
+	struct knee_settings settings = {.jobs = threads(options->jobs),
+	        .points = (uint32_t)options->points,
+	        .requests = (double)options->requests,
+	        .burst = options->burst,
+	        .progress = true};
 	struct error err = ERROR_INIT;
 	struct knee k;
 	int code;
 
-	(void)fprintf(stderr, "%s: seed %" PRIu64 ", replay: lpuchaos knee %s --seed %" PRIu64 "\n",
-	        s->name, s->seed, options->files[0], s->seed);
-	code = (int)knee_find(s, threads(options->jobs), (uint32_t)options->points, options->burst,
-	        interrupt, true, &k, &err);
-	if (*interrupt) {
+	print_replay(s, options);
+	settings.interrupt = interrupt_catch();
+	code = (int)knee_find(s, &settings, &k, &err);
+	if (*settings.interrupt) {
 		(void)fprintf(stderr, "%s: interrupted; nothing is written\n", s->name);
-		code = 128 + (int)*interrupt;
+		code = 128 + (int)*settings.interrupt;
 	} else if (!code) {
 		knee_write_text(&k, stderr);
 		code = write_file(&k, options->out_dir, &err) == ERR_NONE
@@ -109,6 +113,8 @@ static int play(const struct scenario *s, const struct knee_options *options)
 	}
 	if (err.code && code < 128)
 		code = report_error(&err);
+	else
+		print_replay(s, options);
 	knee_free(&k);
 	return code;
 }
@@ -121,7 +127,8 @@ int knee_run(const struct knee_options *options)
 	int code;
 
 	if (scenario_load(options->files[0], &options->scenario, &list, &err) ||
-	        choose(&list, options->name, &s, &err))
+	        scenario_pick(&list, options->files[0], options->name, "search", &s, &err) ||
+	        knee_check(s, options->burst, &err))
 		code = report_error(&err);
 	else
 		code = play(s, options);

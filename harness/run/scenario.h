@@ -90,6 +90,10 @@ enum status scenario_load(const char *file, const struct scenario_options *optio
         struct scenario_list *list, struct error *err) LPC_MUST_USE;
 void scenario_list_free(struct scenario_list *list);
 
+/* The one that a command is to `verb`: that of this name (--scenario), or the only one. */
+enum status scenario_pick(const struct scenario_list *list, const char *file, const char *name,
+        const char *verb, const struct scenario **out, struct error *err) LPC_MUST_USE;
+
 /* Takes over the document and the files in any case. What scenario_load and scenario_from_plan end
  * in; `origin` is the set's: a sealed one skips the pass over traces, whose digests it was given.
  */

@@ -70,41 +70,6 @@ static enum status find_place(struct command *c, struct error *err)
 	return ERR_NONE;
 }
 
-/* --- which scenario ---------------------------------------------------------------------- */
-
-static enum status pick_named(const struct scenario_list *list, const char *name,
-        const struct scenario **out, struct error *err)
-{
-	const char *near = NULL;
-
-	for (uint32_t i = 0; i < list->n; i++) {
-		const char *other = list->items[i]->name;
-
-		if (strcmp(other, name) == 0) {
-			*out = list->items[i];
-			return ERR_NONE;
-		}
-		near = near ? near : error_nearest(name, &other, 1);
-	}
-	return error_set(err, ERR_USAGE,
-	        "option --scenario: expected one of the %u scenarios%s%s%s, found '%s'", list->n,
-	        near ? " (nearest is '" : "", near ? near : "", near ? "')" : "", name);
-}
-
-static enum status pick(const struct scenario_list *list, const struct shrink_options *options,
-        const struct scenario **out, struct error *err)
-{
-	if (options->pick)
-		return pick_named(list, options->pick, out, err);
-	*out = list->items[0];
-	if (list->n == 1)
-		return ERR_NONE;
-	return error_set(err, ERR_USAGE,
-	        "expected one scenario to shrink, found %u in '%s': --scenario names one, '%s' for "
-	        "instance",
-	        list->n, options->files[0], list->items[0]->name);
-}
-
 /* --- what is said ------------------------------------------------------------------------ */
 
 static const char *run_command(
@@ -339,7 +304,8 @@ int execute_shrink(const struct shrink_options *options)
 
 	c->options = options;
 	if (scenario_load(options->files[0], &options->scenario, &list, &err) == ERR_NONE &&
-	        pick(&list, options, &c->s, &err) == ERR_NONE &&
+	        scenario_pick(&list, options->files[0], options->pick, "shrink", &c->s, &err) ==
+	                ERR_NONE &&
 	        shrink_one(c, &code, &err) == ERR_NONE && options->json)
 		print_json(c);
 	if (err.code) {

@@ -383,3 +383,36 @@ enum status scenario_load(const char *file, const struct scenario_options *optio
 		return add(doc, files_new(false), options, list, err);
 	return load_suite(doc, options, list, err);
 }
+
+static enum status pick_named(const struct scenario_list *list, const char *name,
+        const struct scenario **out, struct error *err)
+{
+	const char *near = NULL;
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		const char *other = list->items[i]->name;
+
+		if (strcmp(other, name) == 0) {
+			*out = list->items[i];
+			return ERR_NONE;
+		}
+		near = near ? near : error_nearest(name, &other, 1);
+	}
+	return error_set(err, ERR_USAGE,
+	        "option --scenario: expected one of the %u scenarios%s%s%s, found '%s'", list->n,
+	        near ? " (nearest is '" : "", near ? near : "", near ? "')" : "", name);
+}
+
+enum status scenario_pick(const struct scenario_list *list, const char *file, const char *name,
+        const char *verb, const struct scenario **out, struct error *err)
+{
+	if (name)
+		return pick_named(list, name, out, err);
+	*out = list->items[0];
+	if (list->n == 1)
+		return ERR_NONE;
+	return error_set(err, ERR_USAGE,
+	        "expected one scenario to %s, found %u in '%s': --scenario names one, '%s' for "
+	        "instance",
+	        verb, list->n, file, list->items[0]->name);
+}

@@ -12,7 +12,7 @@
 #include "tests/support/run_suite.h"
 #include "tests/support/scenario_text.h"
 
-enum { TEXT = 4096, SERVICE_MS = 100, FRAME_MS = 10 };
+enum { TEXT = 4096, SERVICE_MS = 100, FRAME_MS = 10, REQUESTS = 12000 };
 
 /* `slots` of each of `instances`, no spare; service 100 ms; the p99 wait that is allowed in
  * services. */
@@ -41,12 +41,12 @@ static struct scenario *mdk(
 	return scenario_text(text);
 }
 
-static void find(const struct scenario *s, uint32_t jobs, struct knee *k)
+static void find(const struct scenario *s, uint32_t jobs, double requests, struct knee *k)
 {
+	struct knee_settings settings = {.jobs = jobs, .points = 4, .requests = requests};
 	struct error err = ERROR_INIT;
 
-	ck_assert_msg(
-	        knee_find(s, jobs, 4, NULL, NULL, false, k, &err) == ERR_NONE, "%s", err.text);
+	ck_assert_msg(knee_find(s, &settings, k, &err) == ERR_NONE, "%s", err.text);
 }
 
 static const struct {
@@ -65,7 +65,7 @@ START_TEST(known_knees)
 	struct scenario *s = mdk(servers, 1, 5.0 * servers, TABLE[_i].p99, "");
 	struct knee k;
 
-	find(s, 2, &k);
+	find(s, 2, REQUESTS, &k);
 	ck_assert_double_eq_tol(k.rho, 0.5, 1e-12);
 	ck_assert(k.answers[0].found);
 	low = k.answers[0].low * k.rho;
@@ -124,7 +124,7 @@ START_TEST(half_the_rack)
 	struct scenario *s = mdk(4, 2, 40, limit, faults);
 	struct knee k;
 
-	find(s, 2, &k);
+	find(s, 2, REQUESTS, &k);
 	ck_assert_uint_eq(k.n_answers, 2);
 	ck_assert(k.answers[0].found && k.answers[1].found && k.answers[1].c.held);
 	ck_assert_double_le(k.answers[0].low * k.rho, 0.9);
@@ -149,7 +149,7 @@ static char *document(const struct scenario *s, uint32_t jobs)
 	struct json_out o;
 	struct knee k;
 
-	find(s, jobs, &k);
+	find(s, jobs, 4000, &k);
 	json_out_init(&o, 0);
 	knee_write_json(&k, &o);
 	knee_free(&k);
@@ -177,14 +177,14 @@ START_TEST(no_knee)
 	struct scenario *s = mdk(1, 1, 5, -0.05, "");
 	struct knee k;
 
-	find(s, 1, &k);
+	find(s, 1, 4000, &k);
 	ck_assert(!k.answers[0].found);
 	ck_assert_ptr_nonnull(strstr(k.answers[0].why, "0.02 misses"));
 	ck_assert(k.target.factor == 0);
 	knee_free(&k);
 	scenario_free(s);
 	s = mdk(1, 1, 5, 1e6, "");
-	find(s, 1, &k);
+	find(s, 1, 4000, &k);
 	ck_assert(!k.answers[0].found);
 	ck_assert_ptr_nonnull(strstr(k.answers[0].why, "eight times"));
 	knee_free(&k);

@@ -25,7 +25,8 @@ def knee(name="k", **members):
 class Knee(e2e.Case):
 
     def knee(self, file, *options, code=0, **more):
-        done = subprocess.run([e2e.BINARY, "knee", str(file), "--json", "--out", str(self.folder / "out"), "--points", "3", "--requests", "2500", *options],
+        done = subprocess.run([e2e.BINARY, "knee", str(file), "--json", "--out", str(self.folder / "out"), "--points", "3", "--requests",
+                               "2500", *options],
                               capture_output=True, text=True, timeout=150, check=False, **more)
         self.assertEqual(code, done.returncode, done.stderr)
         self.no_sanitizer(done.stderr)

@@ -5,7 +5,8 @@
  *
  * The ranking is by damage: goodput lost against the twin, then p99 of TTFT, then TTF; the larger
  * the worse, and worse than any number is what has none: too few served to have a p99, a failover
- * that never ended. Equals stand in the order of the cells. */
+ * that never ended. What no request felt comes behind what any did; equals stand in the order of
+ * the cells. */
 #include "harness/run/contingency.h"
 
 #include <stdlib.h>
@@ -138,12 +139,20 @@ static int worse_of(double a, double b)
 	return (a > b) - (a < b);
 }
 
+/* Any request fared worse than in the twin. A percentile can come out lower for it. */
+static bool is_felt(const struct contingency_found *f)
+{
+	return f->late || f->lost || f->refused;
+}
+
 /* > 0: a is worse. */
 static int compare_damage(const struct contingency_found *a, const struct contingency_found *b)
 {
 	int by = (a->goodput_lost_rps > b->goodput_lost_rps) -
 	         (a->goodput_lost_rps < b->goodput_lost_rps);
 
+	if (!by)
+		by = (int)is_felt(a) - (int)is_felt(b);
 	if (!by)
 		by = worse_of(a->p99_ms, b->p99_ms);
 	if (!by)

@@ -427,6 +427,15 @@ START_TEST(tables_count_contingencies_not_runs)
 	ck_assert_double_eq(number(few, "ranking.0.goodput_lost_rps"),
 	        number(many, "ranking.0.goodput_lost_rps"));
 	ck_assert_double_gt(number(few, "ranking.0.goodput_lost_rps"), 0);
+	for (uint64_t i = 0, unfelt = 0; i < reps.bench.n; i++) {
+		char late[64], lost[64];
+
+		(void)snprintf(late, sizeof(late), "ranking.%llu.late", (unsigned long long)i);
+		(void)snprintf(lost, sizeof(lost), "ranking.%llu.lost", (unsigned long long)i);
+		unfelt += number(few, late) == 0 && number(few, lost) == 0;
+		ck_assert(!unfelt || number(few, late) == 0); /* they come last */
+		ck_assert(unfelt || i + 1 < reps.bench.n);
+	}
 	json_free(few);
 	json_free(many);
 	close_mode(&reps);

@@ -68,6 +68,17 @@ struct queue {
 	bool dirty;                 /* somebody may depart */
 };
 
+struct alighting {
+	enum live_state state;
+	uint32_t place; /* LIVE_RUNNING */
+	struct rider rider;
+};
+
+struct alighting_list {
+	struct alighting *a;
+	uint32_t n, capacity;
+};
+
 struct express {
 	uint32_t n_queues, n_carriages, n_places;
 	struct queue *queues;
@@ -86,6 +97,7 @@ struct express {
 	bool one_for_all;    /* one pool takes everybody, or nobody but for its queue's length */
 	struct live scratch; /* of pick_as_rack */
 	struct rider cut;
+	struct alighting_list list; /* of express_leave */
 	/* Little's law: how many came and went since `from`, and the sums of their instants. */
 	int64_t from;
 	uint64_t live_from, n_came, n_went;
@@ -200,6 +212,7 @@ void express_free(struct rack *r)
 	mem_free(x->place);
 	mem_free(x->carriage_of);
 	mem_free(x->ends);
+	mem_free(x->list.a);
 	mem_free(x);
 }
 
@@ -881,13 +894,14 @@ static void board_link(struct rack *r, struct heap *way, const struct express_st
 
 static bool all_fit(const struct rack *r, const struct express_stop_over *stop, uint32_t room)
 {
-	uint32_t leaving = 0;
+	uint32_t leaving = 0, left = r->lives.live;
 
-	for (uint32_t i = 0; i < r->lives.capacity; i++) {
+	for (uint32_t i = 0; left; i++) {
 		const struct live *l = live_at(r, i);
 
 		if (!(r->lives.generation[i] & 1))
 			continue;
+		left--;
 		if (!is_plain(r, l) || !stop->fit(stop->ctx, l->req.user, l->t_submit))
 			return false;
 		leaving += l->state == LIVE_LEAVING;
@@ -942,7 +956,7 @@ bool express_enter(struct rack *r, const struct express_stop_over *stop, struct 
 			}
 			*list = (struct live_list){LIVE_NONE, LIVE_NONE, 0};
 		}
-	for (uint32_t i = 0; i < r->lives.capacity; i++) {
+	for (uint32_t i = 0; r->lives.live; i++) {
 		if (!(r->lives.generation[i] & 1))
 			continue;
 		if (live_at(r, i)->state == LIVE_RUNNING)
@@ -962,17 +976,6 @@ bool express_enter(struct rack *r, const struct express_stop_over *stop, struct 
 
 /* --- getting off
  * ----------------------------------------------------------------------------------- */
-
-struct alighting {
-	enum live_state state;
-	uint32_t place; /* LIVE_RUNNING */
-	struct rider rider;
-};
-
-struct alighting_list {
-	struct alighting *a;
-	uint32_t n, capacity;
-};
 
 static void gather(struct alighting_list *list, enum live_state state, uint32_t place,
         const struct rider *rider)
@@ -1083,26 +1086,27 @@ void express_leave(struct rack *r, const struct express_stop_over *stop, const s
         uint32_t n_in, const struct rider *out, uint32_t n_out)
 {
 	struct express *x = r->express;
-	struct alighting_list list = {0};
+	struct alighting_list *list = &x->list;
 
+	list->n = 0;
 	for (uint32_t i = 0; i < n_in; i++) {
 		r->counts.submitted++;
 		r->counts.live++;
 		x->n_came++;
 		x->came += in[i].t_submit - x->from;
-		gather(&list, LIVE_INGRESS, 0, &in[i]);
+		gather(list, LIVE_INGRESS, 0, &in[i]);
 	}
 	for (uint32_t i = 0; i < n_out; i++)
-		gather(&list, LIVE_LEAVING, 0, &out[i]);
+		gather(list, LIVE_LEAVING, 0, &out[i]);
 	for (uint32_t q = 0; q < x->n_queues; q++)
 		for (uint32_t i = 0; i < x->queues[q].n; i++)
-			gather(&list, LIVE_QUEUED, 0,
+			gather(list, LIVE_QUEUED, 0,
 			        &x->queues[q].ring[(x->queues[q].head + i) &
 			                           (x->queues[q].capacity - 1)]);
 	for (uint32_t i = 0; i < x->n_ends; i++) {
 		uint32_t place = (uint32_t)(x->ends[i].order & ((1u << SLOT_BITS) - 1));
 
-		gather(&list, LIVE_RUNNING, place, &x->place[place]);
+		gather(list, LIVE_RUNNING, place, &x->place[place]);
 	}
 	for (uint32_t i = 0; i < x->n_carriages; i++) {
 		struct carriage *c = &x->carriages[i];
@@ -1110,16 +1114,15 @@ void express_leave(struct rack *r, const struct express_stop_over *stop, const s
 		while (c->n) {
 			uint32_t place = c->first_place + c->next_slot;
 
-			gather(&list, LIVE_RUNNING, place, &x->place[place]);
+			gather(list, LIVE_RUNNING, place, &x->place[place]);
 			calendar_drop(c);
 		}
 	}
-	if (list.n)
-		qsort(list.a, list.n, sizeof(*list.a), by_order);
+	if (list->n)
+		qsort(list->a, list->n, sizeof(*list->a), by_order);
 	settle_area(r);
-	for (uint32_t i = 0; i < list.n; i++)
-		alight(r, stop, &list.a[i]);
-	mem_free(list.a);
+	for (uint32_t i = 0; i < list->n; i++)
+		alight(r, stop, &list->a[i]);
 	for (uint32_t i = 0; i < r->n_instances; i++)
 		instance_schedule(&r->instances[i]);
 	CHECK(r->counts.live == r->lives.live);

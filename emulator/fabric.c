@@ -138,7 +138,8 @@ static int64_t pass(struct rack *r, struct stream_link *s, uint64_t id, uint64_t
 	struct fabric *f = &r->fabric;
 	uint32_t first = first_in_force(f, sent);
 	int64_t at = sent + r->d->ethernet.ingress_delay_ns;
-	struct message msg = {sent, id, m, r->d->ethernet.rto_min_ns, NS_NEVER, &s->out_until};
+	struct message msg;
+	bool lossy = false;
 
 	for (uint32_t i = first; i < f->n_ether; i++) {
 		struct ether_fault *e = &f->ether[i];
@@ -149,7 +150,11 @@ static int64_t pass(struct rack *r, struct stream_link *s, uint64_t id, uint64_t
 		        e, sent, prng_at(e->key, id, m), &s->last, s->fault == e->fault);
 		if (e->law.correlation > 0)
 			s->fault = e->fault;
+		lossy |= loses(e);
 	}
+	if (!lossy)
+		return at;
+	msg = (struct message){sent, id, m, r->d->ethernet.rto_min_ns, NS_NEVER, &s->out_until};
 	if (later >= 3)
 		msg.fast = 3 * (m > 1 ? sent - s->sent : s->frame_ns) + 2 * (at - sent);
 	for (uint32_t i = first; i < f->n_ether; i++) {

@@ -299,23 +299,19 @@ static bool is_extra(const struct arrival *a)
 	return a->request_id >> TRAFFIC_ID_BITS != 0;
 }
 
-/* The row of a trace after which further ones come. */
-static void see(struct demand *d, const struct arrival *a)
+/* --- a request
+ * ----------------------------------------------------------------------------------- */
+
+void demand_see(struct demand *d, const struct arrival *a)
 {
 	for (uint32_t i = 0; i < d->n_streams; i++)
 		if (d->streams[i].tenant == a->tenant && !is_extra(a))
 			surge_see(&d->streams[i].surge, a);
 }
 
-/* --- a request
- * ----------------------------------------------------------------------------------- */
-
-void demand_shape(struct demand *d, struct arrival *a,
+void demand_bend(const struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
 {
-	see(d, a);
-	if (is_extra(a))
-		hit(ctx, (uint32_t)(a->request_id >> TRAFFIC_ID_BITS) - 1, a->at_ns);
 	for (uint32_t i = 0; d->n_shapes && i < d->s->faults.n; i++) {
 		const struct shape *s = &d->shapes[i];
 
@@ -325,6 +321,25 @@ void demand_shape(struct demand *d, struct arrival *a,
 	a->max_tokens = scenario_max_tokens(d->s, a);
 	if (a->output_tokens > a->max_tokens)
 		a->output_tokens = a->max_tokens;
+}
+
+void demand_shape(struct demand *d, struct arrival *a,
+        void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
+{
+	demand_see(d, a);
+	if (is_extra(a))
+		hit(ctx, (uint32_t)(a->request_id >> TRAFFIC_ID_BITS) - 1, a->at_ns);
+	demand_bend(d, a, hit, ctx);
+}
+
+bool demand_shapes_only(const struct demand *d, bool (*known)(void *ctx, uint32_t fault), void *ctx)
+{
+	if (d->n_manners || d->n_storms || d->next != d->n_streams)
+		return false;
+	for (uint32_t i = 0; d->n_shapes && i < d->s->faults.n; i++)
+		if (d->shapes[i].active && !known(ctx, i))
+			return false;
+	return true;
 }
 
 /* --- clients

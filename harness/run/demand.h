@@ -22,6 +22,16 @@ bool demand_is_quiet(const struct demand *d);
 void demand_shape(struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx);
 
+/* Its two parts, for whoever looks ahead. demand_see: a planned arrival, as it was drawn, is being
+ * sent. demand_bend: what it would be if it were sent now; nothing else is changed by it. */
+void demand_see(struct demand *d, const struct arrival *a);
+void demand_bend(const struct demand *d, struct arrival *a,
+        void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx);
+
+/* Are bent lengths all that faults do to the load now, each by a fault that is `known`? */
+bool demand_shapes_only(
+        const struct demand *d, bool (*known)(void *ctx, uint32_t fault), void *ctx);
+
 /* Arrivals that faults add: the instant of the next one (NS_NEVER: none before the end of the run,
  * as things stand), and taking it. Their ids are traffic_extra_id()s. They are yet to be shaped. */
 int64_t demand_next_at(const struct demand *d);

@@ -1,8 +1,8 @@
 /* The driver's side of the express (emulator/express.h): when to board, blocks of arrivals in,
  * blocks of completions out, and the clients of those who get off.
  *
- * Boarding costs a look at everybody who is under way, so it is tried again after BOARD_AGAIN more
- * arrivals at first, and after twice as many each time that a ride ended in trouble soon. */
+ * Boarding costs a look at everybody who is under way, so it is tried again only after half as many
+ * arrivals, and after twice as many each time that a ride ended in trouble soon. */
 #include "harness/run/drive_state.h"
 
 #include <string.h>
@@ -12,17 +12,20 @@
 
 enum {
 	BLOCK = 256,
+	CHUNK = 64,
 	OUT_BLOCK = 512,
-	BOARD_AGAIN = 64,
+	BOARD_AGAIN = 8,
 	BOARD_AGAIN_MAX = 1 << 16,
 	SHORT_RIDE = 256
 };
 
 struct ride {
-	struct arrival ahead[BLOCK]; /* drawn, not yet sent; from `at` on */
-	uint32_t at, n;
-	struct rider in[2 * BLOCK]; /* first those who boarded on their way in */
-	uint32_t n_in, n_waiting;
+	struct arrival ahead[BLOCK]; /* drawn; sent up to `at`, riders-to-be up to `ready` */
+	uint32_t at, ready, n;
+	bool drawn_out; /* nothing is drawn after them */
+	struct rider
+	        in[2 * BLOCK]; /* from in_at on: those who boarded on their way in, then others */
+	uint32_t in_at, n_in, n_waiting;
 	int64_t oversize_at; /* an arrival with more tokens than a rider can count */
 	struct rider out[OUT_BLOCK];
 	struct served served[OUT_BLOCK];
@@ -105,34 +108,46 @@ static uint32_t alight(void *ctx, const struct rider *rider, uint64_t handle)
 /* --- arrivals in
  * ----------------------------------------------------------------------------------- */
 
-static void nobody(void *ctx, uint32_t fault, int64_t at_ns)
+/* A first effect is an event of its own: whoever waits for it must see it in its turn. */
+static bool had_effect(void *ctx, uint32_t fault)
 {
-	(void)ctx, (void)fault, (void)at_ns;
-	UNREACHABLE("no fault bends lengths while somebody rides");
+	const struct run *r = ctx;
+
+	return r->out->ledger.e[fault].at[PHASE_EFFECT] >= 0 &&
+	       !(r->s->faults.faults[fault].awaited >> PHASE_EFFECT & 1);
 }
 
-/* Those drawn become riders-to-be, behind those who wait. */
+static void hit_again(void *ctx, uint32_t fault, int64_t at_ns)
+{
+	(void)at_ns;
+	CHECK(had_effect(ctx, fault));
+}
+
+/* Some of those drawn become riders-to-be, behind those who wait. */
 static void prepare(struct ride *ride)
 {
 	struct run *r = ride->run;
 
+	if (ride->in_at == ride->n_in)
+		ride->in_at = ride->n_in = 0;
 	ride->oversize_at = NS_NEVER;
-	for (uint32_t i = ride->at + (ride->n_in - ride->n_waiting); i < ride->n; i++) {
-		struct arrival a = ride->ahead[i];
+	for (uint32_t i = 0; i < CHUNK && ride->ready < ride->n; i++) {
+		struct arrival a = ride->ahead[ride->ready];
 
-		demand_shape(r->demand, &a, nobody, NULL);
+		demand_bend(r->demand, &a, hit_again, r);
 		if (a.prompt_tokens > INT32_MAX || a.max_tokens > INT32_MAX) {
 			ride->oversize_at = a.at_ns;
 			return;
 		}
 		ride->in[ride->n_in++] = (struct rider){.id = a.request_id,
-		        .order = r->out->scheduled + (i - ride->at) + 1,
+		        .order = r->out->scheduled + (ride->ready - ride->at) + 1,
 		        .t_submit = a.at_ns,
 		        .tenant = a.tenant,
 		        .tier = r->s->traffic.tenants[a.tenant].tier_index,
 		        .prompt_tokens = (uint32_t)a.prompt_tokens,
 		        .output_tokens = (uint32_t)a.output_tokens,
 		        .max_tokens = (uint32_t)a.max_tokens};
+		ride->ready++;
 	}
 }
 
@@ -141,22 +156,27 @@ static void sent(struct ride *ride, uint32_t n)
 {
 	struct run *r = ride->run;
 
-	for (uint32_t i = 0; i < n; i++)
-		plan_fold(&r->traffic_lanes, r->s, &ride->ahead[ride->at + i]);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct arrival *a = &ride->ahead[ride->at + i];
+
+		plan_fold(&r->traffic_lanes, r->s, a);
+		demand_see(r->demand, a);
+	}
 	ride->at += n;
 	r->out->scheduled += n;
 }
 
-/* More arrivals, where all have been handed in. */
+/* More of them, where all have been handed in. */
 static enum status refill(struct ride *ride, struct error *err)
 {
-	struct run *r = ride->run;
-	enum status st;
-
-	ride->at = ride->n_in = ride->n_waiting = 0;
-	st = traffic_take(r->traffic, NS_NEVER, ride->ahead, BLOCK, &ride->n, err);
+	if (ride->ready == ride->n) {
+		ride->at = ride->ready = 0;
+		if (traffic_take(ride->run->traffic, NS_NEVER, ride->ahead, BLOCK, &ride->n, err))
+			return err->code;
+		ride->drawn_out = ride->n < BLOCK;
+	}
 	prepare(ride);
-	return st;
+	return ERR_NONE;
 }
 
 /* --- completions out
@@ -200,10 +220,10 @@ static void deliver(struct ride *ride)
  * -------------------------------------------------------------------------------------- */
 
 /* Only the rack, the plan and the clock may have anything to say. */
-static bool may_ride(const struct run *r)
+static bool may_ride(struct run *r)
 {
 	return !r->o->events_only && !r->signals && !r->o->explain_id && r->more && !r->retries.n &&
-	       !r->acts.n && !r->watches.live && demand_is_quiet(r->demand) &&
+	       !r->acts.n && !r->watches.live && demand_shapes_only(r->demand, had_effect, r) &&
 	       demand_next_at(r->demand) == NS_NEVER;
 }
 
@@ -220,18 +240,18 @@ static void take_over(struct ride *ride)
 		ride->ahead[0] = r->next;
 		ride->n++;
 	}
+	ride->ready = ride->at;
 	prepare(ride);
 }
 
 static enum status go_on(struct ride *ride, int64_t until, enum express_end *end, struct error *err)
 {
 	struct run *r = ride->run;
-	bool more = true;
 
 	do {
-		struct express_block b = {.in = ride->in,
-		        .n_in = ride->n_in,
-		        .more = more,
+		struct express_block b = {.in = ride->in + ride->in_at,
+		        .n_in = ride->n_in - ride->in_at,
+		        .more = ride->ready < ride->n || !ride->drawn_out,
 		        .out = ride->out,
 		        .room = OUT_BLOCK,
 		        .n_out = ride->n_out,
@@ -244,9 +264,7 @@ static enum status go_on(struct ride *ride, int64_t until, enum express_end *end
 		planned = b.used > ride->n_waiting ? b.used - ride->n_waiting : 0;
 		ride->n_waiting -= b.used - planned;
 		sent(ride, planned);
-		ride->n_in -= b.used;
-		if (ride->n_in)
-			memmove(ride->in, ride->in + b.used, ride->n_in * sizeof(*ride->in));
+		ride->in_at += b.used;
 		deliver(ride);
 		if (*end == EXPRESS_MORE && ride->oversize_at != NS_NEVER)
 			*end = EXPRESS_TROUBLE;
@@ -255,7 +273,6 @@ static enum status go_on(struct ride *ride, int64_t until, enum express_end *end
 
 			if (st)
 				return st;
-			more = ride->n == BLOCK;
 		}
 	} while ((*end == EXPRESS_MORE || *end == EXPRESS_FULL) &&
 	         !(r->o->interrupt && *r->o->interrupt));
@@ -270,13 +287,13 @@ static enum status get_off(
 	int64_t now = express_now(r->rack);
 	uint32_t n = ride->n_waiting; /* they have been sent, be it at this very instant */
 
-	while (n < ride->n_in && ride->in[n].t_submit < now)
+	while (ride->in_at + n < ride->n_in && ride->in[ride->in_at + n].t_submit < now)
 		n++;
 	if (now > r->now)
 		r->now = now;
-	express_leave(r->rack, stop, ride->in, n, ride->out, ride->n_out);
+	express_leave(r->rack, stop, ride->in + ride->in_at, n, ride->out, ride->n_out);
 	sent(ride, n - ride->n_waiting);
-	ride->n_in = ride->n_waiting = ride->n_out = 0;
+	ride->in_at = ride->n_in = ride->n_waiting = ride->n_out = 0;
 	return clients_pull(r, err);
 }
 
@@ -295,7 +312,7 @@ enum status ride_try(struct ride *ride, struct error *err)
 	enum status st, off;
 	int64_t until;
 
-	r->ride_at = from + ride->again;
+	r->ride_at = from + ride->again + r->in_flight / 2;
 	if (!may_ride(r) || !express_ready(r->rack, &until) ||
 	        !express_enter(r->rack, &stop, ride->out, OUT_BLOCK / 2, &ride->n_out))
 		return ERR_NONE;
@@ -308,6 +325,6 @@ enum status ride_try(struct ride *ride, struct error *err)
 		ride->again = BOARD_AGAIN;
 	else if (end == EXPRESS_TROUBLE && ride->again < BOARD_AGAIN_MAX)
 		ride->again *= 2;
-	r->ride_at = r->out->scheduled + ride->again;
+	r->ride_at = r->out->scheduled + ride->again + r->in_flight / 2;
 	return st ? st : off;
 }

@@ -653,7 +653,7 @@ void health_unit_lost(
 static void wake_waiting(struct rack *r, int64_t now)
 {
 	for (uint32_t i = 0; i < r->n_cases; i++)
-		if (r->cases[i].state == CASE_WAIT)
+		if (r->cases[i].state == CASE_WAIT && !MUTANT(WAITER_FORGOTTEN))
 			begin_remap(r, now, i);
 }
 

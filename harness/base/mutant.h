@@ -27,6 +27,8 @@
 	X(LIFO_QUEUE, "lifo-queue", "the last to come is the first to be served")                  \
 	X(COUNTER_ONLY, "counter-only",                                                            \
 	        "a link that is down is noted in the ledger and stops nobody")                     \
+	X(WAITER_FORGOTTEN, "waiter-forgotten",                                                    \
+	        "an instance that waits for a node is not told when there is one again")           \
 	X(SDC_UNNOTICED, "sdc-unnoticed", "a wrong token goes out as a right one")                 \
 	X(WRONG_NODE, "wrong-node",                                                                \
 	        "a lost unit takes its mirror image in the rack with it instead")                  \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/base/mutant.h"
 #include "harness/base/units.h"
 #include "harness/run/swarm_cell.h"
 #include "tests/support/campaign_bench.h"
@@ -181,6 +182,35 @@ START_TEST(corruption_is_excused_where_nothing_guards)
 }
 END_TEST
 
+#ifdef LPUCHAOS_MUTANTS
+/* A revert that leaves something behind, and an instance that is never told that it may go on: the
+ * one shows in the static state, the other in requests that nobody serves. */
+START_TEST(planted_defects_are_found)
+{
+	static const struct {
+		enum mutant mutant;
+		const char *why;
+	} defects[] = {{MUTANT_SUSPICION_KEPT, "not_clean"}, {MUTANT_JITTER_KEPT, "not_clean"},
+	        {MUTANT_WAITER_FORGOTTEN, "lost"}};
+	struct scenario *s = shipped(NULL, 0);
+
+	for (size_t i = 0; i < ARRAY_LEN(defects); i++) {
+		struct campaign_bench b;
+		struct jval f;
+
+		mutant_awake = defects[i].mutant;
+		b = play(s, 60);
+		ck_assert_int_eq(b.verdict, VERDICT_FAIL);
+		f = json_first(json_get(json_root(b.result), "failures"));
+		ck_assert_str_eq(json_string(json_get(f, "missed")), "recovered");
+		ck_assert_str_eq(json_string(json_get(f, "why")), defects[i].why);
+		campaign_bench_free(&b);
+	}
+	scenario_free(s);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	Suite *suite = suite_create("swarm");
@@ -190,5 +220,8 @@ int main(void)
 	add_test(suite, "twin", what_fails_without_faults_proves_nothing);
 	add_test(suite, "refused", a_scenario_that_is_never_whole_is_refused);
 	add_test(suite, "corrupt", corruption_is_excused_where_nothing_guards);
+#ifdef LPUCHAOS_MUTANTS
+	add_test(suite, "planted", planted_defects_are_found);
+#endif
 	return run_suite(suite);
 }

@@ -328,6 +328,9 @@ static void write_text(const struct campaign_state *s, uint64_t n, FILE *text)
 	        " faults recovered: %.2f %% (95 %%: %.2f to %.2f), at least %.2f %% at 95 %%\n",
 	        passed, n, s->faults, n ? 100.0 * (double)passed / (double)n : 0, 100 * p.low,
 	        100 * p.high, 100 * p.at_least);
+	if (s->verdicts[VERDICT_INCONCLUSIVE])
+		(void)fprintf(text, "%" PRIu64 " cells are undecided\n",
+		        s->verdicts[VERDICT_INCONCLUSIVE]);
 	if (wanted)
 		(void)fprintf(text,
 		        "%" PRIu64 " further clean cells are wanted for at least 99 %% at 95 %%\n",
@@ -356,16 +359,15 @@ static void write_failures(const struct campaign_state *s)
 
 static enum verdict swarm_finish(struct campaign_state *s, struct json_out *out, FILE *text)
 {
-	uint64_t n = 0;
+	uint64_t passed = s->verdicts[VERDICT_PASS], failed = s->verdicts[VERDICT_FAIL];
 
-	for (unsigned v = 0; v <= VERDICT_ABORTED; v++)
-		n += s->verdicts[v];
-	write_json(s, n, out);
-	write_text(s, n, text);
+	/* An undecided cell says nothing for and nothing against. */
+	write_json(s, passed + failed, out);
+	write_text(s, passed + failed, text);
 	write_failures(s);
-	if (s->verdicts[VERDICT_FAIL])
+	if (failed)
 		return VERDICT_FAIL;
-	return s->verdicts[VERDICT_PASS] == n && n ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
+	return passed && !s->verdicts[VERDICT_INCONCLUSIVE] ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
 }
 
 const struct campaign_mode campaign_swarm = {

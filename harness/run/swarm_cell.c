@@ -164,6 +164,8 @@ static enum status judge(struct swarm_cell *c, const struct scenario *base,
 	enum status st;
 
 	judge_run(c);
+	if (c->verdict == VERDICT_INCONCLUSIVE && last_revert(&c->run) < 0)
+		c->why = "nothing_began";
 	if (c->verdict != VERDICT_FAIL || strcmp(c->missed, "recovered") != 0 ||
 	        strcmp(c->why, "not_clean") == 0)
 		return ERR_NONE;

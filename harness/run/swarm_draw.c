@@ -58,7 +58,9 @@ void swarm_out_duration(struct json_out *o, const char *key, int64_t ns)
 	json_out_str(o, key, units_format_duration(ns, text));
 }
 
-/* Long ones are drawn short enough to end within the run, mostly. */
+/* Long ones are drawn short enough to end within the run, mostly. Where the least is a nanosecond,
+ * as of a period, it is drawn as a 256th of the default: a link that goes down and up each
+ * nanosecond is a plan of 10^9 events a second, and no other finding. */
 static void out_time(struct swarm_drawer *d, struct json_out *o, const struct field *f)
 {
 	int64_t base = 20 * NS_PER_MS, low = f->min, high = f->max ? f->max : NS_MAX, v;
@@ -68,10 +70,10 @@ static void out_time(struct swarm_drawer *d, struct json_out *o, const struct fi
 	if (base > d->span_ns / 4 && !swarm_chance(d, 10))
 		base = d->span_ns / 16;
 	v = around(d, base ? base : NS_PER_MS);
+	if (low + (f->flags & FIELD_EXCLUSIVE_MIN ? 1 : 0) == 1)
+		low = base / 256 + 1;
 	if (swarm_chance(d, 10))
 		v = low;
-	if (f->flags & FIELD_EXCLUSIVE_MIN && low == v)
-		v++;
 	swarm_out_duration(o, f->name, clip(v, low, high));
 }
 

@@ -129,6 +129,24 @@ START_TEST(what_fails_without_faults_proves_nothing)
 }
 END_TEST
 
+/* Limits withhold what would go beyond: where that is all, nothing was to be recovered from. */
+START_TEST(a_cell_in_which_nothing_began_is_undecided)
+{
+	static const char *const set[] = {"limits={\"never_below\":4}"};
+	struct scenario *s = shipped(set, 1);
+	struct campaign_bench b = play(s, 60);
+	uint64_t undecided = containing(&b, "nothing_began");
+	struct jval recovered = json_get(json_root(b.result), "recovered");
+
+	ck_assert_uint_gt(undecided, 0);
+	ck_assert_int_eq(b.verdict, VERDICT_INCONCLUSIVE);
+	ck_assert_int_eq(number(recovered, "n"), 60 - (int64_t)undecided);
+	ck_assert_int_eq(number(recovered, "k"), 60 - (int64_t)undecided);
+	campaign_bench_free(&b);
+	scenario_free(s);
+}
+END_TEST
+
 static void open_refused(const char *const *set, const char *words)
 {
 	struct scenario *s = shipped(set, 1);
@@ -218,6 +236,7 @@ int main(void)
 	add_test(suite, "whole", the_rack_is_whole_again);
 	add_test(suite, "too long", what_takes_too_long_is_found);
 	add_test(suite, "twin", what_fails_without_faults_proves_nothing);
+	add_test(suite, "limits", a_cell_in_which_nothing_began_is_undecided);
 	add_test(suite, "refused", a_scenario_that_is_never_whole_is_refused);
 	add_test(suite, "corrupt", corruption_is_excused_where_nothing_guards);
 #ifdef LPUCHAOS_MUTANTS

@@ -386,15 +386,18 @@ static void resume(struct rack *r, int64_t now, struct health_case *c)
 /* --- cases
  * ----------------------------------------------------------------------------------------- */
 
-/* The link is up again and nothing was evicted: wait for the detection, replay the frame. */
+/* The link is up again and nothing was evicted: wait for the detection, replay the frame. One frame
+ * fails however many of its links are down: it is replayed when the last of them is back. */
 static void replay_frame(struct rack *r, int64_t now, struct health_case *c)
 {
 	struct instance *in = &r->instances[c->instance];
 
-	instance_stall(in, now, c->found_ns + instance_frame_ns(in), c->fault);
+	if (in->holds == 1) {
+		instance_stall(in, now, c->found_ns + instance_frame_ns(in), c->fault);
+		r->counts.frames_replayed++;
+	}
 	instance_unhold(in, now);
 	instance_schedule(in);
-	r->counts.frames_replayed++;
 	serve_again(r, now, in);
 }
 
@@ -433,9 +436,11 @@ static void evict_link(struct rack *r, int64_t now, struct health_case *c)
 	begin_eviction(r, now, c, node);
 }
 
+/* An instance that is out of service runs no frames, whose errors could make anybody suspect. */
 static void detected(struct rack *r, int64_t now, struct health_case *c)
 {
 	const struct health_spec *h = &r->d->health;
+	bool runs = r->instances[c->instance].state == INSTANCE_LIVE;
 	const struct link *l;
 
 	if (!c->serviced)
@@ -449,7 +454,7 @@ static void detected(struct rack *r, int64_t now, struct health_case *c)
 		return;
 	}
 	l = &r->d->topology.links[c->link];
-	if (!c->serviced && suspect_ends(r, now, c->fault, l->node_a, l->node_b)) {
+	if (!c->serviced && runs && suspect_ends(r, now, c->fault, l->node_a, l->node_b)) {
 		evict_link(r, now, c);
 	} else if (c->link_up) {
 		c->state = CASE_OVER;

@@ -134,6 +134,24 @@ START_TEST(two_flaps_in_one_frame_are_two_replays)
 }
 END_TEST
 
+START_TEST(links_down_together_are_one_replay)
+{
+	/* From 52 on one is down, from 54 on the other, too; the first is back at 56, the last
+	 * at 57. One frame failed: found 8 ms of it later, at 65, and again: 5 + 8 + 10 ms. */
+	static const char cable[] = "r0.n0-r0.n1.0", inside[] = "r0.n0.c0-r0.n0.c1";
+	struct act acts[] = {{52, DOWN, 0, cable, 0}, {54, DOWN, 0, inside, 0},
+	        {56, UP, 0, cable, 0}, {57, UP, 0, inside, 0}, {400, OVER, 0, NULL, 0}};
+
+	play(DEPLOYMENT("9", "1", ONE_PAIR), two, 1, acts, ARRAY_LEN(acts));
+	expect_phase(0, PHASE_DETECT, 60);
+	ck_assert_uint_eq(b.counts.frames_replayed, 1);
+	expect_last(0, 200 + 23);
+	ck_assert_int_eq(b.answers[0].done.stalls[0].ns, 23 * MS);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	bench_free(&b);
+}
+END_TEST
+
 struct detection_case {
 	enum detection how;
 	int64_t lost_ms, detect_ms;
@@ -287,6 +305,7 @@ int main(void)
 
 	tcase_add_test(t, flaps_that_go_on_evict_one_node_only);
 	tcase_add_test(t, two_flaps_in_one_frame_are_two_replays);
+	tcase_add_test(t, links_down_together_are_one_replay);
 	tcase_add_loop_test(t, detection_on_the_border, 0, ARRAY_LEN(borders));
 	tcase_add_test(t, evicted_requests_are_first_in_order_of_arrival);
 	tcase_add_test(t, loss_of_the_spare_during_the_failover);

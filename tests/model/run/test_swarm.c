@@ -200,6 +200,29 @@ START_TEST(corruption_is_excused_where_nothing_guards)
 }
 END_TEST
 
+/* Found by a swarm: every link of the rack flapped at once, each of those on a path had the frame
+ * replayed for itself, and each flap of an instance that was long out of service had one more node
+ * suspected. What was owed in the end was half a minute of replays, and a thousand evictions. */
+START_TEST(a_storm_of_flaps_is_over_when_it_is_over)
+{
+	static const char *const set[] = {
+	        "faults=[{\"id\":\"storm\",\"kind\":\"link.flap\",\"target\":\"domain:r0\",\"at\":"
+	        "\"11443ms\",\"for\":\"5731ms\",\"down\":\"195us\",\"up\":\"67ms\"}]",
+	        "expect=[{\"kind\":\"recovered\",\"max\":\"1s\"}]"};
+	struct scenario *s = shipped(set, 2);
+	struct error err = ERROR_INIT;
+	struct evaluation e;
+
+	ck_assert(evaluate_play(s, &(struct evaluate_taps){0}, NULL, &e, &err) == ERR_NONE);
+	evaluate_decide(s, &e);
+	ck_assert_int_eq(e.result->expect[0].verdict, VERDICT_PASS);
+	ck_assert_uint_gt(e.run.rack.spares_used, 0);
+	ck_assert_uint_lt(e.run.rack.failovers, 100);
+	evaluation_free(&e);
+	scenario_free(s);
+}
+END_TEST
+
 #ifdef LPUCHAOS_MUTANTS
 /* A revert that leaves something behind, and an instance that is never told that it may go on: the
  * one shows in the static state, the other in requests that nobody serves. */
@@ -236,6 +259,7 @@ int main(void)
 	add_test(suite, "whole", the_rack_is_whole_again);
 	add_test(suite, "too long", what_takes_too_long_is_found);
 	add_test(suite, "twin", what_fails_without_faults_proves_nothing);
+	add_test(suite, "storm", a_storm_of_flaps_is_over_when_it_is_over);
 	add_test(suite, "limits", a_cell_in_which_nothing_began_is_undecided);
 	add_test(suite, "refused", a_scenario_that_is_never_whole_is_refused);
 	add_test(suite, "corrupt", corruption_is_excused_where_nothing_guards);

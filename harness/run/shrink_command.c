@@ -11,7 +11,7 @@
 #include "harness/run/shrink.h"
 #include "harness/run/verdict.h"
 
-enum { LINE_BYTES = 1200, PATH_BYTES = 1024, NAME_BYTES = 64 };
+enum { LINE_BYTES = 1200, PATH_BYTES = 1024, NAME_BYTES = 64, VALUE_SHOWN = 72 };
 
 static const char *const end_names[] = {[SHRINK_DONE] = "shrunk",
         [SHRINK_HELD] = "held",
@@ -107,21 +107,23 @@ static void print_names(const char *what, struct jval names)
 	(void)fprintf(stderr, "\n");
 }
 
+/* As far as it fits into a line. */
 static void print_value(struct jval v)
 {
 	struct json_out o;
 
-	if (json_string(v)) {
-		(void)fputs(json_string(v), stderr);
-		return;
-	}
 	if (json_type(v) == JSON_NULL) {
 		(void)fputs("(none)", stderr);
 		return;
 	}
 	json_out_init(&o, 0);
-	json_out_value(&o, NULL, v, false);
-	(void)fputs(o.buf, stderr);
+	if (!json_string(v))
+		json_out_value(&o, NULL, v, false);
+	if (json_type(v) == JSON_ARRAY && o.n > VALUE_SHOWN)
+		(void)fprintf(stderr, "%zu elements", json_count(v));
+	else
+		(void)fprintf(stderr, "%.*s%s", VALUE_SHOWN,
+		        json_string(v) ? json_string(v) : o.buf, o.n > VALUE_SHOWN ? "…" : "");
 	json_out_free(&o);
 }
 

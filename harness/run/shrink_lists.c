@@ -184,71 +184,6 @@ static void begin_plainly(struct shrinker *w)
 	}
 }
 
-/* --- targets ----------------------------------------------------------------------------- */
-
-struct target_set {
-	struct shrinker *w;
-	const struct shrink_step *from;
-	uint32_t fault;
-};
-
-static char *target_text(const struct target_set *set, const uint32_t *kept, uint32_t n)
-{
-	const struct scenario *s = set->from->s;
-	const struct fault_spec *f = &s->faults.faults[set->fault];
-	struct json_out o;
-
-	json_out_init(&o, 0);
-	if (n > 1)
-		json_out_open(&o, NULL, '[');
-	for (uint32_t i = 0; i < n; i++)
-		json_out_str(&o, NULL,
-		        s->targets.name(s->targets.ctx, f->kind->targets, f->targets[kept[i]]));
-	if (n > 1)
-		json_out_close(&o);
-	return o.buf;
-}
-
-static bool targets_fail(void *ctx, const uint32_t *kept, uint32_t n)
-{
-	const struct target_set *set = ctx;
-	struct shrink_draft d;
-	char *text;
-	bool fails;
-
-	if (n == 0)
-		return false;
-	text = target_text(set, kept, n);
-	shrink_draft(&d, set->from);
-	d.fault[set->fault].target = text;
-	fails = shrink_draft_try(set->w, &d, true);
-	mem_free(text);
-	return fails;
-}
-
-/* Whose name nobody could tell from the file. */
-static bool is_drawn(const struct shrink_step *step, uint32_t fault)
-{
-	struct jval target = json_get(shrink_element(step->s, SHRINK_FAULTS, fault), "target");
-
-	return json_string(target) && strncmp(json_string(target), "any(", strlen("any(")) == 0;
-}
-
-static void take_targets(struct shrinker *w, uint32_t fault)
-{
-	struct shrink_step *from = shrink_step_keep(w->best);
-	struct target_set set = {.w = w, .from = from, .fault = fault};
-	uint32_t n = from->s->faults.faults[fault].n_targets;
-	uint32_t *kept = mem_alloc(n, sizeof(*kept));
-
-	if (n > 1)
-		n = ddmin(n, targets_fail, &set, kept);
-	if (is_drawn(w->best, fault)) /* all that were drawn: then by name */
-		(void)targets_fail(&set, kept, n);
-	mem_free(kept);
-	shrink_step_drop(from);
-}
-
 /* --- members ----------------------------------------------------------------------------- */
 
 /* The element without the member, where it has it: the default does as well. */
@@ -378,10 +313,4 @@ void shrink_members(struct shrinker *w)
 		take_root_member(w, keys[k]);
 	take_members(w);
 	take_laws(w);
-}
-
-void shrink_targets(struct shrinker *w)
-{
-	for (uint32_t i = 0; i < w->best->s->faults.n; i++)
-		take_targets(w, i);
 }

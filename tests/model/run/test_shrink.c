@@ -282,6 +282,36 @@ START_TEST(one_target_of_many)
 }
 END_TEST
 
+START_TEST(one_chip_of_a_rack)
+{
+	/* 72 chips; those of two nodes matter: whole nodes are asked about before chips. */
+	struct shrink_result r = shrunk(SCENARIO("fail",
+	        "\"faults\":[{\"id\":\"loss\",\"kind\":\"chip.loss\",\"target\":\"all\",\"at\":"
+	        "\"7040ms\",\"for\":\"1s\"}],\"expect\":[" NOTHING_LOST "]"));
+	const struct fault_spec *f = &r.smallest->faults.faults[0];
+
+	check_left(&r, "nothing-lost", "loss");
+	ck_assert_uint_eq(r.original->faults.faults[0].n_targets, 72);
+	ck_assert_uint_eq(f->n_targets, 1);
+	ck_assert(strncmp(f->target, "r0.n0.c", 7) == 0 || strncmp(f->target, "r0.n1.c", 7) == 0);
+	ck_assert_uint_lt(r.runs, 80);
+	shrink_free(&r);
+}
+END_TEST
+
+START_TEST(as_many_as_are_needed)
+{
+	/* Of nine nodes two: there is one spare. */
+	struct shrink_result r = shrunk(SCENARIO("replay",
+	        "\"faults\":[{\"id\":\"all\",\"kind\":\"node.loss\",\"target\":\"all\","
+	        "\"at\":\"7040ms\"}],\"expect\":[" NOTHING_LOST "]"));
+
+	check_left(&r, "nothing-lost", "all");
+	must_be(&r, "faults.all.target", "[\"r0.n0\",\"r0.n1\"]");
+	shrink_free(&r);
+}
+END_TEST
+
 /* --- numbers ----------------------------------------------------------------------------- */
 
 START_TEST(the_delay_that_is_just_too_long)
@@ -496,6 +526,8 @@ int main(void)
 	add_test(suite, "named", the_fault_that_is_asked_about_stays);
 	add_test(suite, "every", one_occurrence_of_many);
 	add_test(suite, "targets", one_target_of_many);
+	add_test(suite, "rack", one_chip_of_a_rack);
+	add_test(suite, "nodes", as_many_as_are_needed);
 	add_test(suite, "delay", the_delay_that_is_just_too_long);
 	add_test(suite, "stall", the_stall_that_is_just_too_long);
 	add_test(suite, "defaults", what_does_not_matter_is_the_default);

@@ -56,6 +56,9 @@ static inline void lanes_add_four(struct lanes *l, const uint64_t word[static LA
 	l->n += LANES;
 }
 
+/* n words in a row, wherever the lanes are: the same as n times lanes_add. */
+void lanes_add_words(struct lanes *l, const uint64_t *word, size_t n);
+
 /* SHA-256 over the lanes and n as 40 little-endian bytes. */
 void lanes_final(const struct lanes *l, uint8_t out[static DIGEST_BYTES]);
 

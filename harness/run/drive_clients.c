@@ -58,29 +58,42 @@ static void give(struct run *r, const struct sample *s)
 		signals_sample(r->signals, s);
 }
 
-/* At one instant several may end, and others with them that were clients. */
+/* At one instant several may end, and others with them that were clients. The words of those that
+ * end alone are held for a while, to be folded in one go. */
 static void digest_served(struct run *r, const struct served *served, uint32_t n)
 {
+	enum { MOST = 64 };
+	uint64_t word[MOST][DIGEST_WORDS];
+	uint32_t held = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
 		const struct served *s = &served[i];
 		int64_t done = s->t_last + s->ingress_ns;
-		struct sample full;
+		bool alone = done != r->ended_at && i + 1 < n && served[i + 1].t_last > s->t_last;
 
-		if (done != r->ended_at && i + 1 < n && served[i + 1].t_last > s->t_last) {
-			const uint64_t word[DIGEST_WORDS] = {s->id, OUTCOME_OK,
-			        (uint64_t)(s->t_first + s->ingress_ns), (uint64_t)done,
-			        (uint64_t)done, s->output_tokens, 1, 0};
-
+		if (held == MOST || !alone) {
+			lanes_add_words(&r->lanes, word[0], (size_t)held * DIGEST_WORDS);
+			held = 0;
+		}
+		if (alone) {
 			if (r->n_ended)
 				clients_flush(r);
-			lanes_add_four(&r->lanes, word);
-			lanes_add_four(&r->lanes, word + LANES);
+			word[held][0] = s->id;
+			word[held][1] = OUTCOME_OK;
+			word[held][2] = (uint64_t)(s->t_first + s->ingress_ns);
+			word[held][3] = word[held][4] = (uint64_t)done;
+			word[held][5] = s->output_tokens;
+			word[held][6] = 1;
+			word[held++][7] = 0;
 			r->ended_at = done;
-			continue;
+		} else {
+			struct sample full;
+
+			served_sample(s, &full);
+			digest(r, &full);
 		}
-		served_sample(s, &full);
-		digest(r, &full);
 	}
+	lanes_add_words(&r->lanes, word[0], (size_t)held * DIGEST_WORDS);
 }
 
 void clients_served(struct run *r, const struct served *served, uint32_t n)

@@ -156,12 +156,9 @@ static void sent(struct ride *ride, uint32_t n)
 {
 	struct run *r = ride->run;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct arrival *a = &ride->ahead[ride->at + i];
-
-		plan_fold(&r->traffic_lanes, r->s, a);
-		demand_see(r->demand, a);
-	}
+	plan_fold_all(&r->traffic_lanes, r->s, &ride->ahead[ride->at], n);
+	for (uint32_t i = 0; i < n; i++)
+		demand_see(r->demand, &ride->ahead[ride->at + i]);
 	ride->at += n;
 	r->out->scheduled += n;
 }

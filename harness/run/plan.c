@@ -192,6 +192,22 @@ static void fill_rho(const struct scenario *s, struct plan_traffic *out)
 	}
 }
 
+void plan_fold_all(struct lanes *l, const struct scenario *s, const struct arrival *a, uint32_t n)
+{
+	enum { MOST = 64 };
+	uint64_t word[MOST * PLAN_FOLD_WORDS];
+
+	while (n) {
+		uint32_t part = n < MOST ? n : MOST;
+
+		for (uint32_t i = 0; i < part; i++)
+			plan_fold_words(s, &a[i], word + (size_t)i * PLAN_FOLD_WORDS);
+		lanes_add_words(l, word, (size_t)part * PLAN_FOLD_WORDS);
+		a += part;
+		n -= part;
+	}
+}
+
 enum status plan_traffic(const struct scenario *s, struct plan_traffic *out, struct error *err)
 {
 	struct traffic *traffic;

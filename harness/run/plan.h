@@ -12,15 +12,29 @@ void plan_canonical(struct scenario *s);
 
 /* Folds one base arrival (as traffic_next gives it, before any shape fault) into the traffic
  * digest: at_ns, tenant, prompt, output, resolved max_tokens, id. Closed by lanes_final. */
+enum { PLAN_FOLD_WORDS = 6 };
+
+static inline void plan_fold_words(
+        const struct scenario *s, const struct arrival *a, uint64_t word[static PLAN_FOLD_WORDS])
+{
+	word[0] = (uint64_t)a->at_ns;
+	word[1] = a->tenant;
+	word[2] = (uint64_t)a->prompt_tokens;
+	word[3] = (uint64_t)a->output_tokens;
+	word[4] = (uint64_t)scenario_max_tokens(s, a);
+	word[5] = a->request_id;
+}
+
 static inline void plan_fold(struct lanes *l, const struct scenario *s, const struct arrival *a)
 {
-	lanes_add(l, (uint64_t)a->at_ns);
-	lanes_add(l, a->tenant);
-	lanes_add(l, (uint64_t)a->prompt_tokens);
-	lanes_add(l, (uint64_t)a->output_tokens);
-	lanes_add(l, (uint64_t)scenario_max_tokens(s, a));
-	lanes_add(l, a->request_id);
+	uint64_t word[PLAN_FOLD_WORDS];
+
+	plan_fold_words(s, a, word);
+	lanes_add_words(l, word, PLAN_FOLD_WORDS);
 }
+
+/* Several in a row, for less. */
+void plan_fold_all(struct lanes *l, const struct scenario *s, const struct arrival *a, uint32_t n);
 
 /* Which bucket would hold a request, and for how many frames, judged by what the deployment says,
  * with every queue empty. */

@@ -53,6 +53,27 @@ START_TEST(lanes_are_frozen)
 }
 END_TEST
 
+START_TEST(lanes_take_words_in_a_row)
+{
+	uint64_t word[40];
+
+	for (uint64_t i = 0; i < 40; i++)
+		word[i] = i * 0x9e3779b97f4a7c15u + 7;
+	for (size_t from = 0; from < 9; from++)
+		for (size_t n = 0; from + n <= 40; n++) {
+			struct lanes one, row;
+
+			lanes_init(&one);
+			for (size_t i = 0; i < from + n; i++)
+				lanes_add(&one, word[i]);
+			lanes_init(&row);
+			lanes_add_words(&row, word, from);
+			lanes_add_words(&row, word + from, n);
+			ck_assert_mem_eq(&one, &row, sizeof(one));
+		}
+}
+END_TEST
+
 START_TEST(lanes_see_order_length_and_every_bit)
 {
 	struct lanes base, other;
@@ -87,6 +108,7 @@ int main(void)
 	add_test(s, "sha256", sha256_has_its_known_answers);
 	add_test(s, "pieces", sha256_does_not_see_the_pieces);
 	add_test(s, "lanes", lanes_are_frozen);
+	add_test(s, "words", lanes_take_words_in_a_row);
 	add_test(s, "bits", lanes_see_order_length_and_every_bit);
 	return run_suite(s);
 }

@@ -306,8 +306,10 @@ static void failures_text(const struct campaign_state *s, FILE *text)
 		if (s->dir)
 			(void)fprintf(text,
 			        "  lpuchaos run --clock virtual %s/failures/swarm-%" PRIu64
-			        ".json\n",
-			        s->dir, f->index);
+			        ".json\n"
+			        "  lpuchaos shrink %s/failures/swarm-%" PRIu64
+			        ".json --expect %s\n",
+			        s->dir, f->index, s->dir, f->index, f->missed);
 	}
 	if (s->n_failures > FAILURES_SHOWN)
 		(void)fprintf(text, "… and %u more\n", s->n_failures - FAILURES_SHOWN);

@@ -33,7 +33,9 @@
 	X(WRONG_NODE, "wrong-node",                                                                \
 	        "a lost unit takes its mirror image in the rack with it instead")                  \
 	X(RESERVE_FORGOTTEN, "reserve-forgotten",                                                  \
-	        "a cable that only a failover brings into use is held for one of no use")
+	        "a cable that only a failover brings into use is held for one of no use")          \
+	X(MANNER_FORGOTTEN, "manner-forgotten", "shrinking takes never for late")                  \
+	X(REST_UNASKED, "rest-unasked", "delta debugging never asks about all but one part")
 
 #ifdef LPUCHAOS_MUTANTS
 #define MUTANT_ID(id, name, help) MUTANT_##id,

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "harness/base/mutant.h"
 #include "harness/run/checks.h"
 #include "harness/run/evaluate.h"
 #include "harness/run/shrink_parts.h"
@@ -91,7 +92,7 @@ void shrink_step_drop(struct shrink_step *step)
 }
 
 /* What was found so far. */
-static void say(struct shrinker *w, bool round_ends)
+static void say(struct shrinker *w, bool stage_ends)
 {
 	const struct scenario *s = w->best->s;
 	char line[LINE_BYTES], length[UNITS_DURATION_MAX];
@@ -103,7 +104,7 @@ static void say(struct shrinker *w, bool round_ends)
 	        (unsigned long long)w->out->runs, s->faults.n, w->out->original->faults.n,
 	        s->traffic.n_tenants, w->out->original->traffic.n_tenants,
 	        units_format_duration(s->duration_ns, length));
-	w->request->say(w->request->ctx, line, round_ends);
+	w->request->say(w->request->ctx, line, stage_ends);
 }
 
 /* Takes over the step. */
@@ -159,7 +160,8 @@ static bool misses_the_same(
 	CHECK(i != UINT32_MAX);
 	return r->verdict == VERDICT_FAIL && e->valid && !e->run.aborted &&
 	       verdict_at(r, w->out->is_slo, i) == VERDICT_FAIL &&
-	       strcmp(manner_at(r, w->out->is_slo, i), w->manner) == 0 &&
+	       (MUTANT(MANNER_FORGOTTEN) ||
+	               strcmp(manner_at(r, w->out->is_slo, i), w->manner) == 0) &&
 	       (w->corrupt || r->by_outcome[OUTCOME_CORRUPT] == 0);
 }
 
@@ -399,18 +401,26 @@ static void first_step(struct shrinker *w)
 
 /* --- the whole --------------------------------------------------------------------------- */
 
+static void stage(struct shrinker *w, void (*fn)(struct shrinker *w))
+{
+	uint64_t before = w->accepted;
+
+	fn(w);
+	if (w->accepted != before)
+		say(w, true);
+}
+
 static void search(struct shrinker *w)
 {
 	uint64_t before = UINT64_MAX;
 
 	for (int round = 0; round < ROUNDS_MAX && w->accepted != before; round++) {
 		before = w->accepted;
-		shrink_lists(w);
-		shrink_members(w);
-		shrink_times(w);
-		shrink_targets(w);
-		shrink_numbers(w);
-		say(w, true);
+		stage(w, shrink_lists);
+		stage(w, shrink_members);
+		stage(w, shrink_times);
+		stage(w, shrink_targets);
+		stage(w, shrink_numbers);
 		if (shrink_stopped(w))
 			break;
 	}

@@ -27,8 +27,8 @@ struct shrink_request {
 	const char *expect; /* id of an SLO or expectation; NULL: the first missed one */
 	uint64_t max_runs;  /* virtual runs, the replicas of one not counted */
 	/* A line about what was found so far, without its end: whenever something was, and when a
-	 * round ends; NULL: not wanted. */
-	void (*say)(void *ctx, const char *line, bool round_ends);
+	 * stage ends; NULL: not wanted. */
+	void (*say)(void *ctx, const char *line, bool stage_ends);
 	void *ctx;
 };
 

@@ -82,14 +82,14 @@ static const char *run_command(
 	return verdict_replay(c->s, &run, buf);
 }
 
-/* On a terminal one line that changes; else a line a round. */
-static void print_progress(void *ctx, const char *line, bool round_ends)
+/* On a terminal one line that changes; else a line a stage. */
+static void print_progress(void *ctx, const char *line, bool stage_ends)
 {
 	const struct command *c = ctx;
 
 	if (c->terminal)
-		(void)fprintf(stderr, "\r\033[K%s: %s%s", c->s->name, line, round_ends ? "\n" : "");
-	else if (round_ends)
+		(void)fprintf(stderr, "\r\033[K%s: %s%s", c->s->name, line, stage_ends ? "\n" : "");
+	else if (stage_ends)
 		(void)fprintf(stderr, "%s: %s\n", c->s->name, line);
 }
 

@@ -246,6 +246,22 @@ START_TEST(the_fault_that_is_asked_about_stays)
 }
 END_TEST
 
+START_TEST(late_is_not_never)
+{
+	/* Evicted after 250 ms of being down, on the spare 110 ms later: over 300 ms, and late. A
+	 * link that is up again before would never be evicted, which misses as well, but not so. */
+	struct shrink_result r = shrunk(SCENARIO("replay",
+	        "\"faults\":[" HARMLESS("") ",{\"id\":\"down\",\"kind\":\"link.flap\",\"target\":"
+	                                    "\"r0.n0-r0.n1.0\",\"at\":\"15040ms\",\"for\":\"2s\"}"
+	                                    "],\"expect\":[{\"id\":\"ttf\",\"kind\":\"ttf\","
+	                                    "\"fault\":\"down\",\"max\":\"300ms\"}]"));
+
+	check_left(&r, "ttf", "down");
+	ck_assert_msg(r.observed > 300 && r.observed < 500, "observed %g", r.observed);
+	shrink_free(&r);
+}
+END_TEST
+
 START_TEST(one_occurrence_of_many)
 {
 	/* At 1.97 s and 3.94 s no first token is under way, at 5.91 s one is. */
@@ -442,9 +458,9 @@ END_TEST
 
 static volatile sig_atomic_t stop;
 
-static void stop_when_found(void *ctx, const char *line, bool round_ends)
+static void stop_when_found(void *ctx, const char *line, bool stage_ends)
 {
-	(void)ctx, (void)round_ends;
+	(void)ctx, (void)stage_ends;
 	if (strstr(line, " 1 of 10 faults"))
 		stop = SIGINT;
 }
@@ -524,6 +540,7 @@ int main(void)
 	add_test(suite, "group", the_first_of_a_group_goes);
 	add_test(suite, "chain", a_chain_is_cut_where_it_can_be);
 	add_test(suite, "named", the_fault_that_is_asked_about_stays);
+	add_test(suite, "manner", late_is_not_never);
 	add_test(suite, "every", one_occurrence_of_many);
 	add_test(suite, "targets", one_target_of_many);
 	add_test(suite, "rack", one_chip_of_a_rack);

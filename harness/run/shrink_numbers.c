@@ -278,7 +278,7 @@ static void shift_faults(struct shrinker *w)
 static void shorten_parameter(struct shrinker *w, uint32_t i, const struct field *f)
 {
 	struct number n = {.list = SHRINK_FAULTS, .index = i, .type = NUMBER_DURATION};
-	double end = f->min > SHORTEST ? (double)f->min : SHORTEST;
+	double end = (double)f->min > SHORTEST ? (double)f->min : SHORTEST;
 	int64_t fallback;
 
 	(void)snprintf(n.key, sizeof(n.key), "%s", f->name);

@@ -9,11 +9,11 @@
  * departure of a frame, so a bit per slot and frame is a calendar that is in order by itself, and a
  * bit per frame finds the next in it.
  *
- *      frame      41        42        43    …      a ring as long as the longest request
+ *      frame      41        42        43    …      a ring of CALENDAR_FRAMES
  *      any?        0         1         1
  *      slots   ........  ...1....  1......1  …     ends at 42 f0 + 3 f0/n, 43 f0, 43 f0 + 7 f0/n
  *
- * Other entries have a heap in common.
+ * Ends further ahead, and those of other entries, have a heap in common.
  *
  * The rack's own queues' counters and the instances' free slots are kept up to date, because
  * admission (pools_pick) looks at them; its lives, lists and heaps are empty meanwhile.
@@ -32,7 +32,8 @@ enum {
 	QUEUE_MAX = 1 << 16, /* riders in one queue; with more the rack goes on by itself */
 	SLOT_BITS = 22,      /* beside the id in an entry's order */
 	INGRESS_MAX = 64,
-	CALENDAR_MAX = 1 << 20, /* words of one calendar */
+	CALENDAR_FRAMES =
+	        1024, /* a power of two; with 64 slots 8 KiB, which stay in the first cache */
 };
 
 struct end {
@@ -49,9 +50,9 @@ struct carriage {
 	int64_t frame, frame_at; /* a frame, near now, and the tick at which it begins */
 	double frames_per_tick, slots_per_tick;
 	int64_t *departure; /* by slot */
-	/* The calendar; NULL: its ends are in the heap. */
+	/* The calendar; NULL: all its ends are in the heap. */
 	uint64_t *slots, *any;
-	uint32_t words, mask, n; /* words a frame; frames less 1; ends in it */
+	uint32_t words, n; /* words a frame; ends in it */
 	int64_t next_at, next_frame;
 	uint32_t next_slot;
 };
@@ -107,22 +108,13 @@ struct express {
 /* --- set-up
  * ---------------------------------------------------------------------------------------- */
 
-static void create_calendar(struct carriage *c, const struct pool_spec *spec)
+static void create_calendar(struct carriage *c)
 {
-	uint64_t frames = 128, longest = 0;
-
-	for (uint32_t b = 0; b < spec->n_buckets; b++)
-		if ((uint64_t)spec->buckets[b].max_seq > longest)
-			longest = (uint64_t)spec->buckets[b].max_seq;
-	while (frames < longest + 4 && frames < CALENDAR_MAX)
-		frames *= 2;
-	c->words = (c->in->n_slots + 63) / 64;
-	if (c->in->entry != ENTRY_PHASE || (uint64_t)c->in->n_slots > c->in->f0 ||
-	        frames < longest + 4 || frames * c->words > CALENDAR_MAX)
+	if (c->in->entry != ENTRY_PHASE || (uint64_t)c->in->n_slots > c->in->f0)
 		return;
-	c->mask = (uint32_t)frames - 1;
-	c->slots = mem_alloc(frames * c->words, sizeof(*c->slots));
-	c->any = mem_alloc(frames / 64, sizeof(*c->any));
+	c->words = (c->in->n_slots + 63) / 64;
+	c->slots = mem_alloc((size_t)CALENDAR_FRAMES * c->words, sizeof(*c->slots));
+	c->any = mem_alloc(CALENDAR_FRAMES / 64, sizeof(*c->any));
 }
 
 static void create_carriages(struct rack *r, struct express *x)
@@ -147,7 +139,7 @@ static void create_carriages(struct rack *r, struct express *x)
 			c->departure[j] = in->slots[j].departure;
 			x->carriage_of[place++] = i;
 		}
-		create_calendar(c, r->pools[in->pool].spec);
+		create_calendar(c);
 	}
 }
 
@@ -324,7 +316,7 @@ static void ends_pop(struct express *x)
 /* The first end at or after the frame. */
 static void calendar_look(struct carriage *c, int64_t frame)
 {
-	uint32_t from = (uint32_t)frame & c->mask, word = from / 64, w = 0;
+	uint32_t from = (uint32_t)frame & (CALENDAR_FRAMES - 1), word = from / 64, w = 0;
 	const uint64_t *slots;
 	uint64_t any;
 
@@ -333,11 +325,12 @@ static void calendar_look(struct carriage *c, int64_t frame)
 		return;
 	any = c->any[word] & UINT64_MAX << from % 64;
 	while (!any) {
-		word = (word + 1) & (c->mask / 64);
+		word = (word + 1) & (CALENDAR_FRAMES / 64 - 1);
 		any = c->any[word];
 	}
-	c->next_frame = frame + ((word * 64 + (uint32_t)__builtin_ctzll(any) - from) & c->mask);
-	slots = &c->slots[(size_t)((uint32_t)c->next_frame & c->mask) * c->words];
+	c->next_frame = frame + ((word * 64 + (uint32_t)__builtin_ctzll(any) - from) &
+	                                (CALENDAR_FRAMES - 1));
+	slots = &c->slots[(size_t)((uint32_t)c->next_frame & (CALENDAR_FRAMES - 1)) * c->words];
 	while (!slots[w])
 		w++;
 	c->next_slot = w * 64 + (uint32_t)__builtin_ctzll(slots[w]);
@@ -346,7 +339,7 @@ static void calendar_look(struct carriage *c, int64_t frame)
 
 static void calendar_add(struct carriage *c, int64_t frame, uint32_t slot, int64_t at)
 {
-	uint32_t i = (uint32_t)frame & c->mask;
+	uint32_t i = (uint32_t)frame & (CALENDAR_FRAMES - 1);
 
 	c->slots[(size_t)i * c->words + slot / 64] |= UINT64_C(1) << slot % 64;
 	c->any[i / 64] |= UINT64_C(1) << i % 64;
@@ -360,7 +353,7 @@ static void calendar_add(struct carriage *c, int64_t frame, uint32_t slot, int64
 
 static void calendar_drop(struct carriage *c)
 {
-	uint32_t i = (uint32_t)c->next_frame & c->mask;
+	uint32_t i = (uint32_t)c->next_frame & (CALENDAR_FRAMES - 1);
 	uint64_t *slots = &c->slots[(size_t)i * c->words], left = 0;
 
 	slots[c->next_slot / 64] &= ~(UINT64_C(1) << c->next_slot % 64);
@@ -372,12 +365,12 @@ static void calendar_drop(struct carriage *c)
 	calendar_look(c, c->next_frame);
 }
 
-static void end_at(struct express *x, struct carriage *c, uint32_t slot, const struct rider *a)
+/* `frame`: of its end; of no interest where there is no calendar. */
+static inline void end_at(
+        struct express *x, struct carriage *c, uint32_t slot, int64_t frame, const struct rider *a)
 {
-	int64_t tick = a->t_last - c->shift - c->departure[slot];
-
-	if (c->slots)
-		calendar_add(c, tick / c->f0, slot, a->t_last);
+	if (LPC_LIKELY(c->slots && frame - c->frame < CALENDAR_FRAMES))
+		calendar_add(c, frame, slot, a->t_last);
 	else
 		ends_push(x, (struct end){a->t_last, a->id << SLOT_BITS | (c->first_place + slot)});
 }
@@ -438,13 +431,13 @@ static void give_up(struct express *x, const struct rider *a)
 	x->trouble_at = min_i64(x->trouble_at, x->give_up_at);
 }
 
-static void carriage_begin(struct carriage *c)
+static void carriage_begin(struct carriage *c, int64_t now)
 {
 	const struct progress *clock = instance_clock(c->in);
 
 	c->f0 = (int64_t)c->in->f0;
 	c->shift = clock->t0 - clock->x0;
-	c->frame = clock->x0 / c->f0;
+	c->frame = (now - c->shift) / c->f0;
 	c->frame_at = c->frame * c->f0;
 	c->frames_per_tick = 1 / (double)c->f0;
 	c->slots_per_tick = (double)c->in->n_slots / (double)c->f0;
@@ -533,31 +526,36 @@ static bool depart(struct express *x, struct queue *q, const struct rider *from,
 	struct carriage *c;
 	struct rider *to;
 	uint32_t slot = 0, frames;
-	int64_t at = 0;
+	int64_t at = 0, first;
 
 	c = choose(q, x->now, &slot, &at);
 	if (!c)
 		return false;
 	instance_take_slot(c->in, slot);
 	to = &x->place[c->first_place + slot];
-	*to = *from;
 	frames = prefill_frames(q->bucket, from->prompt_tokens);
-	to->queue = q->index;
-	to->declared = declared;
-	to->frame_ns = c->f0;
-	to->t_dispatch = x->now;
-	to->t_entry = at;
-	to->t_first = at + frames * c->f0;
-	to->t_last = to->t_first + (int64_t)(from->output_tokens - 1) * c->f0;
+	first = at + frames * c->f0;
+	*to = (struct rider){.id = from->id,
+	        .order = from->order,
+	        .t_submit = from->t_submit,
+	        .tenant = from->tenant,
+	        .tier = from->tier,
+	        .prompt_tokens = from->prompt_tokens,
+	        .output_tokens = from->output_tokens,
+	        .max_tokens = from->max_tokens,
+	        .queue = q->index,
+	        .declared = declared,
+	        .t_dispatch = x->now,
+	        .t_entry = at,
+	        .t_first = first,
+	        .t_last = first + (int64_t)(from->output_tokens - 1) * c->f0,
+	        .frame_ns = c->f0};
 	if (to->t_last + x->delay > from->t_submit + x->timeout_ns[from->tenant])
 		give_up(x, from);
-	if (c->slots)
-		calendar_add(c,
-		        c->frame + (at - c->shift >= c->frame_at + c->f0) + frames +
-		                from->output_tokens - 1,
-		        slot, to->t_last);
-	else
-		end_at(x, c, slot, to);
+	end_at(x, c, slot,
+	        c->frame + (at - c->shift >= c->frame_at + c->f0) + frames + from->output_tokens -
+	                1,
+	        to);
 	return true;
 }
 
@@ -855,7 +853,7 @@ static void board_running(struct rack *r, struct live *l, const struct express_s
 	if (a.t_last + x->delay > a.t_submit + x->timeout_ns[a.tenant])
 		give_up(x, &a);
 	x->place[c->first_place + l->slot] = a;
-	end_at(x, c, l->slot, &a);
+	end_at(x, c, l->slot, (s->end - c->departure[l->slot]) / c->f0, &a);
 	s->live = LIVE_NONE; /* it stays taken, by a rider */
 	s->generation++;
 }
@@ -922,7 +920,7 @@ static void begin(struct rack *r, const struct express_stop_over *stop)
 	x->now = r->now;
 	x->n_ends = x->n_dirty = 0;
 	for (uint32_t i = 0; i < x->n_carriages; i++)
-		carriage_begin(&x->carriages[i]);
+		carriage_begin(&x->carriages[i], r->now);
 	for (uint32_t q = 0; q < x->n_queues; q++) {
 		x->queues[q].n = x->queues[q].head = 0;
 		x->queues[q].dirty = false;

@@ -230,35 +230,6 @@ static void refresh(struct instance *in, int64_t now)
 /* --- slots
  * ----------------------------------------------------------------------------------------- */
 
-uint32_t instance_next_free(const struct instance *in, uint32_t from, uint32_t to)
-{
-	uint32_t word = from / 64;
-	uint64_t bits;
-
-	if (from >= to)
-		return to;
-	bits = in->free_bits[word] & (UINT64_MAX << (from % 64));
-	while (!bits) {
-		if (++word * 64 >= to)
-			return to;
-		bits = in->free_bits[word];
-	}
-	from = word * 64 + (uint32_t)__builtin_ctzll(bits);
-	return from < to ? from : to;
-}
-
-void instance_take_slot(struct instance *in, uint32_t slot)
-{
-	in->free_bits[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
-	in->bucket_free[in->slots[slot].bucket]--;
-}
-
-void instance_give_slot(struct instance *in, uint32_t slot)
-{
-	in->free_bits[slot / 64] |= UINT64_C(1) << (slot % 64);
-	in->bucket_free[in->slots[slot].bucket]++;
-}
-
 /* The smallest tick that has not gone by, once the stall under way is over. */
 static int64_t tick_ahead(const struct instance *in, int64_t now)
 {

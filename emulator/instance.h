@@ -130,10 +130,35 @@ void instance_entered(struct instance *in, uint32_t slot, int64_t now);
 void instance_release(struct instance *in, uint32_t slot, int64_t now);
 
 /* The first free slot in [from, to), or `to`. */
-uint32_t instance_next_free(const struct instance *in, uint32_t from, uint32_t to);
+static inline uint32_t instance_next_free(const struct instance *in, uint32_t from, uint32_t to)
+{
+	uint32_t word = from / 64;
+	uint64_t bits;
+
+	if (from >= to)
+		return to;
+	bits = in->free_bits[word] & (UINT64_MAX << (from % 64));
+	while (!bits) {
+		if (++word * 64 >= to)
+			return to;
+		bits = in->free_bits[word];
+	}
+	from = word * 64 + (uint32_t)__builtin_ctzll(bits);
+	return from < to ? from : to;
+}
+
 /* Only counts a slot as taken or free, for whoever plays what is in it (express.c). */
-void instance_take_slot(struct instance *in, uint32_t slot);
-void instance_give_slot(struct instance *in, uint32_t slot);
+static inline void instance_take_slot(struct instance *in, uint32_t slot)
+{
+	in->free_bits[slot / 64] &= ~(UINT64_C(1) << (slot % 64));
+	in->bucket_free[in->slots[slot].bucket]--;
+}
+
+static inline void instance_give_slot(struct instance *in, uint32_t slot)
+{
+	in->free_bits[slot / 64] |= UINT64_C(1) << (slot % 64);
+	in->bucket_free[in->slots[slot].bucket]++;
+}
 
 /* Stops. Open-ended holds nest; finite stalls add up. */
 void instance_hold(struct instance *in, int64_t now, uint32_t cause);

@@ -133,20 +133,22 @@ static void prepare(struct ride *ride)
 	ride->oversize_at = NS_NEVER;
 	for (uint32_t i = 0; i < CHUNK && ride->ready < ride->n; i++) {
 		struct arrival a = ride->ahead[ride->ready];
+		struct rider *to;
 
 		demand_bend(r->demand, &a, hit_again, r);
 		if (a.prompt_tokens > INT32_MAX || a.max_tokens > INT32_MAX) {
 			ride->oversize_at = a.at_ns;
 			return;
 		}
-		ride->in[ride->n_in++] = (struct rider){.id = a.request_id,
-		        .order = r->out->scheduled + (ride->ready - ride->at) + 1,
-		        .t_submit = a.at_ns,
-		        .tenant = a.tenant,
-		        .tier = r->s->traffic.tenants[a.tenant].tier_index,
-		        .prompt_tokens = (uint32_t)a.prompt_tokens,
-		        .output_tokens = (uint32_t)a.output_tokens,
-		        .max_tokens = (uint32_t)a.max_tokens};
+		to = &ride->in[ride->n_in++]; /* the rest of it is nobody's business yet */
+		to->id = a.request_id;
+		to->order = r->out->scheduled + (ride->ready - ride->at) + 1;
+		to->t_submit = a.at_ns;
+		to->tenant = a.tenant;
+		to->tier = r->s->traffic.tenants[a.tenant].tier_index;
+		to->prompt_tokens = (uint32_t)a.prompt_tokens;
+		to->output_tokens = (uint32_t)a.output_tokens;
+		to->max_tokens = (uint32_t)a.max_tokens;
 		ride->ready++;
 	}
 }

@@ -143,7 +143,8 @@ static const char *const admissions[] = {"{\"policy\":\"none\"}",
 static const char *const delays[] = {"0ns", "100us", "7ms"};
 static const char *const lengths[] = {"{\"dist\":\"constant\",\"value\":64}",
         "{\"dist\":\"lognormal\",\"median\":200,\"p99\":1500,\"max\":3000}",
-        "{\"dist\":\"uniform\",\"min\":1,\"max\":300}"};
+        "{\"dist\":\"uniform\",\"min\":1,\"max\":300}",
+        "{\"dist\":\"uniform\",\"min\":1,\"max\":2600}"};
 
 static unsigned pick(uint64_t key, unsigned what, unsigned n)
 {
@@ -180,7 +181,7 @@ static void draw(unsigned which, char *text, size_t size)
 	        "\"admission\":%s}]},"
 	        "\"traffic\":[{\"name\":\"a\",\"tier\":\"i\",\"timeout\":\"%s\",\"retries\":%u,"
 	        "\"arrival\":{\"process\":\"%s\",\"rate\":%u%s},\"prompt_tokens\":%s,"
-	        "\"output_tokens\":%s,\"max_tokens\":512},{\"name\":\"b\",\"tier\":\"j\","
+	        "\"output_tokens\":%s,\"max_tokens\":%u},{\"name\":\"b\",\"tier\":\"j\","
 	        "\"arrival\":{"
 	        "\"process\":\"constant\",\"rate\":%u},\"prompt_tokens\":%s,\"output_tokens\":%s}],"
 	        "\"slo\":[{\"id\":\"t\",\"tier\":\"i\",\"metric\":\"ttft_ms\",\"quantile\":0.99,"
@@ -189,11 +190,12 @@ static void draw(unsigned which, char *text, size_t size)
 	        "\"max\":"
 	        "\"3ms\"}]%s}",
 	        which, pick(key, 5, 2) ? "10s" : "100ms", delays[pick(key, 6, 3)],
-	        buckets == 2 ? 700 : 4096, 1 + pick(key, 7, 40), second, 1 + pick(key, 8, 4),
+	        buckets == 2 ? 700 : 8192, 1 + pick(key, 7, 40), second, 1 + pick(key, 8, 4),
 	        entries[entry], admissions[pick(key, 9, 5)], pick(key, 10, 3) ? "10m" : "400ms",
 	        pick(key, 11, 2), pick(key, 12, 2) ? "poisson" : "gamma", 20 + pick(key, 13, 300),
-	        "", lengths[pick(key, 14, 3)], lengths[pick(key, 15, 3)], 10 + pick(key, 16, 100),
-	        lengths[pick(key, 17, 3)], lengths[pick(key, 18, 3)], tail);
+	        "", lengths[pick(key, 14, 3)], lengths[pick(key, 15, 4)],
+	        pick(key, 19, 2) ? 512 : 3000, 10 + pick(key, 16, 100), lengths[pick(key, 17, 3)],
+	        lengths[pick(key, 18, 3)], tail);
 	ck_assert(n > 0 && (size_t)n < size);
 	if (!pick(key, 12, 2)) {
 		char *gamma = strstr(text, "\"process\":\"gamma\",");

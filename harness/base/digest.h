@@ -37,7 +37,9 @@ static inline uint64_t lanes_fold(uint64_t lane, uint64_t word, uint64_t k)
 {
 	__uint128_t m = (__uint128_t)(lane ^ word) * k;
 
-	return (uint64_t)m ^ (uint64_t)(m >> 64) ^ (lane << 1 | lane >> 63);
+	uint64_t rest = (uint64_t)m ^ (lane << 1 | lane >> 63); /* the high half comes last */
+
+	return (uint64_t)(m >> 64) ^ rest;
 }
 
 static inline void lanes_add(struct lanes *l, uint64_t word)

@@ -5,9 +5,13 @@
 
 enum { ARITY = 4, FIRST_CAPACITY = 64 };
 
+/* One comparison of two words each: no branch that could go either way. */
 static inline bool before(const struct heap_entry *a, const struct heap_entry *b)
 {
-	return a->key < b->key || (a->key == b->key && a->sub < b->sub);
+	__int128 x = (__int128)(((__uint128_t)(uint64_t)a->key << 64) | a->sub);
+	__int128 y = (__int128)(((__uint128_t)(uint64_t)b->key << 64) | b->sub);
+
+	return x < y;
 }
 
 void heap_init(struct heap *h, uint32_t limit)
@@ -61,25 +65,43 @@ bool heap_push(struct heap *h, int64_t key, uint64_t sub, uint64_t value)
 	return true;
 }
 
-/* Sinks x from the root, which is a hole, into its place. */
+/* The least of up to four children, the first of which there is. */
+static inline uint32_t least_child(const struct heap_entry *e, uint32_t first, uint32_t n)
+{
+	uint32_t least = first;
+
+	if (LPC_LIKELY(first + ARITY <= n)) {
+		uint32_t a = first + before(&e[first + 1], &e[first]);
+		uint32_t b = first + 2 + before(&e[first + 3], &e[first + 2]);
+
+		return before(&e[b], &e[a]) ? b : a;
+	}
+	for (uint32_t c = first + 1; c < n; c++)
+		least = before(&e[c], &e[least]) ? c : least;
+	return least;
+}
+
+/* Puts x into its place, the root being a hole. The hole goes down to a leaf first, for there most
+ * entries belong, and then up again as far as x has to: which child is the least is settled by
+ * arithmetic, and where to stop is seldom a surprise. */
 static void sink(struct heap *h, struct heap_entry x)
 {
 	struct heap_entry *e = h->e;
 	uint32_t i = 0, n = h->n;
 
-	for (;;) {
-		uint32_t first = i * ARITY + 1, least = first, last;
+	while (i * ARITY + 1 < n) {
+		uint32_t least = least_child(e, i * ARITY + 1, n);
 
-		if (first >= n)
-			break;
-		last = first + ARITY < n ? first + ARITY : n;
-		for (uint32_t c = first + 1; c < last; c++)
-			if (before(&e[c], &e[least]))
-				least = c;
-		if (!before(&e[least], &x))
-			break;
 		e[i] = e[least];
 		i = least;
+	}
+	while (i > 0) {
+		uint32_t parent = (i - 1) / ARITY;
+
+		if (!before(&x, &e[parent]))
+			break;
+		e[i] = e[parent];
+		i = parent;
 	}
 	e[i] = x;
 }

@@ -32,6 +32,7 @@ void fabric_free(struct rack *r)
 	for (uint32_t i = 0; i < r->fabric.n_ether; i++)
 		message_law_free(&r->fabric.ether[i]);
 	mem_free(r->fabric.ether);
+	mem_free(r->fabric.holds);
 }
 
 /* No fault before this one was in force at `sent` or later. */

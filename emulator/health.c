@@ -603,8 +603,54 @@ void health_step(struct rack *r, int64_t now)
 /* --- verbs of the faults
  * --------------------------------------------------------------------------- */
 
+static void add_hold(struct rack *r, uint32_t fault, uint32_t link)
+{
+	struct fabric *f = &r->fabric;
+
+	f->holds = mem_room(f->holds, f->n_holds, &f->holds_capacity, sizeof(*f->holds));
+	f->holds[f->n_holds++] = (struct link_hold){.link = link, .fault = fault};
+}
+
+static void drop_hold(struct rack *r, uint32_t fault, uint32_t link)
+{
+	struct fabric *f = &r->fabric;
+	uint32_t i = 0;
+
+	while (i < f->n_holds && (f->holds[i].link != link || f->holds[i].fault != fault))
+		i++;
+	CHECK(i < f->n_holds);
+	for (f->n_holds--; i < f->n_holds; i++)
+		f->holds[i] = f->holds[i + 1];
+}
+
+/* One of the faults that held the link down has let it go. What it began there and nobody was
+ * evicted for is from now on the next one's: the fault that is over can take nothing back later. */
+static void hand_over(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
+{
+	const struct fabric *f = &r->fabric;
+	uint32_t i = 0, next;
+
+	while (f->holds[i].link != link)
+		i++;
+	next = f->holds[i].fault;
+	if (next == f->down_by[link])
+		return;
+	f->down_by[link] = next;
+	for (i = 0; i < r->n_cases; i++) {
+		struct health_case *c = &r->cases[i];
+
+		if (c->link != link || c->fault != fault || c->link_up ||
+		        (c->state != CASE_DETECT && c->state != CASE_WATCH))
+			continue;
+		c->fault = next;
+		c->serviced = r->wiring.serviced[link] > 0;
+		rack_phase(r, next, PHASE_EFFECT, now);
+	}
+}
+
 void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
 {
+	add_hold(r, fault, link);
 	if (r->fabric.down[link]++)
 		return;
 	r->fabric.down_by[link] = fault;
@@ -615,10 +661,12 @@ void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link
 
 void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
 {
-	(void)fault;
 	CHECK(r->fabric.down[link] > 0);
-	if (--r->fabric.down[link])
+	drop_hold(r, fault, link);
+	if (--r->fabric.down[link]) {
+		hand_over(r, now, fault, link);
 		return;
+	}
 	for (uint32_t i = 0; i < r->n_cases; i++) {
 		struct health_case *c = &r->cases[i];
 

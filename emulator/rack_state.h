@@ -165,9 +165,15 @@ struct ether_fault {
 	uint32_t n_switches, switches_capacity;
 };
 
+struct link_hold {
+	uint32_t link, fault;
+};
+
 struct fabric {
-	uint32_t *down;    /* by link: faults that hold it down */
-	uint32_t *down_by; /* by link: the first of them */
+	uint32_t *down;          /* by link: faults that hold it down */
+	uint32_t *down_by;       /* by link: the first of them */
+	struct link_hold *holds; /* all of them, in the order in which they came */
+	uint32_t n_holds, holds_capacity;
 	struct ether_fault
 	        *ether; /* active and past: a message is delayed by the law of its instant */
 	uint32_t n_ether, ether_capacity, n_active;

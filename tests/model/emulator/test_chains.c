@@ -152,6 +152,26 @@ START_TEST(links_down_together_are_one_replay)
 }
 END_TEST
 
+START_TEST(a_link_passes_from_one_fault_to_the_next)
+{
+	/* Down from 54 to 900, for two faults in turn: found at 60, watched until 554. The first is
+	 * over by then, so that the node is the second's to give back. */
+	static const char cable[] = "r0.n0-r0.n1.0";
+	struct act acts[] = {{54, DOWN, 0, cable, 0}, {70, DOWN, 1, cable, 0},
+	        {200, UP, 0, cable, 0}, {200, OVER, 0, NULL, 0}, {900, UP, 1, cable, 0},
+	        {900, OVER, 1, NULL, 0}};
+
+	play(DEPLOYMENT("9", "1", ONE_PAIR), two, 1, acts, ARRAY_LEN(acts));
+	expect_phase(0, PHASE_DETECT, 60);
+	expect_phase(0, PHASE_ISOLATE, -1);
+	expect_phase(1, PHASE_EFFECT, 200);
+	expect_phase(1, PHASE_ISOLATE, 554 + 3);
+	expect_phase(1, PHASE_FAILOVER, 554 + 3 + 77);
+	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);
+	bench_free(&b);
+}
+END_TEST
+
 struct detection_case {
 	enum detection how;
 	int64_t lost_ms, detect_ms;
@@ -306,6 +326,7 @@ int main(void)
 	tcase_add_test(t, flaps_that_go_on_evict_one_node_only);
 	tcase_add_test(t, two_flaps_in_one_frame_are_two_replays);
 	tcase_add_test(t, links_down_together_are_one_replay);
+	tcase_add_test(t, a_link_passes_from_one_fault_to_the_next);
 	tcase_add_loop_test(t, detection_on_the_border, 0, ARRAY_LEN(borders));
 	tcase_add_test(t, evicted_requests_are_first_in_order_of_arrival);
 	tcase_add_test(t, loss_of_the_spare_during_the_failover);

@@ -256,11 +256,11 @@ bool score_wants_replicas(struct score *s);
 /* True once an SLO fails whatever further runs may say: by this run's own requests, or by how many
  * of them were refused. Fed, not decided. */
 bool score_is_lost(struct score *s);
-/* How many requests of an SLO's tier and window were refused, of how many asked. Fed. */
-struct score_refusals {
-	uint64_t refused, asked;
+/* An SLO's requests in this run: judged (refusals apart), over the limit, refused. Fed. */
+struct score_tally {
+	uint64_t n, over, refused;
 };
-struct score_refusals score_slo_refusals(struct score *s, uint32_t slo);
+struct score_tally score_slo_tally(struct score *s, uint32_t slo);
 void score_add_replica(struct score *s, struct score *replica);
 
 /* The virtual companion of a wall run, decided: takes its percentile verdicts where undecided

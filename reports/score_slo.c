@@ -217,13 +217,13 @@ bool score_wants_replicas(struct score *s)
 	return false;
 }
 
-struct score_refusals score_slo_refusals(struct score *s, uint32_t slo)
+struct score_tally score_slo_tally(struct score *s, uint32_t slo)
 {
 	const struct column_count *n = &s->columns[slo].in_window;
 
 	CHECK(slo < s->config.rules->n_slo);
 	score_finish(s);
-	return (struct score_refusals){n->refused, n->n + n->refused};
+	return (struct score_tally){n->n, n->over, n->refused};
 }
 
 bool score_is_lost(struct score *s)
@@ -231,11 +231,11 @@ bool score_is_lost(struct score *s)
 	score_slo_measure(s);
 	for (uint32_t i = 0; i < s->config.rules->n_slo; i++) {
 		const struct slo_rule *rule = s->columns[i].rule;
-		struct score_refusals r = score_slo_refusals(s, i);
+		struct score_tally t = score_slo_tally(s, i);
 
 		if (rule->want_miss)
 			continue;
-		if ((double)r.refused > rule->max_refused * (double)r.asked ||
+		if ((double)t.refused > rule->max_refused * (double)(t.n + t.refused) ||
 		        view_of(s, i).verdict == VERDICT_FAIL)
 			return true;
 	}

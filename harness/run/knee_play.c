@@ -329,24 +329,51 @@ static void play_replica(void *ctx, uint32_t i)
 	virtual_result_free(&result);
 }
 
-/* Adds up what was refused. */
-static void count_refusals(const struct knee_case *c, struct score *score, struct knee_point *p)
+static void count_run(const struct knee_case *c, struct score *score, struct knee_point *p)
 {
 	for (uint32_t i = 0; i < c->play->n_slo; i++) {
-		struct score_refusals r = score_slo_refusals(score, i);
+		struct score_tally t = score_slo_tally(score, i);
 
-		p->refusals[i].refused += r.refused;
-		p->refusals[i].asked += r.asked;
+		p->tally[i].n += t.n;
+		p->tally[i].over += t.over;
+		p->tally[i].refused += t.refused;
 	}
+}
+
+static bool too_many(const struct slo_rule *rule, const struct score_tally *t)
+{
+	return (double)t->refused > rule->max_refused * (double)(t->n + t->refused);
 }
 
 static bool refused_too_many(const struct knee_play *play, const struct knee_point *p)
 {
 	for (uint32_t i = 0; i < play->n_slo; i++)
-		if ((double)p->refusals[i].refused >
-		        play->slo[i].max_refused * (double)p->refusals[i].asked)
+		if (too_many(&play->slo[i], &p->tally[i]))
 			return true;
 	return false;
+}
+
+/* Every share over a limit is at most half, or at least twice, what is allowed. */
+static bool far_off(const struct knee_play *play, const struct knee_point *p)
+{
+	for (uint32_t i = 0; i < play->n_slo; i++) {
+		double allowed = (1 - play->slo[i].quantile) * (double)p->tally[i].n;
+		double over = (double)p->tally[i].over;
+
+		if (over > allowed / 2 && over < allowed * 2)
+			return false;
+	}
+	return true;
+}
+
+/* A test that is made again and again until it decides errs more often than it says. So there is
+ * one look, at the end; a load that is nowhere near the border may be done with after the first
+ * eight, and refusals are counted, not tested. */
+static bool goes_on(const struct knee_case *c, struct score *score, const struct knee_point *p)
+{
+	if (interrupted(c) || refused_too_many(c->play, p))
+		return false;
+	return p->runs != 1 + BLOCK || !far_off(c->play, p) || score_wants_replicas(score);
 }
 
 static enum status add_block(const struct knee_case *c, struct replicas *all, uint32_t n,
@@ -359,7 +386,7 @@ static enum status add_block(const struct knee_case *c, struct replicas *all, ui
 		if (r->err.code && !err->code)
 			*err = r->err;
 		if (r->whole) {
-			count_refusals(c, r->score, p);
+			count_run(c, r->score, p);
 			score_add_replica(score, r->score);
 			p->runs++;
 			p->requests += r->requests;
@@ -369,15 +396,8 @@ static enum status add_block(const struct knee_case *c, struct replicas *all, ui
 	return err->code;
 }
 
-/* Undecided, and more runs may change that. Looked at after the first eight and at the end only:
- * each look is a chance to err. */
-static bool goes_on(const struct knee_case *c, struct score *score, const struct knee_point *p)
-{
-	if (interrupted(c) || refused_too_many(c->play, p))
-		return false;
-	return p->runs != 1 + BLOCK || score_wants_replicas(score);
-}
-
+/* All of them, and then one look: a test made again and again until it decides errs more often than
+ * it says. Only refusals, which are counted and not tested, end it early. */
 static enum status add_replicas(const struct knee_case *c, const struct scenario *s,
         struct score *score, struct knee_point *p, struct error *err)
 {
@@ -436,14 +456,14 @@ static double excess_of(const struct slo_result *r)
 
 /* One SLO of the point: the scorer's verdict, and the refusals of all runs. */
 static void judge_slo(const struct slo_rule *rule, const struct slo_result *r,
-        struct score_refusals refusals, struct slo_result *out)
+        const struct score_tally *tally, struct slo_result *out)
 {
 	*out = *r;
 	out->rule = rule;
 	out->has_blame = false;
 	out->blame_faults = NULL;
-	out->refused = refusals.refused;
-	if ((double)refusals.refused > rule->max_refused * (double)refusals.asked) {
+	out->refused = tally->refused;
+	if (too_many(rule, tally)) {
 		out->verdict = VERDICT_FAIL;
 		out->reason = "refused";
 	}
@@ -457,7 +477,7 @@ static void judge(const struct score_result *r, const struct knee_play *play, st
 	for (uint32_t i = 0; i < r->n_slo; i++) {
 		double excess;
 
-		judge_slo(&play->slo[i], &r->slo[i], p->refusals[i], &p->slo[i]);
+		judge_slo(&play->slo[i], &r->slo[i], &p->tally[i], &p->slo[i]);
 		excess = excess_of(&p->slo[i]);
 		failed = failed || p->slo[i].verdict == VERDICT_FAIL;
 		undecided = undecided || p->slo[i].verdict != VERDICT_PASS;
@@ -511,11 +531,11 @@ enum status knee_point_play(const struct knee_case *c, double factor, bool want_
 	struct virtual_result first;
 
 	*out = (struct knee_point){.factor = factor, .verdict = VERDICT_ABORTED};
-	out->refusals = mem_alloc(c->play->n_slo + 1, sizeof(*out->refusals));
+	out->tally = mem_alloc(c->play->n_slo + 1, sizeof(*out->tally));
 	if (run(c, &v->s, v->s.seed, score, &first, err) == ERR_NONE && !first.interrupted) {
 		out->runs = 1;
 		out->requests = first.scheduled;
-		count_refusals(c, score, out);
+		count_run(c, score, out);
 		if (want_decision && play_more(c, &v->s, score, out, err) == ERR_NONE)
 			want_decision = false;
 		if (!want_decision && !interrupted(c))
@@ -530,7 +550,7 @@ enum status knee_point_play(const struct knee_case *c, double factor, bool want_
 void knee_point_free(struct knee_point *p)
 {
 	mem_free(p->slo);
-	mem_free(p->refusals);
+	mem_free(p->tally);
 	p->slo = NULL;
-	p->refusals = NULL;
+	p->tally = NULL;
 }

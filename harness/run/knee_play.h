@@ -52,11 +52,11 @@ struct knee_latency {
 
 struct knee_point {
 	double factor;
-	enum verdict verdict;            /* of all SLOs; aborted: interrupted */
-	struct slo_result *slo;          /* by rule; without blame; refused: of all runs */
-	struct score_refusals *refusals; /* by rule: of all runs */
-	uint32_t binding; /* the SLO nearest to, or farthest beyond, what it allows */
-	double excess;    /* of that one: ln(share over the limit / share allowed) */
+	enum verdict verdict;      /* of all SLOs; aborted: interrupted */
+	struct slo_result *slo;    /* by rule; without blame; refused: of all runs */
+	struct score_tally *tally; /* by rule: of all runs */
+	uint32_t binding;          /* the SLO nearest to, or farthest beyond, what it allows */
+	double excess;             /* of that one: ln(share over the limit / share allowed) */
 	uint32_t runs;
 	uint64_t requests; /* of all runs, warm-up included */
 	/* Of the first run: */

@@ -136,9 +136,12 @@ static bool find_low(struct search *q)
 	v = try_load(q, KNEE_RHO_FIRST / q->k->rho);
 	if (v == VERDICT_PASS)
 		a->low = KNEE_RHO_FIRST / q->k->rho;
-	if (v == VERDICT_FAIL)
-		a->why = "even a load of rho 0.02 misses an SLO: its limit lies below what a "
-		         "request takes, or the fault costs more than it allows";
+	if (v == VERDICT_FAIL && a->c.fault == KNEE_HEALTHY)
+		a->why = "even a load of rho 0.02 misses an SLO: a request alone takes longer than "
+		         "its limit, or some are refused or fail at any load";
+	else if (v == VERDICT_FAIL)
+		a->why = "even a load of rho 0.02 misses an SLO: the fault costs more than it "
+		         "allows";
 	if (v == VERDICT_INCONCLUSIVE)
 		a->why = "a load of rho 0.02 is not proven to keep every SLO";
 	return v == VERDICT_PASS;

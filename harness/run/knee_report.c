@@ -396,7 +396,8 @@ static void print_answer(const struct knee *k, const struct knee_answer *a, FILE
 
 	name = name ? name : "healthy";
 	if (!a->found) {
-		(void)fprintf(f, "  %-16s %-22s none: %s\n", name, kind, a->why);
+		(void)fprintf(f, "  %-16s %-22s none: %s (%s)\n", name, kind, a->why,
+		        k->play.slo[a->points[0].binding].id);
 		return;
 	}
 	if (h->found)

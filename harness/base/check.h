@@ -20,6 +20,15 @@
 
 #define UNREACHABLE(why) check_failed(__FILE__, __LINE__, "unreachable: " why)
 
+/* What this thread is at, for whoever finds the broken program: called once, between the message
+ * and the end, by a failed CHECK of this thread. It may allocate and write files; should a CHECK
+ * fail in it, that is the end. NULL = nobody has anything to say. */
+struct check_witness {
+	void (*testify)(void *ctx);
+	void *ctx;
+};
+void check_watch(const struct check_witness *w); /* borrowed until the next call */
+
 _Noreturn void check_failed(const char *file, int line, const char *expr)
         __attribute__((cold, noinline));
 

@@ -104,13 +104,37 @@ static double damage_of(const struct campaign_state *s, const struct swarm_cell 
 	return ns_to_ms(c->recovery_ns < 0 ? s->base->duration_ns : c->recovery_ns);
 }
 
+struct testimony {
+	const struct campaign_state *s;
+	uint64_t index;
+};
+
+/* The model broke one of its own laws: the process ends, the cell is known. */
+static void testify(void *ctx)
+{
+	const struct testimony *t = ctx;
+	struct error err = ERROR_INIT;
+	struct swarm_plan plan;
+
+	swarm_plan_draw(t->s->base, &t->s->timeline, t->index, &plan);
+	(void)fprintf(stderr, "swarm %" PRIu64 ", seed %" PRIu64 "\n", t->index, plan.seed);
+	if (t->s->dir && !swarm_cell_write(t->s->base, t->index, &plan, t->s->dir, &err))
+		(void)fprintf(stderr,
+		        "replay: lpuchaos run --clock virtual %s/failures/swarm-%" PRIu64 ".json\n",
+		        t->s->dir, t->index);
+}
+
 static enum status swarm_play(const struct campaign_state *s, uint64_t index,
         const volatile sig_atomic_t *interrupt, struct json_out *line, struct campaign_brief *brief,
         struct error *err)
 {
+	const struct check_witness witness = {testify, &(struct testimony){s, index}};
 	struct swarm_cell cell;
-	enum status st = swarm_cell_play(s->base, &s->timeline, index, interrupt, &cell, err);
+	enum status st;
 
+	check_watch(&witness);
+	st = swarm_cell_play(s->base, &s->timeline, index, interrupt, &cell, err);
+	check_watch(NULL);
 	swarm_name(s, index, brief->name);
 	brief->verdict = VERDICT_ABORTED;
 	if (!st && !cell.interrupted) {

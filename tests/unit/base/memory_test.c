@@ -5,6 +5,8 @@
 #include "tests/support/run_suite.h"
 
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <string.h>
 
 START_TEST(arena_is_zeroed_and_aligned)
@@ -178,6 +180,45 @@ START_TEST(heap_orders_by_key_then_sub)
 }
 END_TEST
 
+static void testify(void *ctx)
+{
+	ssize_t n = write(*(int *)ctx, "x", 1);
+
+	CHECK(n != 1); /* fails, and is the end: nobody is asked twice */
+}
+
+static ssize_t said_by_a_child(bool watched)
+{
+	int ends[2], status;
+	char said[8];
+	ssize_t n;
+	pid_t child;
+
+	ck_assert(pipe(ends) == 0);
+	child = fork();
+	if (child == 0) {
+		struct check_witness w = {testify, &ends[1]};
+
+		check_watch(&w);
+		if (!watched)
+			check_watch(NULL);
+		CHECK(ends[1] < 0);
+	}
+	(void)close(ends[1]);
+	n = read(ends[0], said, sizeof(said));
+	(void)close(ends[0]);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	return n;
+}
+
+START_TEST(a_witness_is_heard_once)
+{
+	ck_assert_int_eq(said_by_a_child(true), 1);
+	ck_assert_int_eq(said_by_a_child(false), 0);
+}
+END_TEST
+
 static void add_abort_test(Suite *suite, const char *name, const TTest *test)
 {
 	TCase *tcase = tcase_create(name);
@@ -192,6 +233,7 @@ int main(void)
 
 	add_test(s, "arena", arena_is_zeroed_and_aligned);
 	add_test(s, "arena limit", arena_stops_at_its_limit);
+	add_test(s, "witness", a_witness_is_heard_once);
 	add_abort_test(s, "arena must", arena_must_asserts);
 	add_test(s, "room", room_keeps_what_is_there);
 	add_test(s, "pool generations", pool_handles_go_stale);

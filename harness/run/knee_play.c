@@ -29,6 +29,7 @@ enum {
 	DRAINS = 4,       /* times the longest limit or mean service */
 	PROBE_PART = 50,  /* of a run */
 	BLOCK = 8,        /* replicas in memory at one time */
+	POINT_RUNS = 40,  /* of the wanted length, at least, for one load */
 	THREADS_MAX = 64,
 };
 #define EXCESS_REFUSED 50.0
@@ -403,10 +404,11 @@ static enum status add_replicas(const struct knee_case *c, const struct scenario
 {
 	struct replicas *all = mem_alloc(1, sizeof(*all));
 	uint64_t each = p->requests ? p->requests : 1;
+	double most = larger(KNEE_POINT_REQUESTS, POINT_RUNS * c->play->requests);
 	uint32_t n = KNEE_REPLICAS, block;
 
-	if (n > KNEE_POINT_REQUESTS / each)
-		n = (uint32_t)(KNEE_POINT_REQUESTS / each);
+	if (n > most / (double)each)
+		n = (uint32_t)(most / (double)each);
 	all->c = c;
 	all->s = s;
 	for (uint32_t done = 0; done < n && goes_on(c, score, p); done += block) {

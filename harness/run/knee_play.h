@@ -22,7 +22,7 @@ enum {
 	KNEE_REPLICAS = 32,    /* FORMATS §1 */
 	KNEE_STRETCH = 20,     /* a run is at most so many times as long for its times' sake */
 };
-#define KNEE_POINT_REQUESTS UINT64_C(6000000) /* of all runs of one load */
+#define KNEE_POINT_REQUESTS 6e6 /* of all runs of one load; more where runs are wanted longer */
 #define KNEE_HEALTHY        UINT32_MAX
 
 /* Shared by all cases; read only. */

@@ -97,6 +97,14 @@ static void recovered_create(struct score *s)
 	}
 }
 
+void score_show_recovered(
+        struct score *s, const struct sample *x, const int64_t value[static METRIC_COUNT])
+{
+	for (uint32_t i = 0; s->recovered && i < s->config.rules->n_expect; i++)
+		if (is_recovered(s, i))
+			recovered_sample(&s->recovered[i], x, value);
+}
+
 /* A fault began or ended. */
 static void recovered_again(struct score *s, int64_t at_ns)
 {
@@ -347,9 +355,7 @@ void score_sample(struct score *s, const struct sample *x)
 		s->n_gaps = 0;
 	count_totals(s, x);
 	group_values(x, value);
-	for (uint32_t i = 0; s->recovered && i < s->config.rules->n_expect; i++)
-		if (is_recovered(s, i))
-			recovered_sample(&s->recovered[i], x, value);
+	score_show_recovered(s, x, value);
 	if (s->windows)
 		sample_with_faults(s, x, value);
 	else if (score_measured(s, x->t_sched))

@@ -84,6 +84,10 @@ struct score {
 /* No further sample: decides the windows and sums WINDOW_ALL. Idempotent. */
 void score_finish(struct score *s);
 
+/* Shows a request to the expectations `recovered`, if there are any. */
+void score_show_recovered(
+        struct score *s, const struct sample *x, const int64_t value[static METRIC_COUNT]);
+
 const struct group *score_group(const struct score *s, uint32_t tier, enum window w);
 /* The histogram of a column's judged finite values. After score_finish. */
 const struct histogram *score_column_values(const struct score *s, const struct column *c);

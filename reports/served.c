@@ -496,9 +496,24 @@ static void count_totals(struct score *s, const struct served *r, uint32_t n)
 	count_live(s, r, n);
 }
 
+/* Requests planned in the proof of an expectation `recovered`; cold, as few ask for it. */
+static void show_recovered(struct score *s, const struct served *r, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t value[METRIC_COUNT];
+		struct sample x;
+
+		served_sample(&r[i], &x);
+		group_values(&x, value);
+		score_show_recovered(s, &x, value);
+	}
+}
+
 void score_served(struct score *s, const struct served *r, uint32_t n)
 {
 	s->n_gaps = 0; /* whoever's they were */
+	if (LPC_UNLIKELY(s->recovered))
+		show_recovered(s, r, n);
 	while (n) {
 		uint32_t part = n < BATCH ? n : BATCH;
 

@@ -216,8 +216,12 @@ static char *results(struct score *s, uint32_t scheduled)
 	struct score_names names = {
 	        .n_tiers = TIERS, .tiers = tiers, .n_faults = FAULTS, .faults = ids};
 	struct score_fault faults[FAULTS] = {0};
-	const struct score_result *r = fixture_decide(s, faults, scheduled);
+	const struct score_result *r;
 	struct json_out o;
+
+	for (uint32_t i = 0; i < FAULTS; i++)
+		faults[i].clean = true;
+	r = fixture_decide(s, faults, scheduled);
 
 	json_out_init(&o, 0);
 	json_out_open(&o, NULL, '{');
@@ -304,8 +308,9 @@ static void compare(const struct kind *k, uint64_t seed)
 	static const char *const tiers[] = {"x", "y", "z"};
 	struct prng g = prng_stream(seed, k->name);
 	struct slo_rule slo[RULES_MAX];
-	struct expect_rule isolation = {.kind = EXPECT_ISOLATION, .tier = UINT32_MAX, .id = "i"};
-	struct score_rules rules = {.slo = slo, .expect = &isolation};
+	struct expect_rule expect[] = {{.kind = EXPECT_ISOLATION, .tier = UINT32_MAX, .id = "i"},
+	        {.kind = EXPECT_RECOVERED, .id = "r"}};
+	struct score_rules rules = {.slo = slo, .expect = expect};
 	struct score_config config = fixture_config(&rules, k->n_faults);
 	struct served *r = mem_alloc(k->requests, sizeof(*r));
 	uint32_t used_tiers = one_in(&g, 2) ? 1 : TIERS;
@@ -314,7 +319,7 @@ static void compare(const struct kind *k, uint64_t seed)
 	char *text[2];
 
 	rules.n_slo = (uint32_t)draw(&g, RULES_MAX + 1);
-	rules.n_expect = one_in(&g, 2);
+	rules.n_expect = (uint32_t)draw(&g, 3);
 	for (uint32_t i = 0; i < rules.n_slo; i++)
 		slo[i] = random_rule(&g, k);
 	for (uint32_t i = 0; i < k->requests; i++) {
@@ -322,6 +327,7 @@ static void compare(const struct kind *k, uint64_t seed)
 		at += (int64_t)draw(&g, 2 * (uint64_t)k->gap_ns);
 	}
 	length = at;
+	expect[1].max_ns = length / 200 + 1;
 	qsort(r, k->requests, sizeof(*r), by_done);
 	config.tiers = tiers;
 	config.n_tiers = TIERS;

@@ -1,3 +1,4 @@
+#include "reports/served.h"
 #include "tests/support/run_suite.h"
 #include "tests/unit/reports/score_fixture.h"
 
@@ -510,7 +511,7 @@ END_TEST
 /* Requests every 10 ms, the faults in [2 s, 4 s) and [3 s, 5 s), and `odd` from first to last; the
  * proof is from 7 s to the end at 10 s: 300 requests. */
 static struct score *recovering(const struct score_rules *rules, uint64_t first, uint64_t last,
-        enum outcome odd, int64_t ttft_ns)
+        enum outcome odd, int64_t ttft_ns, bool in_bulk)
 {
 	struct score_config config = fixture_config(rules, 2);
 	struct score *s;
@@ -528,7 +529,20 @@ static struct score *recovering(const struct score_rules *rules, uint64_t first,
 			score_revert(s, i == 500, at);
 		if (is_odd && odd != OUTCOME_OK)
 			x = fixture_bad(i + 1, at, odd);
-		score_sample(s, &x);
+		if (in_bulk && x.outcome == OUTCOME_OK)
+			score_served(s,
+			        &(struct served){.id = x.id,
+			                .t_sched = at,
+			                .t_dispatch = x.t_first - 1,
+			                .t_entry = x.t_first - 1,
+			                .t_first = x.t_first,
+			                .t_last = x.t_first,
+			                .frame_ns = 1,
+			                .prompt_tokens = 10,
+			                .output_tokens = 1},
+			        1);
+		else
+			score_sample(s, &x);
 	}
 	return s;
 }
@@ -555,13 +569,14 @@ START_TEST(recovered_is_judged_behind_the_last_revert)
 	        {200, 699, OUTCOME_OK, S, 5 * S, false, -1, VERDICT_INCONCLUSIVE, "too_few"},
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for (size_t n = 0; n < 2 * ARRAY_LEN(cases); n++) {
+		size_t i = n / 2;
 		struct slo_rule slo = fixture_slo(METRIC_TTFT, 0.99, 10 * MS);
 		struct expect_rule e = {
 		        .id = "r", .kind = EXPECT_RECOVERED, .max_ns = cases[i].after_ns};
 		struct score_rules rules = {.n_slo = 1, .slo = &slo, .n_expect = 1, .expect = &e};
-		struct score *s = recovering(
-		        &rules, cases[i].first, cases[i].last, cases[i].odd, cases[i].ttft_ns);
+		struct score *s = recovering(&rules, cases[i].first, cases[i].last, cases[i].odd,
+		        cases[i].ttft_ns, n % 2);
 		struct score_fault faults[2] = {{.inject_ns = 2 * S, .clean = true},
 		        {.inject_ns = 3 * S, .clean = !cases[i].unclean}};
 		const struct expect_result *r = fixture_decide(s, faults, 1000)->expect;

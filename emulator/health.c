@@ -650,13 +650,19 @@ static void hand_over(struct rack *r, int64_t now, uint32_t fault, uint32_t link
 
 void health_link_down(struct rack *r, int64_t now, uint32_t fault, uint32_t link)
 {
+	bool is_down = r->fabric.down[link]++;
+
 	add_hold(r, fault, link);
-	if (r->fabric.down[link]++)
-		return;
-	r->fabric.down_by[link] = fault;
-	for (uint32_t i = 0; i < r->n_instances; i++)
-		if (health_uses_link(&r->instances[i], link))
+	if (!is_down)
+		r->fabric.down_by[link] = fault;
+	for (uint32_t i = 0; i < r->n_instances; i++) {
+		if (!health_uses_link(&r->instances[i], link))
+			continue;
+		if (is_down)
+			rack_phase(r, fault, PHASE_EFFECT, now); /* it stops there as well */
+		else
 			hit_link(r, now, &r->instances[i], fault, link);
+	}
 }
 
 void health_link_up(struct rack *r, int64_t now, uint32_t fault, uint32_t link)

@@ -164,7 +164,7 @@ START_TEST(a_link_passes_from_one_fault_to_the_next)
 	play(DEPLOYMENT("9", "1", ONE_PAIR), two, 1, acts, ARRAY_LEN(acts));
 	expect_phase(0, PHASE_DETECT, 60);
 	expect_phase(0, PHASE_ISOLATE, -1);
-	expect_phase(1, PHASE_EFFECT, 200);
+	expect_phase(1, PHASE_EFFECT, 70);
 	expect_phase(1, PHASE_ISOLATE, 554 + 3);
 	expect_phase(1, PHASE_FAILOVER, 554 + 3 + 77);
 	ck_assert_mem_eq(b.digest_before, b.digest_after, 32);

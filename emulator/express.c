@@ -49,7 +49,7 @@ struct carriage {
 	int64_t f0;
 	int64_t frame, frame_at; /* a frame, near now, and the tick at which it begins */
 	double frames_per_tick, slots_per_tick;
-	int64_t *departure; /* by slot */
+	int64_t *departure; /* by slot; behind the last: never */
 	/* The calendar; NULL: all its ends are in the heap. */
 	uint64_t *slots, *any;
 	uint32_t words, n; /* words a frame; ends in it */
@@ -134,7 +134,8 @@ static void create_carriages(struct rack *r, struct express *x)
 		struct instance *in = &r->instances[i];
 
 		*c = (struct carriage){.in = in, .first_place = place};
-		c->departure = mem_alloc(in->n_slots, sizeof(*c->departure));
+		c->departure = mem_alloc(in->n_slots + 1, sizeof(*c->departure));
+		c->departure[in->n_slots] = INT64_MAX;
 		for (uint32_t j = 0; j < in->n_slots; j++) {
 			c->departure[j] = in->slots[j].departure;
 			x->carriage_of[place++] = i;
@@ -313,6 +314,11 @@ static void ends_pop(struct express *x)
 /* --- ends: the calendars
  * --------------------------------------------------------------------------- */
 
+static inline int64_t calendar_at(const struct carriage *c, int64_t frame, uint32_t slot)
+{
+	return frame * c->f0 + c->departure[slot] + c->shift;
+}
+
 /* The first end at or after the frame. */
 static void calendar_look(struct carriage *c, int64_t frame)
 {
@@ -334,7 +340,7 @@ static void calendar_look(struct carriage *c, int64_t frame)
 	while (!slots[w])
 		w++;
 	c->next_slot = w * 64 + (uint32_t)__builtin_ctzll(slots[w]);
-	c->next_at = c->next_frame * c->f0 + c->departure[c->next_slot] + c->shift;
+	c->next_at = calendar_at(c, c->next_frame, c->next_slot);
 }
 
 static void calendar_add(struct carriage *c, int64_t frame, uint32_t slot, int64_t at)
@@ -351,17 +357,30 @@ static void calendar_add(struct carriage *c, int64_t frame, uint32_t slot, int64
 	c->next_slot = slot;
 }
 
-static void calendar_drop(struct carriage *c)
+/* The next one is over; it is the lowest bit of its frame. */
+static inline void calendar_drop(struct carriage *c)
 {
 	uint32_t i = (uint32_t)c->next_frame & (CALENDAR_FRAMES - 1);
-	uint64_t *slots = &c->slots[(size_t)i * c->words], left = 0;
+	uint64_t *slots = &c->slots[(size_t)i * c->words];
 
-	slots[c->next_slot / 64] &= ~(UINT64_C(1) << c->next_slot % 64);
-	for (uint32_t w = 0; w < c->words; w++)
-		left |= slots[w];
-	if (!left)
-		c->any[i / 64] &= ~(UINT64_C(1) << i % 64);
 	c->n--;
+	if (LPC_LIKELY(c->words == 1)) {
+		*slots &= *slots - 1;
+		if (*slots) {
+			c->next_slot = (uint32_t)__builtin_ctzll(*slots);
+			c->next_at = calendar_at(c, c->next_frame, c->next_slot);
+			return;
+		}
+		c->any[i / 64] &= ~(UINT64_C(1) << i % 64);
+	} else {
+		uint64_t left = 0;
+
+		slots[c->next_slot / 64] &= slots[c->next_slot / 64] - 1;
+		for (uint32_t w = 0; w < c->words; w++)
+			left |= slots[w];
+		if (!left)
+			c->any[i / 64] &= ~(UINT64_C(1) << i % 64);
+	}
 	calendar_look(c, c->next_frame);
 }
 
@@ -454,11 +473,11 @@ static inline void seek(struct carriage *c, int64_t tick)
 	frames = (int64_t)((double)off * c->frames_per_tick);
 	c->frame += frames;
 	c->frame_at += frames * c->f0;
-	while (tick < c->frame_at) {
+	while (LPC_UNLIKELY(tick < c->frame_at)) {
 		c->frame--;
 		c->frame_at -= c->f0;
 	}
-	while (tick - c->frame_at >= c->f0) {
+	while (LPC_UNLIKELY(tick - c->frame_at >= c->f0)) {
 		c->frame++;
 		c->frame_at += c->f0;
 	}
@@ -478,11 +497,10 @@ static inline bool earliest(
 		return instance_earliest(in, bucket, now, slot, tick);
 	seek(c, now - c->shift);
 	off = now - c->shift - c->frame_at;
+	/* The first slot whose departure floor(j f0/n) is not behind: j = ceil(off n/f0). The
+	 * product errs by far less than one slot, downwards also across a whole number. */
 	j = (uint32_t)((double)off * c->slots_per_tick);
-	while (j > 0 && c->departure[j - 1] >= off)
-		j--;
-	while (j < in->n_slots && c->departure[j] < off)
-		j++;
+	j += c->departure[j] < off;
 	*tick = c->frame_at;
 	*slot = instance_next_free(in, j > first ? j : first, last);
 	if (*slot == last) {

@@ -444,8 +444,11 @@ static void reckon_patience(struct express *x)
 	}
 }
 
-static void give_up(struct express *x, const struct rider *a)
+/* Its client leaves before its last token at t_last: then that is the end of the ride. */
+static void may_give_up(struct express *x, const struct rider *a, int64_t t_last)
 {
+	if (LPC_LIKELY(t_last + x->delay <= a->t_submit + x->timeout_ns[a->tenant]))
+		return;
 	x->give_up_at = min_i64(x->give_up_at, a->t_submit + x->timeout_ns[a->tenant]);
 	x->trouble_at = min_i64(x->trouble_at, x->give_up_at);
 }
@@ -553,23 +556,22 @@ static bool depart(struct express *x, struct queue *q, const struct rider *from,
 	to = &x->place[c->first_place + slot];
 	frames = prefill_frames(q->bucket, from->prompt_tokens);
 	first = at + frames * c->f0;
-	*to = (struct rider){.id = from->id,
-	        .order = from->order,
-	        .t_submit = from->t_submit,
-	        .tenant = from->tenant,
-	        .tier = from->tier,
-	        .prompt_tokens = from->prompt_tokens,
-	        .output_tokens = from->output_tokens,
-	        .max_tokens = from->max_tokens,
-	        .queue = q->index,
-	        .declared = declared,
-	        .t_dispatch = x->now,
-	        .t_entry = at,
-	        .t_first = first,
-	        .t_last = first + (int64_t)(from->output_tokens - 1) * c->f0,
-	        .frame_ns = c->f0};
-	if (to->t_last + x->delay > from->t_submit + x->timeout_ns[from->tenant])
-		give_up(x, from);
+	to->id = from->id;
+	to->order = from->order;
+	to->t_submit = from->t_submit;
+	to->tenant = from->tenant;
+	to->tier = from->tier;
+	to->prompt_tokens = from->prompt_tokens;
+	to->output_tokens = from->output_tokens;
+	to->max_tokens = from->max_tokens;
+	to->queue = q->index;
+	to->declared = declared;
+	to->t_dispatch = x->now;
+	to->t_entry = at;
+	to->t_first = first;
+	to->t_last = first + (int64_t)(from->output_tokens - 1) * c->f0;
+	to->frame_ns = c->f0;
+	may_give_up(x, from, to->t_last);
 	end_at(x, c, slot,
 	        c->frame + (at - c->shift >= c->frame_at + c->f0) + frames + from->output_tokens -
 	                1,
@@ -719,18 +721,224 @@ static bool let_in(struct rack *r, const struct rider *a, bool alone)
 	return true;
 }
 
+/* --- coasting
+ * ------------------------------------------------------------------------------------ */
+
+/* The plainest case by far: one queue in front of one instance of at most 64 slots, and nobody
+ * waits. Then an arrival departs as it comes, and all that there is fits into registers; counters
+ * are made up when something else is next. */
+struct coast {
+	const struct rider *in, *end;
+	struct rider *out, *full, *place;
+	uint64_t *slots, *any;
+	const int64_t *departure;
+	int64_t f0, shift, frame, frame_at, delay, limit, now;
+	int64_t next_at, next_frame, declared;
+	int64_t t_last; /* of who departed last */
+	uint64_t free;
+	uint32_t n, next_slot, ppf;
+	double frames_per_tick, slots_per_tick;
+};
+
+static bool may_coast(const struct express *x)
+{
+	const struct queue *q = x->queues;
+	const struct carriage *c = x->carriages;
+
+	return x->one_for_all && x->n_queues == 1 && x->n_carriages == 1 && !q->n && !x->n_dirty &&
+	       c->slots && c->words == 1 && instance_takes(c->in) && q->bucket->ppf <= UINT32_MAX &&
+	       (q->pool->spec->admission.policy == ADMISSION_NONE ||
+	               q->pool->spec->admission.limit > 0);
+}
+
+/* Ends up to `at`; false if there is no room for them. */
+static inline bool coast_ends(struct coast *k, int64_t at)
+{
+	while (k->next_at <= at) {
+		uint32_t i = (uint32_t)k->next_frame & (CALENDAR_FRAMES - 1), word;
+		uint64_t left = k->slots[i] & (k->slots[i] - 1), any;
+
+		if (LPC_UNLIKELY(k->out == k->full))
+			return false;
+		k->now = k->next_at;
+		k->declared -= k->place[k->next_slot].declared;
+		*k->out++ = k->place[k->next_slot];
+		k->free |= UINT64_C(1) << k->next_slot;
+		k->slots[i] = left;
+		k->n--;
+		if (!left) {
+			word = i / 64;
+			any = k->any[word] &= ~(UINT64_C(1) << i % 64);
+			if (!k->n) {
+				k->next_at = NS_NEVER;
+				return true;
+			}
+			any &= UINT64_MAX << i % 64;
+			while (!any) {
+				word = (word + 1) % (CALENDAR_FRAMES / 64);
+				any = k->any[word];
+			}
+			word = word * 64 + (uint32_t)__builtin_ctzll(any);
+			k->next_frame += (word - i) & (CALENDAR_FRAMES - 1);
+			left = k->slots[word];
+		}
+		k->next_slot = (uint32_t)__builtin_ctzll(left);
+		k->next_at = k->next_frame * k->f0 + k->departure[k->next_slot] + k->shift;
+	}
+	return true;
+}
+
+/* The arrival departs at `now`, from the first free slot that is not behind. False, and nothing has
+ * happened, if its end lies beyond the calendar. */
+static inline bool coast_departs(struct coast *k, int64_t now)
+{
+	const struct rider *a = k->in;
+	int64_t off = now - k->shift - k->frame_at, frames, at, first, end_frame;
+	uint32_t j, prefill = (a->prompt_tokens - 1) / k->ppf + 1, i;
+	uint64_t ahead;
+	struct rider *to;
+
+	frames = (int64_t)((double)off * k->frames_per_tick);
+	k->frame += frames;
+	k->frame_at += frames * k->f0;
+	off -= frames * k->f0;
+	if (LPC_UNLIKELY(off < 0 || off >= k->f0)) {
+		frames = off < 0 ? -1 : 1;
+		k->frame += frames;
+		k->frame_at += frames * k->f0;
+		off -= frames * k->f0;
+	}
+	j = (uint32_t)((double)off * k->slots_per_tick);
+	j += k->departure[j] < off;
+	ahead = j < 64 ? k->free & UINT64_MAX << j : 0;
+	frames = !ahead;
+	ahead = ahead ? ahead : k->free;
+	j = (uint32_t)__builtin_ctzll(ahead);
+	end_frame = k->frame + frames + prefill + a->output_tokens - 1;
+	if (LPC_UNLIKELY(end_frame - k->frame >= CALENDAR_FRAMES))
+		return false;
+	at = k->frame_at + frames * k->f0 + k->departure[j] + k->shift;
+	first = at + prefill * k->f0;
+	to = &k->place[j]; /* member by member: a literal is cleared first, and that takes longer */
+	to->id = a->id;
+	to->order = a->order;
+	to->t_submit = a->t_submit;
+	to->tenant = a->tenant;
+	to->tier = a->tier;
+	to->prompt_tokens = a->prompt_tokens;
+	to->output_tokens = a->output_tokens;
+	to->max_tokens = a->max_tokens;
+	to->declared = (int64_t)prefill + a->max_tokens - 1;
+	to->t_dispatch = now;
+	to->t_entry = at;
+	to->t_first = first;
+	to->t_last = first + (int64_t)(a->output_tokens - 1) * k->f0;
+	to->frame_ns = k->f0;
+	k->declared += to->declared;
+	k->free &= ~(UINT64_C(1) << j);
+	i = (uint32_t)end_frame & (CALENDAR_FRAMES - 1);
+	k->slots[i] |= UINT64_C(1) << j;
+	k->any[i / 64] |= UINT64_C(1) << i % 64;
+	k->n++;
+	k->t_last = to->t_last;
+	if (to->t_last < k->next_at) {
+		k->next_at = to->t_last;
+		k->next_frame = end_frame;
+		k->next_slot = j;
+	}
+	return true;
+}
+
+/* From arrival to arrival, until one needs a closer look. */
+static void coast(struct rack *r, struct express_block *b, const struct rider **in,
+        const struct rider *end, struct rider **out, struct rider *full)
+{
+	struct express *x = r->express;
+	struct queue *q = x->queues;
+	struct carriage *c = x->carriages;
+	int64_t came = 0, most = q->bucket->max_seq, far = x->n_ends ? x->ends[0].at : NS_NEVER;
+	struct coast k = {.in = *in,
+	        .end = end,
+	        .out = *out,
+	        .full = full,
+	        .place = x->place,
+	        .slots = c->slots,
+	        .any = c->any,
+	        .departure = c->departure,
+	        .f0 = c->f0,
+	        .shift = c->shift,
+	        .frame = c->frame,
+	        .frame_at = c->frame_at,
+	        .delay = x->delay,
+	        .limit = min_i64(far, min_i64(b->until, x->trouble_at)),
+	        .now = x->now,
+	        .next_at = c->next_at,
+	        .next_frame = c->next_frame,
+	        .free = c->in->free_bits[0],
+	        .n = c->n,
+	        .next_slot = c->next_slot,
+	        .ppf = (uint32_t)q->bucket->ppf,
+	        .frames_per_tick = c->frames_per_tick,
+	        .slots_per_tick = c->slots_per_tick};
+	uint64_t n_in, n_out;
+
+	for (; k.in + 1 < k.end; k.in++) {
+		int64_t at = k.in->t_submit + k.delay;
+
+		if (at >= k.limit || k.in[1].t_submit == k.in->t_submit)
+			break;
+		if (!coast_ends(&k, at) || !k.free)
+			break;
+		if ((int64_t)k.in->prompt_tokens + k.in->max_tokens > most ||
+		        !coast_departs(&k, at))
+			break;
+		k.now = at;
+		came += k.in->t_submit - x->from;
+		if (LPC_UNLIKELY(k.t_last + k.delay - k.in->t_submit > x->timeout_min)) {
+			may_give_up(x, k.in, k.t_last);
+			k.limit = min_i64(k.limit, x->trouble_at);
+		}
+	}
+	n_in = (uint64_t)(k.in - *in);
+	n_out = (uint64_t)(k.out - *out);
+	q->counts->declared += k.declared;
+	b->instants += n_in + n_out;
+	r->counts.submitted += n_in;
+	r->counts.live += n_in;
+	r->counts.dispatches += n_in;
+	r->counts.completed += n_out;
+	x->n_came += n_in;
+	x->came += came;
+	x->now = k.now;
+	c->frame = k.frame;
+	c->frame_at = k.frame_at;
+	c->next_at = k.next_at;
+	c->next_frame = k.next_frame;
+	c->next_slot = k.next_slot;
+	c->n = k.n;
+	c->in->free_bits[0] = k.free;
+	c->in->bucket_free[0] = (uint32_t)__builtin_popcountll(k.free);
+	q->counts->running = q->counts->running + (uint32_t)n_in - (uint32_t)n_out;
+	*in = k.in;
+	*out = k.out;
+}
+
 enum express_end express_run(struct rack *r, struct express_block *b)
 {
 	struct express *x = r->express;
 	const struct rider *in = b->in + b->used, *end = b->in + b->n_in;
 	struct rider *out = b->out + b->n_out, *full = b->out + b->room;
 	const int64_t until = b->until, delay = x->delay;
+	const bool coasts = x->one_for_all && x->n_queues == 1 && x->n_carriages == 1;
 	enum express_end why;
 
 	for (;;) {
 		struct carriage *c;
-		int64_t ends = first_end(x, &c), comes = NS_NEVER, at;
+		int64_t ends, comes = NS_NEVER, at;
 
+		if (coasts && may_coast(x))
+			coast(r, b, &in, end, &out, full);
+		ends = first_end(x, &c);
 		if (LPC_LIKELY(in < end)) {
 			comes = in->t_submit + delay;
 		} else if (b->more) {
@@ -868,8 +1076,7 @@ static void board_running(struct rack *r, struct live *l, const struct express_s
 	a.t_entry = s->entry + c->shift;
 	a.t_first = s->first + c->shift;
 	a.t_last = s->end + c->shift;
-	if (a.t_last + x->delay > a.t_submit + x->timeout_ns[a.tenant])
-		give_up(x, &a);
+	may_give_up(x, &a, a.t_last);
 	x->place[c->first_place + l->slot] = a;
 	end_at(x, c, l->slot, (s->end - c->departure[l->slot]) / c->f0, &a);
 	s->live = LIVE_NONE; /* it stays taken, by a rider */

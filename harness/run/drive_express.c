@@ -12,7 +12,7 @@
 
 enum {
 	BLOCK = 256,
-	CHUNK = 64,
+	CHUNK = 128,
 	OUT_BLOCK = 512,
 	BOARD_AGAIN = 8,
 	BOARD_AGAIN_MAX = 1 << 16,

@@ -440,16 +440,16 @@ static void reckon_patience(struct express *x)
 
 		if (q->n)
 			x->trouble_at =
-			        min_i64(x->trouble_at, q->ring[q->head].t_submit + x->timeout_min);
+			        min_i64(x->trouble_at, q->ring[q->head].t_sched + x->timeout_min);
 	}
 }
 
 /* Its client leaves before its last token at t_last: then that is the end of the ride. */
 static void may_give_up(struct express *x, const struct rider *a, int64_t t_last)
 {
-	if (LPC_LIKELY(t_last + x->delay <= a->t_submit + x->timeout_ns[a->tenant]))
+	if (LPC_LIKELY(t_last + x->delay <= a->t_sched + x->timeout_ns[a->tenant]))
 		return;
-	x->give_up_at = min_i64(x->give_up_at, a->t_submit + x->timeout_ns[a->tenant]);
+	x->give_up_at = min_i64(x->give_up_at, a->t_sched + x->timeout_ns[a->tenant]);
 	x->trouble_at = min_i64(x->trouble_at, x->give_up_at);
 }
 
@@ -558,7 +558,7 @@ static bool depart(struct express *x, struct queue *q, const struct rider *from,
 	first = at + frames * c->f0;
 	to->id = from->id;
 	to->order = from->order;
-	to->t_submit = from->t_submit;
+	to->t_sched = from->t_sched;
 	to->tenant = from->tenant;
 	to->tier = from->tier;
 	to->prompt_tokens = from->prompt_tokens;
@@ -570,6 +570,7 @@ static bool depart(struct express *x, struct queue *q, const struct rider *from,
 	to->t_entry = at;
 	to->t_first = first;
 	to->t_last = first + (int64_t)(from->output_tokens - 1) * c->f0;
+	to->ingress_ns = x->delay;
 	to->frame_ns = c->f0;
 	may_give_up(x, from, to->t_last);
 	end_at(x, c, slot,
@@ -705,7 +706,7 @@ static bool let_in(struct rack *r, const struct rider *a, bool alone)
 	r->counts.submitted++;
 	r->counts.live++;
 	x->n_came++;
-	x->came += a->t_submit - x->from;
+	x->came += a->t_sched - x->from;
 	q->counts->declared += declared;
 	if (alone && !q->n && depart(x, q, a, declared)) {
 		q->counts->running++;
@@ -822,7 +823,7 @@ static inline bool coast_departs(struct coast *k, int64_t now)
 	to = &k->place[j]; /* member by member: a literal is cleared first, and that takes longer */
 	to->id = a->id;
 	to->order = a->order;
-	to->t_submit = a->t_submit;
+	to->t_sched = a->t_sched;
 	to->tenant = a->tenant;
 	to->tier = a->tier;
 	to->prompt_tokens = a->prompt_tokens;
@@ -833,6 +834,7 @@ static inline bool coast_departs(struct coast *k, int64_t now)
 	to->t_entry = at;
 	to->t_first = first;
 	to->t_last = first + (int64_t)(a->output_tokens - 1) * k->f0;
+	to->ingress_ns = k->delay;
 	to->frame_ns = k->f0;
 	k->declared += to->declared;
 	k->free &= ~(UINT64_C(1) << j);
@@ -883,9 +885,9 @@ static void coast(struct rack *r, struct express_block *b, const struct rider **
 	uint64_t n_in, n_out;
 
 	for (; k.in + 1 < k.end; k.in++) {
-		int64_t at = k.in->t_submit + k.delay;
+		int64_t at = k.in->t_sched + k.delay;
 
-		if (at >= k.limit || k.in[1].t_submit == k.in->t_submit)
+		if (at >= k.limit || k.in[1].t_sched == k.in->t_sched)
 			break;
 		if (!coast_ends(&k, at) || !k.free)
 			break;
@@ -893,8 +895,8 @@ static void coast(struct rack *r, struct express_block *b, const struct rider **
 		        !coast_departs(&k, at))
 			break;
 		k.now = at;
-		came += k.in->t_submit - x->from;
-		if (LPC_UNLIKELY(k.t_last + k.delay - k.in->t_submit > x->timeout_min)) {
+		came += k.in->t_sched - x->from;
+		if (LPC_UNLIKELY(k.t_last + k.delay - k.in->t_sched > x->timeout_min)) {
 			may_give_up(x, k.in, k.t_last);
 			k.limit = min_i64(k.limit, x->trouble_at);
 		}
@@ -940,7 +942,7 @@ enum express_end express_run(struct rack *r, struct express_block *b)
 			coast(r, b, &in, end, &out, full);
 		ends = first_end(x, &c);
 		if (LPC_LIKELY(in < end)) {
-			comes = in->t_submit + delay;
+			comes = in->t_sched + delay;
 		} else if (b->more) {
 			why = EXPRESS_MORE;
 			break;
@@ -968,7 +970,7 @@ enum express_end express_run(struct rack *r, struct express_block *b)
 			end_one(r, c, out++);
 			continue;
 		}
-		if (!let_in(r, in, !x->n_dirty && in + 1 < end && in[1].t_submit > in->t_submit)) {
+		if (!let_in(r, in, !x->n_dirty && in + 1 < end && in[1].t_sched > in->t_sched)) {
 			why = EXPRESS_TROUBLE;
 			break;
 		}
@@ -986,15 +988,23 @@ int64_t express_now(const struct rack *r)
 	return r->express->now;
 }
 
-void express_delivered(struct rack *r, const struct rider *rider)
+uint32_t express_delivered(struct rack *r, const struct rider *out, uint32_t n)
 {
 	struct express *x = r->express;
-	int64_t at = rider->t_last + x->delay;
+	int64_t residence = 0, went = 0;
+	uint32_t k = 0;
 
-	r->residence += at - rider->t_submit;
-	r->counts.live--;
-	x->n_went++;
-	x->went += at - x->from;
+	for (; k < n && out[k].t_last + x->delay <= x->now; k++) {
+		int64_t at = out[k].t_last + x->delay;
+
+		residence += at - out[k].t_sched;
+		went += at - x->from;
+	}
+	r->residence += residence;
+	r->counts.live -= k;
+	x->n_went += k;
+	x->went += went;
+	return k;
 }
 
 /* --- getting on
@@ -1048,7 +1058,8 @@ static struct rider rider_of(
 	struct rider a = {
 	        .id = l->req.id,
 	        .order = stop->board(stop->ctx, l->req.user),
-	        .t_submit = l->t_submit,
+	        .t_sched = l->t_submit,
+	        .ingress_ns = r->d->ethernet.ingress_delay_ns,
 	        .tenant = l->req.tenant,
 	        .tier = l->req.tier,
 	        .prompt_tokens = (uint32_t)l->req.prompt_tokens,
@@ -1101,7 +1112,7 @@ static void board_link(struct rack *r, struct heap *way, const struct express_st
 			r->counts.submitted--; /* until it arrives */
 			r->counts.live--;
 			r->express->n_came--;
-			r->express->came -= a.t_submit - r->express->from;
+			r->express->came -= a.t_sched - r->express->from;
 			continue;
 		}
 		a.t_entry = l->parked->done.t_entry;
@@ -1267,7 +1278,7 @@ static void alight(
 	uint64_t handle;
 
 	CHECK(live != POOL_NONE);
-	rack_init_live(r, l, a->t_submit);
+	rack_init_live(r, l, a->t_sched);
 	handle = (uint64_t)pool_generation(&r->lives, live) << 32 | live;
 	l->req = (struct rack_request){.id = a->id,
 	        .tenant = a->tenant,
@@ -1276,8 +1287,8 @@ static void alight(
 	        .output_tokens = a->output_tokens,
 	        .max_tokens = a->max_tokens};
 	l->req.user = stop->alight(stop->ctx, a, handle);
-	l->link.sent = a->t_submit;
-	l->link.delivered = l->t_arrival = a->t_submit + r->express->delay;
+	l->link.sent = a->t_sched;
+	l->link.delivered = l->t_arrival = a->t_sched + r->express->delay;
 	if (who->state == LIVE_INGRESS) {
 		bool ok = heap_push(&r->ingress, l->t_arrival, a->id, handle);
 
@@ -1316,7 +1327,7 @@ void express_leave(struct rack *r, const struct express_stop_over *stop, const s
 		r->counts.submitted++;
 		r->counts.live++;
 		x->n_came++;
-		x->came += in[i].t_submit - x->from;
+		x->came += in[i].t_sched - x->from;
 		gather(list, LIVE_INGRESS, 0, &in[i]);
 	}
 	for (uint32_t i = 0; i < n_out; i++)

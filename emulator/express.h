@@ -20,25 +20,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "harness/base/rider.h"
 
 struct rack;
-
-/* One request, from its arrival to its last token. */
-struct rider {
-	uint64_t id, order; /* order: the caller's own, ascending with t_submit */
-	int64_t t_submit;
-	uint32_t tenant, tier;
-	uint32_t prompt_tokens, output_tokens, max_tokens;
-	uint32_t queue;                               /* (pool, bucket) it is served by */
-	int64_t declared;                             /* frames, for token_budget */
-	int64_t t_dispatch, t_entry, t_first, t_last; /* at the frontend */
-	int64_t frame_ns;
-};
 
 /* What the caller does about the clients. */
 struct express_stop_over {
 	void *ctx;
-	const int64_t *timeout_ns; /* by tenant: a client leaves this long after t_submit */
+	const int64_t *timeout_ns; /* by tenant: a client leaves this long after t_sched */
 	uint32_t n_tenants;
 	/* May the client of this request leave it alone until it is answered? `user` as in struct
 	 * rack_request. Asked of every live request before any boards. */
@@ -53,7 +42,7 @@ struct express_stop_over {
 };
 
 struct express_block {
-	const struct rider *in; /* id, order, t_submit, tenant, tier and lengths; in order */
+	const struct rider *in; /* id, order, t_sched, tenant, tier and lengths; in order */
 	uint32_t n_in, used;
 	bool more;         /* others follow those in `in` */
 	struct rider *out; /* in order of t_last, then as the rack completes them */
@@ -84,8 +73,8 @@ enum express_end express_run(struct rack *r, struct express_block *b);
 /* Up to this instant everything has been played. */
 int64_t express_now(const struct rack *r);
 
-/* The completion has reached its client. */
-void express_delivered(struct rack *r, const struct rider *rider);
+/* The first of out[n] have reached their clients by now: how many, and they are off the books. */
+uint32_t express_delivered(struct rack *r, const struct rider *out, uint32_t n);
 
 /* Everybody gets off: who runs and who queues, those of out[n_out] that have not reached their
  * client yet, and those of in[n_in] that have been sent but have not arrived. */

@@ -2,7 +2,7 @@
  * list of gaps, and its latencies are differences of a few instants. So a block of them is turned
  * on its side,
  *
- *      struct served          one array a metric
+ *      struct rider          one array a metric
  *   r0 ─ r1 ─ r2 ─ …  ──>   ttft[]  e2el[]  queue[]  prefill[]  decode[]   ──> histograms
  *                           (tpot, itl and every gap: the frame)           ──> columns
  *
@@ -35,7 +35,7 @@ enum {
 /* Requests of one tier and window, as score_sample would see them. `cell` as histogram_cell. */
 struct batch {
 	uint32_t n;
-	const struct served *r[BATCH];
+	const struct rider *r[BATCH];
 	uint64_t order[BATCH];
 	uint64_t last_order;
 	int64_t value[METRIC_COUNT][BATCH]; /* of METRIC_ITL: METRIC_TPOT's */
@@ -47,7 +47,7 @@ struct batch {
 	bool far; /* some latency is so large that sums of a batch might not fit */
 };
 
-void served_sample(const struct served *r, struct sample *out)
+void served_sample(const struct rider *r, struct sample *out)
 {
 	int64_t first = r->t_first + r->ingress_ns, last = r->t_last + r->ingress_ns;
 	int64_t arrival = r->t_sched + r->ingress_ns;
@@ -83,7 +83,7 @@ void served_sample(const struct served *r, struct sample *out)
  * --------------------------------------------------------------------------------------- */
 
 /* One request's value of a metric; -1 where it has none. */
-static int64_t value_of(const struct served *r, enum metric m)
+static int64_t value_of(const struct rider *r, enum metric m)
 {
 	switch (m) {
 	case METRIC_TTFT:
@@ -112,7 +112,7 @@ static void batch_turn(struct batch *b)
 	uint64_t last = 0, prompt = 0, output = 0, several = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
-		const struct served *r = b->r[i];
+		const struct rider *r = b->r[i];
 		uint64_t order = r->order ? r->order : r->id;
 		int64_t arrival = r->t_sched + r->ingress_ns;
 		int64_t queue = r->t_entry - arrival, prefill = r->t_first - r->t_entry;
@@ -164,7 +164,7 @@ static void batch_frames(const struct batch *b, struct group *g)
 		return;
 	}
 	for (uint32_t i = 0; i < b->n; i++) {
-		const struct served *r = b->r[i];
+		const struct rider *r = b->r[i];
 
 		if (r->frame_ns != frame) {
 			frames_add(g, frame, n, gaps);
@@ -215,7 +215,7 @@ static enum metric batch_metric(struct batch *b, enum metric m)
 }
 
 /* Adds up the parts of a metric that has them (blame.c), of requests without stalls. */
-static void parts_add(const struct served *r, enum metric m, int64_t part[static BLAME_PARTS])
+static void parts_add(const struct rider *r, enum metric m, int64_t part[static BLAME_PARTS])
 {
 	bool to_first = m == METRIC_TTFT || m == METRIC_E2EL;
 
@@ -337,7 +337,7 @@ static void place_batch(struct score *s, struct batch *b, struct tier_state *t, 
 
 /* Those of r[0 … n) whose key is `key`. */
 static void place(
-        struct score *s, const struct served *r, const uint8_t *keys, uint32_t n, uint8_t key)
+        struct score *s, const struct rider *r, const uint8_t *keys, uint32_t n, uint8_t key)
 {
 	struct tier_state *t = &s->tiers[key / WINDOW_COUNT];
 	enum window w = key % WINDOW_COUNT;
@@ -371,7 +371,7 @@ static bool windows_alone(const bool there[static KEYS])
 	return true;
 }
 
-static void place_all(struct score *s, const struct served *r, const uint8_t *keys, uint32_t n)
+static void place_all(struct score *s, const struct rider *r, const uint8_t *keys, uint32_t n)
 {
 	bool there[KEYS] = {false}, alone;
 
@@ -394,7 +394,7 @@ static uint8_t key_of(uint32_t tier, enum window w)
 	return (uint8_t)(tier * WINDOW_COUNT + (uint32_t)w);
 }
 
-static uint32_t missed_classes(const struct score *s, const struct served *r)
+static uint32_t missed_classes(const struct score *s, const struct rider *r)
 {
 	const struct tier_state *t = &s->tiers[r->tier];
 	uint32_t missed = 0;
@@ -408,7 +408,7 @@ static uint32_t missed_classes(const struct score *s, const struct served *r)
 	return missed;
 }
 
-static void put_aside(struct score *s, const struct served *r)
+static void put_aside(struct score *s, const struct rider *r)
 {
 	struct sample x;
 
@@ -419,7 +419,7 @@ static void put_aside(struct score *s, const struct served *r)
 	s->n_gaps = 0;
 }
 
-static void with_windows(struct score *s, const struct served *r, uint32_t n)
+static void with_windows(struct score *s, const struct rider *r, uint32_t n)
 {
 	uint8_t keys[BATCH];
 	uint32_t from = 0; /* the first one not placed yet */
@@ -447,7 +447,7 @@ static void with_windows(struct score *s, const struct served *r, uint32_t n)
 	place_all(s, r + from, keys + from, n - from);
 }
 
-static void without_windows(struct score *s, const struct served *r, uint32_t n)
+static void without_windows(struct score *s, const struct rider *r, uint32_t n)
 {
 	uint8_t keys[BATCH];
 
@@ -457,7 +457,7 @@ static void without_windows(struct score *s, const struct served *r, uint32_t n)
 	place_all(s, r, keys, n);
 }
 
-static void count_live(struct score *s, const struct served *r, uint32_t n)
+static void count_live(struct score *s, const struct rider *r, uint32_t n)
 {
 	struct live_bucket *b = NULL;
 	int64_t end = -1; /* of the bucket's slot */
@@ -477,7 +477,7 @@ static void count_live(struct score *s, const struct served *r, uint32_t n)
 	}
 }
 
-static void count_totals(struct score *s, const struct served *r, uint32_t n)
+static void count_totals(struct score *s, const struct rider *r, uint32_t n)
 {
 	uint64_t prompt = 0, output = 0;
 	bool fit = true;
@@ -497,7 +497,7 @@ static void count_totals(struct score *s, const struct served *r, uint32_t n)
 }
 
 /* Requests planned in the proof of an expectation `recovered`; cold, as few ask for it. */
-static void show_recovered(struct score *s, const struct served *r, uint32_t n)
+static void show_recovered(struct score *s, const struct rider *r, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		int64_t value[METRIC_COUNT];
@@ -509,7 +509,7 @@ static void show_recovered(struct score *s, const struct served *r, uint32_t n)
 	}
 }
 
-void score_served(struct score *s, const struct served *r, uint32_t n)
+void score_served(struct score *s, const struct rider *r, uint32_t n)
 {
 	s->n_gaps = 0; /* whoever's they were */
 	if (LPC_UNLIKELY(s->recovered))

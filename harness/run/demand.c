@@ -309,6 +309,16 @@ void demand_see(struct demand *d, const struct arrival *a)
 			surge_see(&d->streams[i].surge, a);
 }
 
+bool demand_looks(const struct demand *d)
+{
+	return d->n_streams > 0;
+}
+
+bool demand_bends(const struct demand *d, const struct arrival *a)
+{
+	return d->n_shapes || a->max_tokens <= 0 || a->output_tokens > a->max_tokens;
+}
+
 void demand_bend(const struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx)
 {

@@ -28,6 +28,11 @@ void demand_see(struct demand *d, const struct arrival *a);
 void demand_bend(const struct demand *d, struct arrival *a,
         void (*hit)(void *ctx, uint32_t fault, int64_t at_ns), void *ctx);
 
+/* Without demand_see nothing would be missed: false. */
+bool demand_looks(const struct demand *d);
+/* Without demand_bend *a would stay as it is: false. */
+bool demand_bends(const struct demand *d, const struct arrival *a);
+
 /* Are bent lengths all that faults do to the load now, each by a fault that is `known`? */
 bool demand_shapes_only(
         const struct demand *d, bool (*known)(void *ctx, uint32_t fault), void *ctx);

@@ -60,14 +60,14 @@ static void give(struct run *r, const struct sample *s)
 
 /* At one instant several may end, and others with them that were clients. The words of those that
  * end alone are held for a while, to be folded in one go. */
-static void digest_served(struct run *r, const struct served *served, uint32_t n)
+static void digest_served(struct run *r, const struct rider *served, uint32_t n)
 {
 	enum { MOST = 64 };
 	uint64_t word[MOST][DIGEST_WORDS];
 	uint32_t held = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct served *s = &served[i];
+		const struct rider *s = &served[i];
 		int64_t done = s->t_last + s->ingress_ns;
 		bool alone = done != r->ended_at && i + 1 < n && served[i + 1].t_last > s->t_last;
 
@@ -96,7 +96,7 @@ static void digest_served(struct run *r, const struct served *served, uint32_t n
 	lanes_add_words(&r->lanes, word[0], (size_t)held * DIGEST_WORDS);
 }
 
-void clients_served(struct run *r, const struct served *served, uint32_t n)
+void clients_served(struct run *r, const struct rider *served, uint32_t n)
 {
 	if (r->o->digest)
 		digest_served(r, served, n);

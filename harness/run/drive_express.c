@@ -28,7 +28,6 @@ struct ride {
 	uint32_t in_at, n_in, n_waiting;
 	int64_t oversize_at; /* an arrival with more tokens than a rider can count */
 	struct rider out[OUT_BLOCK];
-	struct served served[OUT_BLOCK];
 	uint32_t n_out;
 	int64_t timeout_ns[TRAFFIC_TENANTS_MAX];
 	uint64_t again; /* requests until it is tried again */
@@ -91,7 +90,7 @@ static void waiting(void *ctx, const struct rider *rider)
 static uint32_t alight(void *ctx, const struct rider *rider, uint64_t handle)
 {
 	struct ride *ride = ctx;
-	struct arrival a = {.at_ns = rider->t_submit,
+	struct arrival a = {.at_ns = rider->t_sched,
 	        .request_id = rider->id,
 	        .tenant = rider->tenant,
 	        .prompt_tokens = rider->prompt_tokens,
@@ -132,23 +131,28 @@ static void prepare(struct ride *ride)
 		ride->in_at = ride->n_in = 0;
 	ride->oversize_at = NS_NEVER;
 	for (uint32_t i = 0; i < CHUNK && ride->ready < ride->n; i++) {
-		struct arrival a = ride->ahead[ride->ready];
+		const struct arrival *a = &ride->ahead[ride->ready];
+		struct arrival bent;
 		struct rider *to;
 
-		demand_bend(r->demand, &a, hit_again, r);
-		if (a.prompt_tokens > INT32_MAX || a.max_tokens > INT32_MAX) {
-			ride->oversize_at = a.at_ns;
+		if (LPC_UNLIKELY(demand_bends(r->demand, a))) {
+			bent = *a;
+			demand_bend(r->demand, &bent, hit_again, r);
+			a = &bent;
+		}
+		if (a->prompt_tokens > INT32_MAX || a->max_tokens > INT32_MAX) {
+			ride->oversize_at = a->at_ns;
 			return;
 		}
 		to = &ride->in[ride->n_in++]; /* the rest of it is nobody's business yet */
-		to->id = a.request_id;
+		to->id = a->request_id;
 		to->order = r->out->scheduled + (ride->ready - ride->at) + 1;
-		to->t_submit = a.at_ns;
-		to->tenant = a.tenant;
-		to->tier = r->s->traffic.tenants[a.tenant].tier_index;
-		to->prompt_tokens = (uint32_t)a.prompt_tokens;
-		to->output_tokens = (uint32_t)a.output_tokens;
-		to->max_tokens = (uint32_t)a.max_tokens;
+		to->t_sched = a->at_ns;
+		to->tenant = a->tenant;
+		to->tier = r->s->traffic.tenants[a->tenant].tier_index;
+		to->prompt_tokens = (uint32_t)a->prompt_tokens;
+		to->output_tokens = (uint32_t)a->output_tokens;
+		to->max_tokens = (uint32_t)a->max_tokens;
 		ride->ready++;
 	}
 }
@@ -159,7 +163,7 @@ static void sent(struct ride *ride, uint32_t n)
 	struct run *r = ride->run;
 
 	plan_fold_all(&r->traffic_lanes, r->s, &ride->ahead[ride->at], n);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; demand_looks(r->demand) && i < n; i++)
 		demand_see(r->demand, &ride->ahead[ride->at + i]);
 	ride->at += n;
 	r->out->scheduled += n;
@@ -181,36 +185,13 @@ static enum status refill(struct ride *ride, struct error *err)
 /* --- completions out
  * ------------------------------------------------------------------------------- */
 
-static void to_served(const struct rider *a, int64_t delay, struct served *out)
-{
-	*out = (struct served){.id = a->id,
-	        .order = a->order,
-	        .t_sched = a->t_submit,
-	        .t_dispatch = a->t_dispatch,
-	        .t_entry = a->t_entry,
-	        .t_first = a->t_first,
-	        .t_last = a->t_last,
-	        .ingress_ns = delay,
-	        .frame_ns = a->frame_ns,
-	        .prompt_tokens = a->prompt_tokens,
-	        .output_tokens = a->output_tokens,
-	        .tenant = a->tenant,
-	        .tier = a->tier};
-}
-
 /* Those who have reached their clients by now. */
 static void deliver(struct ride *ride)
 {
 	struct run *r = ride->run;
-	int64_t delay = r->s->deployment.ethernet.ingress_delay_ns, now = express_now(r->rack);
-	uint32_t n = 0;
+	uint32_t n = express_delivered(r->rack, ride->out, ride->n_out);
 
-	while (n < ride->n_out && ride->out[n].t_last + delay <= now) {
-		express_delivered(r->rack, &ride->out[n]);
-		to_served(&ride->out[n], delay, &ride->served[n]);
-		n++;
-	}
-	clients_served(r, ride->served, n);
+	clients_served(r, ride->out, n);
 	memmove(ride->out, ride->out + n, (ride->n_out - n) * sizeof(*ride->out));
 	ride->n_out -= n;
 }
@@ -286,7 +267,7 @@ static enum status get_off(
 	int64_t now = express_now(r->rack);
 	uint32_t n = ride->n_waiting; /* they have been sent, be it at this very instant */
 
-	while (ride->in_at + n < ride->n_in && ride->in[ride->in_at + n].t_submit < now)
+	while (ride->in_at + n < ride->n_in && ride->in[ride->in_at + n].t_sched < now)
 		n++;
 	if (now > r->now)
 		r->now = now;

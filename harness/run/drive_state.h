@@ -90,7 +90,7 @@ void clients_flush(struct run *r); /* what ended last, into the digest */
 uint32_t clients_add(struct run *r, const struct arrival *a, uint64_t order);
 void clients_retire(struct run *r, uint32_t index); /* and its outcome is somebody else's */
 /* Requests that have been answered without ever being clients; in order of t_done, then id. */
-void clients_served(struct run *r, const struct served *served, uint32_t n);
+void clients_served(struct run *r, const struct rider *served, uint32_t n);
 
 /* drive_express.c */
 struct ride *ride_new(struct run *r);

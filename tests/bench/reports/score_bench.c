@@ -72,7 +72,7 @@ static double bench_served(uint32_t n_slo, uint32_t n_faults, uint32_t n_tiers, 
 	        fixture_slo(METRIC_TPOT, 0.99, 11 * NS_PER_MS)};
 	struct score_rules rules = {.n_slo = n_slo, .slo = slo};
 	struct score_config config = fixture_config(&rules, n_faults);
-	struct served *r = calloc(PREPARED, sizeof(*r));
+	struct rider *r = calloc(PREPARED, sizeof(*r));
 	struct prng g = prng_stream(1, "bench");
 	struct score *s;
 	double t0, spent = 0;
@@ -87,7 +87,7 @@ static double bench_served(uint32_t n_slo, uint32_t n_faults, uint32_t n_tiers, 
 			int64_t at = (int64_t)(i + k) * 10000;
 			uint32_t tokens = 2 + (uint32_t)prng_below(prng_next(&g), 254);
 
-			r[k] = (struct served){.id = i + k + 1,
+			r[k] = (struct rider){.id = i + k + 1,
 			        .t_sched = at,
 			        .t_dispatch = at + queue,
 			        .t_entry = at + queue,

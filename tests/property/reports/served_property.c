@@ -63,12 +63,12 @@ static struct slo_rule random_rule(struct prng *g, const struct kind *k)
 	return rule;
 }
 
-static struct served random_request(
+static struct rider random_request(
         struct prng *g, const struct kind *k, uint64_t n, int64_t at_ns, uint32_t tiers)
 {
 	static const int64_t frames[] = {5 * MS, 4 * MS, 7 * MS + 1, 1};
 	uint64_t spread = (uint64_t)k->spread_ns;
-	struct served r = {.id = n,
+	struct rider r = {.id = n,
 	        .order = k->own_order ? k->first + n - 1 : 0,
 	        .t_sched = at_ns,
 	        .ingress_ns = one_in(g, 3) ? 0 : 250000,
@@ -93,21 +93,21 @@ static struct served random_request(
 	return r;
 }
 
-static int64_t done_at(const struct served *r)
+static int64_t done_at(const struct rider *r)
 {
 	return r->t_last + r->ingress_ns;
 }
 
 static int by_done(const void *a, const void *b)
 {
-	const struct served *x = a, *y = b;
+	const struct rider *x = a, *y = b;
 
 	if (done_at(x) != done_at(y))
 		return done_at(x) < done_at(y) ? -1 : 1;
 	return x->id < y->id ? -1 : 1;
 }
 
-static void one_by_one(struct score *s, const struct served *r, uint32_t n)
+static void one_by_one(struct score *s, const struct rider *r, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct sample x;
@@ -277,7 +277,7 @@ static void tell_other(struct pair *p, int64_t now, uint32_t tier)
 	p->scheduled++;
 }
 
-static void play(struct pair *p, const struct kind *k, struct prng *g, const struct served *r)
+static void play(struct pair *p, const struct kind *k, struct prng *g, const struct rider *r)
 {
 	uint32_t done = 0;
 
@@ -312,7 +312,7 @@ static void compare(const struct kind *k, uint64_t seed)
 	        {.kind = EXPECT_RECOVERED, .id = "r"}};
 	struct score_rules rules = {.slo = slo, .expect = expect};
 	struct score_config config = fixture_config(&rules, k->n_faults);
-	struct served *r = mem_alloc(k->requests, sizeof(*r));
+	struct rider *r = mem_alloc(k->requests, sizeof(*r));
 	uint32_t used_tiers = one_in(&g, 2) ? 1 : TIERS;
 	struct pair p = {0};
 	int64_t at = 0, length;

@@ -531,7 +531,7 @@ static struct score *recovering(const struct score_rules *rules, uint64_t first,
 			x = fixture_bad(i + 1, at, odd);
 		if (in_bulk && x.outcome == OUTCOME_OK)
 			score_served(s,
-			        &(struct served){.id = x.id,
+			        &(struct rider){.id = x.id,
 			                .t_sched = at,
 			                .t_dispatch = x.t_first - 1,
 			                .t_entry = x.t_first - 1,

@@ -392,6 +392,12 @@ void score_inject(struct score *s, uint32_t fault, int64_t at_ns)
 	recovered_again(s, at_ns);
 }
 
+void score_no_more_faults(struct score *s)
+{
+	if (s->windows)
+		windows_no_more(s->windows);
+}
+
 void score_revert(struct score *s, uint32_t fault, int64_t at_ns)
 {
 	windows_revert(s->windows, fault, at_ns);

@@ -174,6 +174,7 @@ void score_gaps(struct score *s, uint64_t id, uint32_t tier, int64_t gap_ns, int
  */
 void score_inject(struct score *s, uint32_t fault, int64_t at_ns);
 void score_revert(struct score *s, uint32_t fault, int64_t at_ns);
+void score_no_more_faults(struct score *s); /* none is injected any more; need not be told */
 
 /* Live view for aborts, triggers and the progress line. */
 struct score_live {

@@ -428,8 +428,9 @@ static void with_windows(struct score *s, const struct rider *r, uint32_t n)
 		int64_t t_done = r[i].t_last + r[i].ingress_ns;
 		enum window w;
 
-		windows_count(s->windows, r[i].order ? r[i].order : r[i].id, r[i].t_sched, t_done,
-		        missed_classes(s, &r[i]));
+		if (windows_want(s->windows))
+			windows_count(s->windows, r[i].order ? r[i].order : r[i].id, r[i].t_sched,
+			        t_done, missed_classes(s, &r[i]));
 		keys[i] = KEY_NONE;
 		if (score_measured(s, r[i].t_sched)) {
 			w = windows_of(s->windows, r[i].t_sched, t_done);

@@ -56,6 +56,7 @@ struct windows {
 	uint64_t before_base; /* requests in bins already let go */
 	int64_t next_settle;
 	uint64_t dropped;
+	bool no_more; /* nothing is injected any more */
 };
 
 int64_t window_bin_ns(double rate)
@@ -226,11 +227,23 @@ static bool bins_reach(struct windows *w, int64_t index)
 	return true;
 }
 
+void windows_no_more(struct windows *w)
+{
+	w->no_more = true;
+}
+
+bool windows_want(const struct windows *w)
+{
+	return !w->no_more || w->oldest < w->n_episodes;
+}
+
 void windows_count(struct windows *w, uint64_t order, int64_t t_sched, int64_t now, uint32_t missed)
 {
 	int64_t index;
 	struct bin *b;
 
+	if (!windows_want(w))
+		return;
 	if (t_sched < w->recent_ns || t_sched - w->recent_ns >= w->config.bin_ns) {
 		w->recent = t_sched / w->config.bin_ns;
 		w->recent_ns = w->recent * w->config.bin_ns;

@@ -35,6 +35,10 @@ void windows_free(struct windows *w);
 void windows_inject(struct windows *w, uint32_t fault, int64_t at_ns);
 void windows_revert(struct windows *w, uint32_t fault, int64_t at_ns);
 
+/* No fault is injected any more: once every episode is decided, nobody asks for bins. */
+void windows_no_more(struct windows *w);
+bool windows_want(const struct windows *w); /* would windows_count change anything? */
+
 /* Counts a request in its recovery bin. `missed`: bit i = it missed an SLO of quantile i. `now`:
  * the request's t_done. Returns false if its bin could not be kept (counted in windows_dropped). */
 void windows_count(

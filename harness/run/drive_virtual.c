@@ -48,6 +48,8 @@ static void faults_next(struct run *r)
 	r->fault_at = fault_schedule_next_at(&r->schedule);
 	r->fault_at = min_i64(r->fault_at, fault_machines_next_at(&r->model));
 	r->fault_at = min_i64(r->fault_at, fault_machines_next_at(&r->client));
+	if (r->fault_at == NS_NEVER && r->o->score && !fault_plan_is_live(&r->s->faults))
+		score_no_more_faults(r->o->score);
 }
 
 static void faults(struct run *r)

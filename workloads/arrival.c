@@ -148,6 +148,8 @@ void arrival_start(struct arrival_state *a, const struct arrival_spec *spec, str
 	if (spec->process == ARRIVAL_GAMMA) {
 		a->shape = 1 / (spec->cv * spec->cv);
 		a->scale = spec->cv * spec->cv;
+		a->d = (a->shape < 1 ? a->shape + 1 : a->shape) - 1.0 / 3;
+		a->c = 1 / mathx_sqrt(9 * a->d);
 	}
 }
 
@@ -156,17 +158,26 @@ static double exponential(struct prng *stream)
 	return -mathx_log(prng_unit(prng_next(stream)));
 }
 
-/* gamma(k), k >= 1, scale 1. */
-static double gamma_of(struct prng *stream, double k)
+/* Below this u is accepted without a logarithm (Marsaglia and Tsang 2000, section 4); less a margin
+ * that no rounding of the test itself fills while d is small, so that the draw stays the same. */
+static double squeeze(const struct arrival_state *a, double x)
 {
-	double d = k - 1.0 / 3, c = 1 / mathx_sqrt(9 * d);
+	return a->d < 64 ? 1 - 0.0331 * (x * x) * (x * x) - 1e-12 : 0;
+}
+
+/* gamma(d + 1/3), scale 1. */
+static double gamma_of(struct arrival_state *a)
+{
+	double d = a->d;
 
 	for (;;) {
-		double x = mathx_normal_quantile(prng_unit(prng_next(stream)));
-		double u = prng_unit(prng_next(stream));
-		double root = 1 + c * x, v = root * root * root;
+		double x = mathx_normal_quantile(prng_unit(prng_next(&a->stream)));
+		double u = prng_unit(prng_next(&a->stream));
+		double root = 1 + a->c * x, v = root * root * root;
 
-		if (root > 0 && mathx_log(u) < x * x / 2 + d - d * v + d * mathx_log(v))
+		if (root <= 0)
+			continue;
+		if (u < squeeze(a, x) || mathx_log(u) < x * x / 2 + d - d * v + d * mathx_log(v))
 			return d * v;
 	}
 }
@@ -176,8 +187,8 @@ static double gamma_gap(struct arrival_state *a)
 	double gap, power;
 
 	if (a->shape >= 1)
-		return gamma_of(&a->stream, a->shape) * a->scale;
-	gap = gamma_of(&a->stream, a->shape + 1) * a->scale;
+		return gamma_of(a) * a->scale;
+	gap = gamma_of(a) * a->scale;
 	power = -exponential(&a->stream) / a->shape;
 	return power > -700 ? gap * mathx_exp(power) : 0;
 }

@@ -52,6 +52,7 @@ struct arrival_state {
 	uint64_t n;                /* constant: arrivals so far */
 	uint64_t rate_nhz;         /* constant: 1e-9 requests a second */
 	double shape, scale;       /* gamma: of a gap with mean 1 */
+	double d, c;               /* … and what is made of the shape */
 	uint32_t used;             /* of gap[] */
 	double gap[ARRIVAL_BLOCK]; /* mean 1 */
 };

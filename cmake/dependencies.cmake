@@ -13,6 +13,7 @@ endfunction()
 
 lpc_require(URING liburing liburing-dev)
 lpc_require(CJSON libcjson libcjson-dev)
+lpc_require(PCAP libpcap libpcap-dev)
 lpc_require(CRYPTO libcrypto libssl-dev)
 if(LPUCHAOS_TESTS)
 	lpc_require(CHECK check check)

@@ -31,13 +31,6 @@ struct file_loader {
 	        struct jval *root, struct error *err);
 };
 
-/* A table that an object is read by, for docs and schema. */
-struct field_table {
-	const char *object; /* where it stands: "pools[].admission" */
-	const struct field *fields;
-	size_t n;
-};
-
 /* The order of the file. Names: hardware_name(). */
 enum hardware_key {
 	HW_RACKS,

@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include "emulator/deployment.h"
 #include "faults/sink.h"
+#include "harness/base/wire.h"
 
 struct rack;
 
@@ -108,6 +109,9 @@ struct rack_listener {
 	 * slot when dispatched, tokens delivered and 0 when evicted. */
 	void (*trace)(void *ctx, int64_t at_ns, uint64_t id, enum rack_step_kind step, int64_t a,
 	        int64_t b);
+	/* Data has moved from one component to another, or a message of the control plane has. Only
+	 * with mirror_every; in order of sent_ns. */
+	void (*moved)(void *ctx, const struct wire_message *m);
 };
 
 struct rack_config {
@@ -121,6 +125,7 @@ struct rack_config {
 	const char *const *fault_ids; /* by index: draws are keyed by id; NULL = by index */
 	bool emit_tokens;             /* the wall clock: every token is an event */
 	bool emit_gaps;
+	uint32_t mirror_every; /* `moved` for one in so many requests; 0 = for none */
 	struct rack_listener listener;
 };
 

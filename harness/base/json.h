@@ -113,6 +113,13 @@ struct field {
 	const char *source; /* of the default, or NULL */
 };
 
+/* A table that an object is read by, for docs and schema. */
+struct field_table {
+	const char *object; /* where it stands: "pools[].admission" */
+	const struct field *fields;
+	size_t n;
+};
+
 /* Reads object v into out by the table. Refuses unknown keys. Sets defaults for absent ones. */
 enum status json_read(struct jval v, const struct field *fields, size_t n, void *out,
         struct error *err) LPC_MUST_USE;

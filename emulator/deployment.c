@@ -3,7 +3,7 @@
  * number in the parameter list too, labelled assumption with "deployment" as its source.
  *
  * Order: hardware, topology, model, Ethernet and health, then the pools (which need all of these),
- * then the judgement that no path crosses Ethernet unless the deployment allows it. */
+ * then the judgement that no instance lies across racks unless the deployment allows it. */
 #include "emulator/deployment_parts.h"
 
 #include <stddef.h>
@@ -15,7 +15,8 @@ const char *const position_names[] = {"forbidden", "allowed", NULL};
 static const char *const label_names[] = {"fact", "inference", "assumption", NULL};
 
 struct raw_deployment {
-	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cooling, cross_rack;
+	struct jval hardware, model, pools, ethernet, health, compile_farm, power, cooling,
+	        cross_rack;
 	struct jval cable_plan;
 	int64_t frontends;
 };
@@ -72,7 +73,7 @@ static const struct field deployment_fields[] = {
         {.name = "cross_rack",
                 .type = FIELD_OBJECT,
                 .offset = offsetof(struct raw_deployment, cross_rack),
-                .help = "the stated position on paths that leave the C2C domain"},
+                .help = "the stated position on critical paths that leave their rack"},
 };
 
 /* --- defaults from the hardware ------------------------------------------------------ */
@@ -441,7 +442,8 @@ static const struct field cross_rack_fields[] = {
                 .offset = offsetof(struct raw_cross_rack, position),
                 .fallback = "\"forbidden\"",
                 .choices = position_names,
-                .help = "whether a critical path may cross Ethernet"},
+                .help = "whether an instance may lie across racks, over Ethernet or C2C cables; "
+                        "forbidden: it is refused"},
         {.name = "rationale",
                 .type = FIELD_STRING,
                 .offset = offsetof(struct raw_cross_rack, rationale),
@@ -479,36 +481,65 @@ static enum status parse_cross_rack(
 	return ERR_NONE;
 }
 
-/* The first Ethernet link of an instance's path, or COMPONENT_NONE. */
-static uint32_t ethernet_on_path(const struct topology *t, const uint32_t *nodes, uint32_t n)
+/* The first link of an instance's path that joins two racks, or COMPONENT_NONE. */
+static uint32_t first_crossing(const struct topology *t, const uint32_t *nodes, uint32_t n)
 {
 	for (uint32_t i = 0; i + 1 < n; i++) {
-		uint32_t links[2];
+		uint32_t links[2], n_links = topology_hop(t, nodes[i], nodes[i + 1], links);
 
-		if (topology_hop(t, nodes[i], nodes[i + 1], links) &&
-		        t->links[links[0]].class == LINK_ETHERNET)
-			return links[0];
+		for (uint32_t k = 0; k < n_links; k++)
+			if (topology_link_crosses(t, links[k]))
+				return links[k];
 	}
 	return COMPONENT_NONE;
+}
+
+static uint32_t racks_of(const struct topology *t, const uint32_t *nodes, uint32_t n)
+{
+	uint32_t racks = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t k = 0;
+
+		while (k < i &&
+		        topology_rack_of_node(t, nodes[k]) != topology_rack_of_node(t, nodes[i]))
+			k++;
+		racks += k == i;
+	}
+	return racks;
+}
+
+static enum status refuse_position(struct jval pool, const struct deployment *d,
+        const struct pool_spec *p, uint32_t instance, uint32_t link, struct error *err)
+{
+	const struct topology *t = &d->topology;
+	const struct link *l = &t->links[link];
+
+	return json_error(pool, err,
+	        "expected every instance within one rack (cross_rack.position is \"forbidden\"; "
+	        "\"allowed\", with its rationale, permits it, and a run then measures what it "
+	        "costs), "
+	        "found instance %u across %u racks: from %s to %s over %s",
+	        instance, racks_of(t, pool_nodes(p, instance), p->nodes_per_instance),
+	        t->components[l->rack_a].name, t->components[l->rack_b].name,
+	        t->components[l->component].name);
 }
 
 static enum status judge_position(struct jval pools, const struct deployment *d, struct error *err)
 {
 	if (d->cross_rack.position == CROSS_RACK_ALLOWED)
 		return ERR_NONE;
-	for (uint32_t i = 0; i < d->n_pools; i++)
-		for (uint32_t k = 0; k < d->pools[i].n_instances; k++) {
-			uint32_t link = ethernet_on_path(&d->topology, pool_nodes(&d->pools[i], k),
-			        d->pools[i].nodes_per_instance);
+	for (uint32_t i = 0; i < d->n_pools; i++) {
+		const struct pool_spec *p = &d->pools[i];
 
-			if (link == COMPONENT_NONE)
-				continue;
-			link = d->topology.links[link].component;
-			return json_error(json_at(pools, i), err,
-			        "expected critical paths on C2C links only (cross_rack.position is "
-			        "\"forbidden\"), found %s on the path of instance %u",
-			        d->topology.components[link].name, k);
+		for (uint32_t k = 0; k < p->n_instances; k++) {
+			uint32_t link = first_crossing(
+			        &d->topology, pool_nodes(p, k), p->nodes_per_instance);
+
+			if (link != COMPONENT_NONE)
+				return refuse_position(json_at(pools, i), d, p, k, link, err);
 		}
+	}
 	return ERR_NONE;
 }
 

@@ -109,6 +109,12 @@ static inline bool topology_is_spare(const struct topology *t, uint32_t node)
 uint32_t topology_hop(
         const struct topology *t, uint32_t from, uint32_t to, uint32_t links[static 2]);
 
+/* Whether it joins two racks: a C2C cable of a pod, or Ethernet between racks. */
+static inline bool topology_link_crosses(const struct topology *t, uint32_t link)
+{
+	return t->links[link].rack_a != t->links[link].rack_b;
+}
+
 /* The farthest class of link on the path over these nodes. */
 enum link_class topology_reach(const struct topology *t, const uint32_t *nodes, uint32_t n_nodes);
 

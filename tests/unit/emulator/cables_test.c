@@ -10,7 +10,9 @@
 #define POOLS                                                                                      \
 	"\"pools\":[{\"name\":\"p\",\"buckets\":[{\"max_seq\":4096,\"frame\":\"10ms\",\"slots\":"  \
 	"1,\"prefill_tokens_per_frame\":64}]}]"
-#define RACKS "\"hardware\":{\"racks\":{\"value\":3,\"unit\":\"count\"}}"
+#define RACKS                                                                                      \
+	"\"hardware\":{\"racks\":{\"value\":3,\"unit\":\"count\"}},\"cross_rack\":{\"position\":"  \
+	"\"allowed\"}"
 
 static struct parsed p;
 

@@ -117,6 +117,8 @@ END_TEST
 #define SLOTS_70B "\"max_seq\":[4096,16384],\"batch\":{\"policy\":\"fixed\",\"slots\":[32,8]}"
 
 /* Racks of 64 working chips; what they lack is told to the byte. */
+#define ALLOWED ",\"cross_rack\":{\"position\":\"allowed\"}"
+
 START_TEST(a_70b_needs_nine_racks)
 {
 	int64_t room = (INT64_C(208) << 20) - 2 * 320 * (8192 + 28672) * 2 / 8;
@@ -128,7 +130,8 @@ START_TEST(a_70b_needs_nine_racks)
 		int64_t need = (weights + chips - 1) / chips + (kv + chips - 1) / chips;
 
 		snprintf(rest, sizeof(rest),
-		        MODEL_70B ",\"hardware\":{\"racks\":{\"value\":%d,\"unit\":\"count\"}}",
+		        MODEL_70B
+		        ",\"hardware\":{\"racks\":{\"value\":%d,\"unit\":\"count\"}}" ALLOWED,
 		        racks);
 		if (racks == 9) {
 			ck_assert_msg(compiles(SLOTS_70B, rest), "%s", p.message);
@@ -208,7 +211,7 @@ START_TEST(published_speeds_follow_the_layers)
 		double speed;
 
 		snprintf(rest, sizeof(rest),
-		        "%s,\"hardware\":{\"racks\":{\"value\":%g,\"unit\":\"count\"}}",
+		        "%s,\"hardware\":{\"racks\":{\"value\":%g,\"unit\":\"count\"}}" ALLOWED,
 		        models[i].model, models[i].racks);
 		a = compiled(
 		        "\"max_seq\":[4096],\"batch\":{\"policy\":\"fixed\",\"slots\":[1]}", rest);

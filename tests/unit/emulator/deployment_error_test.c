@@ -229,9 +229,16 @@ static const struct {
                 "9"},
         {TOP(",\"hardware\":{\"racks\":{\"value\":2,\"unit\":\"count\"},\n\"racks_per_pod\":{"
              "\"value\":1,\"unit\":\"count\"}}"),
-                "d.json:1:11: pools.p: expected critical paths on C2C links only "
-                "(cross_rack.position is \"forbidden\"), found eth.r0-r1 on the path of instance "
-                "0"},
+                "d.json:1:11: pools.p: expected every instance within one rack "
+                "(cross_rack.position is \"forbidden\"; \"allowed\", with its rationale, permits "
+                "it, and a run then measures what it costs), found instance 0 across 2 racks: "
+                "from r0 to r1 over eth.r0-r1"},
+        /* C2C cables of a pod are no different */
+        {TOP(",\"hardware\":{\"racks\":{\"value\":2,\"unit\":\"count\"}}"),
+                "d.json:1:11: pools.p: expected every instance within one rack "
+                "(cross_rack.position is \"forbidden\"; \"allowed\", with its rationale, permits "
+                "it, and a run then measures what it costs), found instance 0 across 2 racks: "
+                "from r0 to r1 over r0.n7-r1.n7.0"},
         {"{\"pools\":[{\"name\":\"p\",\"artifact\":{}}]}",
                 "d.json:1:34: pools.p.artifact: expected the key 'max_seq', found none"},
         {"{\"pools\":[{\"name\":\"p\",\"artifact\":{\"max_seq\":[]}}]}",

@@ -44,6 +44,7 @@ struct demand {
 	uint64_t seed;
 	uint32_t n_streams, next;         /* next: the stream that is due first; n_streams = none */
 	struct stream *streams;           /* by fault, then entry */
+	bool looks;                       /* some of them at the rows of a trace */
 	uint64_t *added;                  /* by fault: requests so far */
 	uint32_t n_shapes;                /* active ones */
 	struct shape *shapes;             /* by fault */
@@ -130,6 +131,7 @@ static void make_streams(struct demand *d)
 			x->fault = i;
 			x->tenant = f->targets[t];
 			x->at = NS_NEVER;
+			d->looks |= d->s->traffic.tenants[x->tenant].from_trace;
 			surge_init(&x->surge, &d->s->traffic.tenants[x->tenant], d->seed, f->id);
 		}
 	}
@@ -304,14 +306,14 @@ static bool is_extra(const struct arrival *a)
 
 void demand_see(struct demand *d, const struct arrival *a)
 {
-	for (uint32_t i = 0; i < d->n_streams; i++)
+	for (uint32_t i = 0; d->looks && i < d->n_streams; i++)
 		if (d->streams[i].tenant == a->tenant && !is_extra(a))
 			surge_see(&d->streams[i].surge, a);
 }
 
 bool demand_looks(const struct demand *d)
 {
-	return d->n_streams > 0;
+	return d->looks;
 }
 
 bool demand_bends(const struct demand *d, const struct arrival *a)

@@ -153,11 +153,6 @@ void arrival_start(struct arrival_state *a, const struct arrival_spec *spec, str
 	}
 }
 
-static double exponential(struct prng *stream)
-{
-	return -mathx_log(prng_unit(prng_next(stream)));
-}
-
 /* Below this u is accepted without a logarithm (Marsaglia and Tsang 2000, section 4); less a margin
  * that no rounding of the test itself fills while d is small, so that the draw stays the same. */
 static double squeeze(const struct arrival_state *a, double x)
@@ -182,15 +177,28 @@ static double gamma_of(struct arrival_state *a)
 	}
 }
 
-static double gamma_gap(struct arrival_state *a)
+/* A shape below 1 takes one more draw a gap, and its logarithms and powers by the block. */
+static void gamma_refill(struct arrival_state *a)
 {
-	double gap, power;
+	double power[ARRIVAL_BLOCK], factor[ARRIVAL_BLOCK];
+	uint64_t u[ARRIVAL_BLOCK];
 
+	for (int i = 0; i < ARRIVAL_BLOCK; i++) {
+		a->gap[i] = gamma_of(a) * a->scale;
+		if (a->shape < 1)
+			u[i] = prng_next(&a->stream);
+	}
 	if (a->shape >= 1)
-		return gamma_of(a) * a->scale;
-	gap = gamma_of(a) * a->scale;
-	power = -exponential(&a->stream) / a->shape;
-	return power > -700 ? gap * mathx_exp(power) : 0;
+		return;
+	mathx_exponential(ARRIVAL_BLOCK, u, power);
+	for (int i = 0; i < ARRIVAL_BLOCK; i++) {
+		power[i] = -power[i] / a->shape;
+		if (power[i] <= -700)
+			power[i] = a->gap[i] = 0;
+	}
+	mathx_exp_all(ARRIVAL_BLOCK, power, factor);
+	for (int i = 0; i < ARRIVAL_BLOCK; i++)
+		a->gap[i] *= factor[i];
 }
 
 void arrival_refill(struct arrival_state *a)
@@ -198,8 +206,7 @@ void arrival_refill(struct arrival_state *a)
 	uint64_t u[ARRIVAL_BLOCK];
 
 	if (a->spec->process == ARRIVAL_GAMMA) {
-		for (int i = 0; i < ARRIVAL_BLOCK; i++)
-			a->gap[i] = gamma_gap(a);
+		gamma_refill(a);
 	} else {
 		for (int i = 0; i < ARRIVAL_BLOCK; i++)
 			u[i] = prng_next(&a->stream);

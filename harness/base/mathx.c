@@ -148,18 +148,54 @@ static double exp_rest(double r)
 	return (a + r2 * b) + r4 * ((c + r2 * d) + r4 * (e + r2 * f));
 }
 
+/* |x| < 700. Without a choice or a conversion that vectors do not have: the whole number below is
+ * what adding 1.5 * 2^52 rounds to, less 1 if that is above; and it becomes an exponent by way of
+ * the low bits of 2^52, as in log_of. */
+static inline double exp_of(double x)
+{
+	double y = x * LOG2_E + 0.5, near = (y + 0x1.8p52) - 0x1.8p52;
+	double k = near - (near > y ? 1.0 : 0.0);
+	double hi = x - k * LN2_HI, lo = k * LN2_LO, r = hi - lo;
+	double lost = (hi - r) - lo; /* of r, by rounding */
+
+	return (1 + (r + (r * r * exp_rest(r) + lost))) *
+	       from_bits(to_bits(k + (0x1p52 + 1023)) << 52);
+}
+
 double mathx_exp(double x)
 {
-	double k, hi, lo, r, lost;
-
 	CHECK(x > -700 && x < 700);
-	k = mathx_floor(x * LOG2_E + 0.5);
-	hi = x - k * LN2_HI;
-	lo = k * LN2_LO;
-	r = hi - lo;
-	lost = (hi - r) - lo; /* of r, by rounding */
-	return (1 + (r + (r * r * exp_rest(r) + lost))) *
-	       from_bits((uint64_t)(1023 + (int64_t)k) << 52);
+	return exp_of(x);
+}
+
+static WIDE_BODY bool exponents(uint32_t n, const double *restrict x, double *restrict out)
+{
+	uint64_t outside = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		double size = x[i] < 0 ? -x[i] : x[i];
+
+		outside |= !(size < 700);
+		out[i] = exp_of(x[i]);
+	}
+	return !outside;
+}
+
+WIDE_CODE static bool exponents_wide(uint32_t n, const double *restrict x, double *restrict out)
+{
+	return exponents(n, x, out);
+}
+
+static bool exponents_any(uint32_t n, const double *restrict x, double *restrict out)
+{
+	return exponents(n, x, out);
+}
+
+void mathx_exp_all(uint32_t n, const double x[], double out[])
+{
+	bool inside = wide_machine() ? exponents_wide(n, x, out) : exponents_any(n, x, out);
+
+	CHECK(inside);
 }
 
 double mathx_pow(double x, double y)

@@ -12,7 +12,9 @@
 double mathx_log(double x); /* x > 0, finite */
 /* out[i] = -mathx_log(prng_unit(u[i])), to the bit: exponential draws of mean 1. Apart. */
 void mathx_exponential(uint32_t n, const uint64_t u[], double out[]);
-double mathx_exp(double x);           /* -700 < x < 700 */
+double mathx_exp(double x); /* -700 < x < 700 */
+/* out[i] = mathx_exp(x[i]), to the bit. Apart. */
+void mathx_exp_all(uint32_t n, const double x[], double out[]);
 double mathx_log1p(double x);         /* x > -1 */
 double mathx_pow(double x, double y); /* x > 0: exp(y log x) */
 double mathx_sqrt(double x);          /* the hardware's correctly rounded one */

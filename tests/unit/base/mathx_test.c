@@ -89,6 +89,33 @@ START_TEST(exponential_blocks_are_the_same_bits)
 }
 END_TEST
 
+START_TEST(exp_blocks_are_the_same_bits)
+{
+	struct prng g = prng_stream(1, "test/exp_all");
+	double x[67], out[67];
+	bool same = true;
+
+	for (int round = 0; round < 20000; round++) {
+		uint32_t n = (uint32_t)prng_below(prng_next(&g), 68);
+
+		for (uint32_t i = 0; i < n; i++) {
+			x[i] = (prng_unit(prng_next(&g)) - 0.5) * 1399;
+			if (round % 3 == 0) /* about where the whole number changes */
+				x[i] = (mathx_floor(x[i]) + 0.5) * 0x1.62e42fefa39efp-1;
+			if (round % 3 == 1)
+				x[i] *= 0x1p-10;
+		}
+		mathx_exp_all(n, x, out);
+		for (uint32_t i = 0; i < n; i++) {
+			double one = mathx_exp(x[i]);
+
+			same = same && memcmp(&one, &out[i], sizeof(one)) == 0;
+		}
+	}
+	ck_assert(same);
+}
+END_TEST
+
 START_TEST(log1p_and_pow_follow)
 {
 	struct prng g = prng_stream(1, "test/log1p");
@@ -252,6 +279,7 @@ int main(void)
 	add_test(s, "log", log_is_within_two_ulp);
 	add_test(s, "exp", exp_is_within_two_ulp);
 	add_test(s, "exponential", exponential_blocks_are_the_same_bits);
+	add_test(s, "exp_all", exp_blocks_are_the_same_bits);
 	add_test(s, "log1p", log1p_and_pow_follow);
 	add_test(s, "rounding", rounding_agrees_with_libm);
 	add_test(s, "quantile", normal_quantile_is_as241);

@@ -315,32 +315,64 @@ static bool are_few(const struct traffic *t)
 	return laws;
 }
 
-/* A few tenants whose laws make the traffic: which head is first is sooner seen than kept in order.
+/* A tenant's next arrival, as pull_laws and hand_out would make it by way of the head. */
+static void hand_out_ahead(struct traffic *t, struct tenant *tenant, struct arrival *out)
+{
+	const struct tenant_spec *spec = tenant->spec;
+	const struct ahead *ahead = &tenant->ahead;
+	uint32_t i = tenant->ahead.used++;
+	int64_t prompt = ahead->prompt[i], output = ahead->output[i], cap = spec->output.max;
+	bool long_prompt, long_output;
+
+	if (spec->max_tokens && spec->max_tokens < cap)
+		cap = spec->max_tokens;
+	out->at_ns = ahead->at_ns[i];
+	out->request_id = ++t->last_id;
+	out->tenant = tenant->head.a.tenant;
+	out->prompt_tokens = length_cap(prompt, spec->prompt.max, &long_prompt);
+	out->output_tokens = length_cap(output, cap, &long_output);
+	out->max_tokens = spec->max_tokens;
+	t->counts.emitted_by_tenant[out->tenant]++;
+	t->counts.clipped_prompt += long_prompt;
+	t->counts.clipped_output += long_output;
+}
+
+static int64_t ahead_at(struct tenant *t)
+{
+	if (LPC_UNLIKELY(t->ahead.used == t->ahead.n))
+		look_ahead(t);
+	return t->ahead.used < t->ahead.n ? t->ahead.at_ns[t->ahead.used] : NS_NEVER;
+}
+
+/* A few tenants whose laws make the traffic: which is first is sooner seen than kept in order. The
+ * heads go back to where they were looked ahead to, and are taken from there at the end.
  */
 static uint32_t take_few(struct traffic *t, int64_t before_ns, struct arrival *out, uint32_t max)
 {
 	int64_t at[FEW];
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < t->n; i++)
-		at[i] = t->tenants[i].has_head ? t->tenants[i].head.a.at_ns : NS_NEVER;
+	for (uint32_t i = 0; i < t->n; i++) {
+		t->tenants[i].ahead.used -= t->tenants[i].has_head;
+		at[i] = ahead_at(&t->tenants[i]);
+	}
 	while (n < max) {
-		struct tenant *tenant;
 		uint32_t first = 0;
 
 		for (uint32_t i = 1; i < t->n; i++)
 			first = at[i] < at[first] ? i : first;
 		if (at[first] >= before_ns)
 			break;
-		tenant = &t->tenants[first];
-		hand_out(t, tenant, &out[n++]);
-		pull_laws(tenant);
-		at[first] = tenant->has_head ? tenant->head.a.at_ns : NS_NEVER;
+		hand_out_ahead(t, &t->tenants[first], &out[n++]);
+		at[first] = ahead_at(&t->tenants[first]);
 	}
+	t->counts.emitted += n;
 	heap_clear(&t->order);
-	for (uint32_t i = 0; i < t->n; i++)
+	for (uint32_t i = 0; i < t->n; i++) {
+		pull_laws(&t->tenants[i]);
 		if (t->tenants[i].has_head)
 			CHECK(heap_push(&t->order, at[i], i, i));
+	}
 	return n;
 }
 

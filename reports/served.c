@@ -15,7 +15,7 @@
  *   - a column is reviewed when it has judged another COLUMN_REVIEW requests, from the histogram
  *     as it then is: a batch ends where the next review of its tier is due (place);
  *   - windows are counted, asked and settled request by request (with_windows), and what is known
- *     is placed before a settlement releases those that waited;
+ *     is placed before a settlement releases those that waited; unless all of it is over;
  *   - requests of different tiers share no histogram and no column: a batch takes those of one tier
  *     and window out of the block, in their order. Where a tier has more than one window in the
  *     block, which columns of `all` would see out of order, batches are runs. */
@@ -448,14 +448,25 @@ static void with_windows(struct score *s, const struct rider *r, uint32_t n)
 	place_all(s, r + from, keys + from, n - from);
 }
 
-static void without_windows(struct score *s, const struct rider *r, uint32_t n)
+/* All in one window, and nothing else to be decided. */
+static void in_window(struct score *s, const struct rider *r, uint32_t n, enum window w)
 {
 	uint8_t keys[BATCH];
 
 	for (uint32_t i = 0; i < n; i++)
-		keys[i] = score_measured(s, r[i].t_sched) ? key_of(r[i].tier, WINDOW_BASELINE)
-		                                          : KEY_NONE;
+		keys[i] = score_measured(s, r[i].t_sched) ? key_of(r[i].tier, w) : KEY_NONE;
 	place_all(s, r, keys, n);
+}
+
+/* Planned when the last fault was over and done with. */
+static bool all_after(const struct score *s, const struct rider *r, uint32_t n)
+{
+	int64_t after = windows_after(s->windows);
+	bool all = after != NS_NEVER;
+
+	for (uint32_t i = 0; all && i < n; i++)
+		all = r[i].t_sched >= after;
+	return all;
 }
 
 static void count_live(struct score *s, const struct rider *r, uint32_t n)
@@ -519,10 +530,12 @@ void score_served(struct score *s, const struct rider *r, uint32_t n)
 		uint32_t part = n < BATCH ? n : BATCH;
 
 		count_totals(s, r, part);
-		if (s->windows)
-			with_windows(s, r, part);
+		if (!s->windows)
+			in_window(s, r, part, WINDOW_BASELINE);
+		else if (all_after(s, r, part))
+			in_window(s, r, part, WINDOW_AFTER);
 		else
-			without_windows(s, r, part);
+			with_windows(s, r, part);
 		r += part;
 		n -= part;
 	}

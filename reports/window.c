@@ -187,6 +187,23 @@ enum window windows_of(const struct windows *w, int64_t from, int64_t to)
 	return from < e->until ? WINDOW_RECOVERY : WINDOW_AFTER;
 }
 
+int64_t windows_after(const struct windows *w)
+{
+	const struct episode *e;
+	int64_t at;
+
+	if (windows_want(w))
+		return NS_NEVER;
+	if (!w->n_episodes)
+		return NS_NEVER; /* all is baseline */
+	e = &w->episodes[w->n_episodes - 1];
+	if (e->clear < 0)
+		return NS_NEVER;
+	at = e->inject + 1;
+	at = e->clear > at ? e->clear : at;
+	return e->until > at ? e->until : at;
+}
+
 /* Lets go of the bins that no undecided episode can ask for. */
 static void bins_trim(struct windows *w, int64_t now)
 {

@@ -48,6 +48,10 @@ void windows_count(
  * open. */
 enum window windows_of(const struct windows *w, int64_t from, int64_t to);
 
+/* From this instant on every request is WINDOW_AFTER, and windows_count and windows_settle would do
+ * nothing, whatever comes; NS_NEVER: not known yet. */
+int64_t windows_after(const struct windows *w);
+
 /* Decides every episode whose bins are complete at `now`; true if one was, so that waiting requests
  * may be asked about again. Cheap when nothing can have changed. */
 bool windows_settle(struct windows *w, int64_t now);

@@ -240,7 +240,8 @@ static char *results(struct score *s, uint32_t scheduled)
 struct pair {
 	struct score *one, *many;
 	uint32_t scheduled;
-	int64_t fault_at; /* the next inject or revert */
+	int64_t fault_at;   /* the next inject or revert */
+	int64_t no_more_at; /* nothing is injected from then on; NS_NEVER: nobody says so */
 	uint32_t injected, reverted;
 };
 
@@ -250,6 +251,10 @@ static void tell_faults(struct pair *p, const struct kind *k, struct prng *g, in
 	while (k->n_faults && p->fault_at <= now) {
 		int64_t at = p->fault_at;
 
+		if (at >= p->no_more_at && p->injected == p->reverted) {
+			p->fault_at = NS_NEVER;
+			return;
+		}
 		p->fault_at +=
 		        1 + (int64_t)draw(g, (uint64_t)k->requests / 6 * (uint64_t)k->gap_ns);
 		if (p->injected > p->reverted) {
@@ -262,6 +267,10 @@ static void tell_faults(struct pair *p, const struct kind *k, struct prng *g, in
 
 			score_inject(p->one, f, at);
 			score_inject(p->many, f, at);
+		}
+		if (p->fault_at >= p->no_more_at) { /* the one in force may yet be reverted */
+			score_no_more_faults(p->one);
+			score_no_more_faults(p->many);
 		}
 	}
 }
@@ -338,6 +347,7 @@ static void compare(const struct kind *k, uint64_t seed)
 	p.one = score_create(&config);
 	p.many = score_create(&config);
 	p.fault_at = length / 5;
+	p.no_more_at = one_in(&g, 2) ? NS_NEVER : length / 2;
 	play(&p, k, &g, r);
 	same_live(p.one, p.many, done_at(&r[k->requests - 1]));
 	same_score(p.one, p.many);

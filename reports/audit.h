@@ -22,14 +22,23 @@
 struct json_out;
 struct text;
 
+/* What stands where a class's index stands. */
+enum {
+	AUDIT_NO_CLASS = -1, /* no filter is met */
+	/* Which filters are met cannot be told: headers are cut off, or it is a fragment of a
+	 * datagram whose first one is not known. No violation is told of such a packet; there is
+	 * a doubt of it instead. */
+	AUDIT_UNKNOWN_CLASS = -2,
+};
+
 enum audit_doubt {
 	DOUBT_DROPPED,   /* packets that the kernel or the interface dropped */
 	DOUBT_TRUNCATED, /* packets that were captured in part */
 	DOUBT_BROKEN,    /* headers that contradict themselves */
 	DOUBT_FRAGMENTS, /* fragments whose first one was not seen, or no longer remembered */
 	DOUBT_CUT,       /* the capture ends in the middle of a record */
-	DOUBT_TIME,  /* a packet is older than the one before it by more than AUDIT_TIME_SLACK */
-	DOUBT_EMPTY, /* not one packet */
+	DOUBT_TIME,      /* a packet is older than one before it by more than AUDIT_TIME_SLACK */
+	DOUBT_EMPTY,     /* not one packet */
 	DOUBT_KINDS,
 };
 const char *audit_doubt_name(enum audit_doubt d);
@@ -42,7 +51,9 @@ enum audit_reason {
 	AUDIT_CROSS_POD,
 	AUDIT_END_OUTSIDE,
 	AUDIT_UNCLASSIFIED_CROSSES,
+	AUDIT_REASONS,
 };
+const char *audit_reason_name(enum audit_reason r);
 
 struct audit_violation {
 	uint64_t number; /* of the packet in its source, from 1, as Wireshark counts */
@@ -64,23 +75,38 @@ struct audit_violation {
 	uint32_t token;
 };
 
+enum { AUDIT_CELLS_MAX = 1 << 20 };
+
 struct audit_cell { /* class × unordered rack pair; rack[0] <= rack[1], AUDIT_OUTSIDE first */
 	int class, rack[2];
 	uint64_t packets, bytes; /* on the wire */
 	uint64_t forward;        /* of the packets: from rack[0] to rack[1] */
 };
 
-/* A cross-rack flow: five-tuple or component pair, one direction. Jitter is RFC 3550, section
- * 6.4.1, J += (|D| − J) / 16; D is exact where the packets carry their instant of sending (ours),
- * else the sender is taken to be steady: D = this gap − the one before. */
+/* A cross-rack flow: class and five-tuple, component pair (ours) or pair of MACs (no IP), one
+ * direction. Jitter is RFC 3550, section 6.4.1, J += (|D| − J) / 16; D is exact where the packets
+ * carry their instant of sending (ours), else the sender is taken to be steady: D = this gap − the
+ * one before. Packets are timed within one capture, never from one to the next; later fragments
+ * are counted and not timed, as a datagram leaves once. */
 struct audit_flow {
-	struct audit_violation who; /* of its first packet */
-	uint64_t packets, bytes;
+	struct audit_violation who; /* its first packet; `reason` only if there are violations */
+	uint64_t packets, bytes, violations;
 	int64_t first_ns, last_ns;
 	bool sent_known;
-	double jitter_ns, jitter_max_ns;
-	int64_t gap_max_ns; /* between two packets of it */
+	uint64_t gaps;                   /* that were timed */
+	double jitter_ns, jitter_max_ns; /* J at the end, and the largest that it was */
+	int64_t gap_max_ns;
 	double gap_mean_ns;
+};
+
+/* What there is of one class. */
+struct audit_total {
+	uint64_t packets, bytes;           /* it is the first whose filter they meet */
+	uint64_t matched;                  /* packets that meet its filter, first or not */
+	uint64_t crossing, crossing_bytes; /* cross-rack ones of its packets */
+	uint64_t crossing_pods;            /* packets: cross-domain ones */
+	uint64_t outside;                  /* packets with an end in no rack */
+	uint64_t violations;
 };
 
 struct audit_source {
@@ -88,7 +114,7 @@ struct audit_source {
 	int link_type;
 	const char *link_name;
 	uint64_t packets, bytes, dropped, truncated;
-	int64_t first_ns, last_ns; /* −1: no packet */
+	int64_t first_ns, last_ns; /* earliest and latest instant; −1: no packet */
 	uint32_t snaplen;
 	bool live;
 };
@@ -102,15 +128,17 @@ struct audit_result {
 	int64_t first_ns, last_ns;
 	uint32_t sampling_min, sampling_max; /* as our own frames say; 0 = none of them seen */
 	uint64_t doubts[DOUBT_KINDS];
-	uint64_t violations; /* all of them; the first n_kept are kept */
+	uint64_t violations; /* all of them; the first n_kept are kept, by source and number */
+	uint64_t violations_by[AUDIT_REASONS];
 	uint32_t n_kept;
 	const struct audit_violation *kept;
 	uint32_t n_cells;
-	const struct audit_cell *cells;      /* by class (none last), then racks */
-	uint64_t matched[AUDIT_CLASSES_MAX]; /* packets that meet the filter, first or not */
-	uint64_t unclassified, unclassified_crossing;
+	const struct audit_cell *cells;              /* by class (none, unknown last), then racks */
+	uint64_t cells_forgotten;                    /* packets of cells beyond AUDIT_CELLS_MAX */
+	struct audit_total total[AUDIT_CLASSES_MAX]; /* by class */
+	struct audit_total unclassified, unknown;    /* `matched` is 0 */
 	uint32_t n_flows;
-	uint64_t flows_forgotten;       /* cross-rack flows beyond the table */
+	uint64_t flows_forgotten;       /* cross-rack packets of flows beyond the table */
 	const struct audit_flow *flows; /* by bytes, most first */
 };
 

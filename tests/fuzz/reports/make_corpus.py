@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Writes the seeds of this folder's fuzzers into corpus/ beside it, from tests/support/packets.py and tcpdump's compiler.
+
+They are kept in the tree, so that builds need neither; run it again where a fuzzer's input changes."""
+import pathlib
+import struct
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "support"))
+import packets as p  # noqa: E402
+
+# As LINKS of audit_frame_fuzz.c.
+LINKS = [p.ETHERNET, p.NULL, 12, 14, p.RAW, p.LOOP, p.COOKED, p.IPV4, p.IPV6, p.COOKED2]
+EXPRESSIONS = ["udp port 4700", "tcp portrange 1-1023", "net 10.0.0.0/8", "ip6 host fd00::1", "ether proto 0x88b5",
+               "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", "len > 100", "ether[20] % 7 = 3", "ether host 02:4c:0:0:0:0"]
+
+FOUR = p.ipv4("10.0.0.1", "10.0.1.1", p.UDP, p.udp(4700, 80, b"hello"))
+SIX = p.ipv6("fd00::1", "fd01::1", p.UDP, p.udp(4700, 80, b"hello"))
+EXTENDED = p.ipv6("fd00::1", "fd01::1", p.TCP, p.tcp(4700, 80),
+                  [(p.HOP_BY_HOP, p.options6()), (p.DESTINATION, p.options6(1)), (p.ROUTING, p.options6()),
+                   (51, b"\1" + b"\0" * 10)])
+FRAGMENTS = p.fragments4("10.0.0.1", "10.0.1.1", p.UDP, p.udp(4700, 80, b"x" * 40), 7, 24)
+FRAGMENTS6 = p.fragments6("fd00::1", "fd01::1", p.UDP, p.udp(4700, 80, b"x" * 40), 7, 24)
+
+
+def frames():
+    for link, number in enumerate(LINKS):
+        for name, packet in (("4", FOUR), ("6", SIX)):
+            yield f"link{number}-{name}", link, p.on_link(p.RAW if number in (12, 14) else number, packet)
+    yield "tag", 0, p.ether_ip(FOUR, tags=[7])
+    yield "qinq", 0, p.ether_ip(EXTENDED, tags=[(0x88a8, 4), 7])
+    yield "cooked-tag", 6, p.cooked(p.TYPE_IPV4, FOUR, tags=[7])
+    yield "cooked2-tag", 9, p.cooked2(p.TYPE_IPV6, EXTENDED, tags=[4, 7])
+    yield "options", 0, p.ether_ip(p.ipv4("10.0.0.1", "10.0.1.1", p.TCP, p.tcp(4700, 80), options=b"\1" * 9))
+    yield "extensions", 0, p.ether_ip(EXTENDED)
+    for i, packet in enumerate(FRAGMENTS + FRAGMENTS6):
+        yield f"fragment{i}", 0, p.ether_ip(packet)
+    yield "arp", 0, p.ethernet(p.TYPE_ARP, p.arp("02:00:00:00:00:01", "10.0.0.1", "10.0.0.2"), destination=p.BROADCAST)
+    yield "llc", 0, p.ethernet(38, bytes.fromhex("424203") + b"\0" * 35)
+    yield "sctp", 0, p.ether_ip(p.ipv4("10.0.0.1", "10.0.1.1", p.SCTP, p.sctp(1, 2)))
+    yield "ours", 0, p.ours("r0.n1.c2", "r1.n0.c0")
+    yield "ours-control", 0, p.our_datagram("r0.control", "r1.n2", "control")
+
+
+def compiled(expression):
+    text = subprocess.run(["tcpdump", "-ddd", "-y", "EN10MB", expression], check=True, capture_output=True,
+                          text=True).stdout.splitlines()
+    insns = [tuple(map(int, line.split())) for line in text[1:]]
+    return bytes([len(insns)]) + b"".join(struct.pack("=HBBI", *i) for i in insns)
+
+
+def captures():
+    records = [(10**18 + i * 10**6, data) for i, (_, link, data) in enumerate(frames()) if link == 0]
+    short = [(at, data[:40], len(data)) for at, data in records]
+    for order, end in (("<", "little"), (">", "big")):
+        yield f"pcap-{end}", p.pcap(records[:6], order=order)
+        yield f"pcap-{end}-ns", p.pcap(short[:6], order=order, nano=True, snaplen=40)
+        yield f"pcapng-{end}", p.pcapng(records[:6], order=order, dropped=0)
+        yield f"pcapng-{end}-ns", p.pcapng(short[:6], order=order, nano=True, dropped=3)
+    yield "pcap-cut", p.pcap(records[:3])[:-5]
+    yield "pcap-back", p.pcap([(5 * 10**9, records[0][1]), (10**9, records[1][1])])
+    for link in LINKS[1:]:
+        link = p.RAW if link in (12, 14) else link
+        yield f"pcap-link{link}", p.pcap([(0, p.on_link(link, FOUR)), (9, p.on_link(link, SIX))], link)
+    yield "pcapng-blocks", p.section() + p.interface(snaplen=64) + p.interface(p.RAW) + p.names() + \
+        p.enhanced(records[0], dropped=2) + p.enhanced((10**9, FOUR), 1) + p.simple(records[1][1]) + \
+        p.old_packet(records[2]) + p.block(0x0BAD, b"\0\0\0\0ours") + p.statistics(0, 9, 0, 0) + \
+        p.statistics(1, dropped=7, os_dropped=1) + p.section(">") + p.interface(order=">") + \
+        p.enhanced(records[3], order=">")
+    yield "pcapng-empty", p.section()
+
+
+def write(folder, name, data):
+    path = HERE / "corpus" / folder
+    path.mkdir(parents=True, exist_ok=True)
+    (path / name).write_bytes(data)
+
+
+def main():
+    for name, link, data in frames():
+        write("frame", name, bytes([link, 0]) + data)
+    for i, expression in enumerate(EXPRESSIONS):
+        frame = p.ether_ip(FOUR) if i % 2 else p.ether_ip(SIX)
+        key = struct.pack("=QQ", 0x03c03fc3ffff3fff, 0xffff)
+        write("filter", f"program{i}", compiled(expression) + key + frame)
+    for name, data in captures():
+        write("capture", name, data)
+
+
+if __name__ == "__main__":
+    main()

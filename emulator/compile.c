@@ -181,6 +181,33 @@ static double stage_hop_ns(const struct artifact *a, const struct hardware *hw)
 	return hw->base[HW_HOP_LATENCY] + bytes * 1e9 / hw->base[HW_LINK_PAYLOAD_RATE];
 }
 
+/* What a stage reads for one slot a frame. */
+static double stage_reads_ns(const struct artifact *a, const struct frame_parts *f)
+{
+	return (f->weight_reads + f->kv_reads) / a->site.nodes;
+}
+
+static double frame_of(const struct artifact *a, const struct frame_parts *f)
+{
+	double frame = f->layers_fixed + f->weight_reads + f->kv_reads + f->all_reduce +
+	               f->c2c_hops + f->ethernet_hops;
+	double reads = stage_reads_ns(a, f) * a->slots;
+
+	/* A stage serves every slot once a frame: no shorter than its reads for all of them. */
+	return mathx_ceil(frame < reads ? reads : frame);
+}
+
+int64_t artifact_frame_at(
+        const struct artifact *a, uint32_t bucket, const struct compile_site *site)
+{
+	struct frame_parts parts = a->parts[bucket];
+
+	if (a->site.c2c_hops)
+		parts.c2c_hops = site->c2c_hops * (parts.c2c_hops / a->site.c2c_hops);
+	parts.ethernet_hops = (double)site->ethernet_hops * (double)site->ethernet_hop_ns;
+	return (int64_t)frame_of(a, &parts);
+}
+
 /* False if the frame is beyond all reason. */
 static bool time_bucket(struct artifact *a, const struct hardware *hw, uint32_t i)
 {
@@ -188,7 +215,7 @@ static bool time_bucket(struct artifact *a, const struct hardware *hw, uint32_t 
 	struct bucket_spec *b = &a->buckets[i];
 	double layers = (double)a->spec.model.layers, read = node_sram_rate(hw);
 	double kv = (double)(a->spec.max_seq[i] * a->kv_bytes_per_token);
-	double stage_reads, token, frame, ppf;
+	double token, frame, ppf;
 
 	f->layers_fixed = layers * hw->base[HW_LAYER_TIME];
 	f->weight_reads = (double)a->weights_bytes * 1e9 / read;
@@ -196,18 +223,12 @@ static bool time_bucket(struct artifact *a, const struct hardware *hw, uint32_t 
 	f->all_reduce = layers * all_reduce_ns(a, hw);
 	f->c2c_hops = a->site.c2c_hops * stage_hop_ns(a, hw);
 	f->ethernet_hops = (double)a->site.ethernet_hops * (double)a->site.ethernet_hop_ns;
-	frame = f->layers_fixed + f->weight_reads + f->kv_reads + f->all_reduce + f->c2c_hops +
-	        f->ethernet_hops;
-	/* A stage serves every slot once a frame: no shorter than its reads for all of them. */
-	stage_reads = (f->weight_reads + f->kv_reads) / a->site.nodes;
-	if (frame < stage_reads * a->slots)
-		frame = stage_reads * a->slots;
-	frame = mathx_ceil(frame);
+	frame = frame_of(a, f);
 	if (frame > (double)FRAME_NS_MAX)
 		return false;
 	token = (double)a->spec.model.parameters / a->site.nodes * 1e9 /
 	        node_mac_rate(hw, a->spec.weights);
-	ppf = mathx_floor((frame / a->slots - stage_reads) / token);
+	ppf = mathx_floor((frame / a->slots - stage_reads_ns(a, f)) / token);
 	if (ppf > hw->base[HW_PREFILL_CHUNK])
 		ppf = hw->base[HW_PREFILL_CHUNK];
 	b->max_seq = a->spec.max_seq[i];

@@ -86,6 +86,10 @@ enum status artifact_compile(struct jval v, const struct artifact_spec *spec,
         const struct hardware *hw, const struct compile_site *site, struct artifact *out,
         struct error *err) LPC_MUST_USE;
 
+/* The frame of a bucket if the hops were those of this site (its nodes are the artifact's). */
+int64_t artifact_frame_at(
+        const struct artifact *a, uint32_t bucket, const struct compile_site *site);
+
 /* Makes it another artifact, that of another compiler version, target generation or graph, with a
  * digest of its own. `a` may borrow the strings of static storage afterwards. */
 void artifact_skew(struct artifact *a, enum artifact_skew skew, const struct hardware *hw);

@@ -460,6 +460,11 @@ static const struct field cross_rack_fields[] = {
                 .help = "truth label of the envelope"},
 };
 
+const char *cross_rack_position_name(enum cross_rack_position p)
+{
+	return position_names[p];
+}
+
 static const char *copy(struct arena *arena, const char *s)
 {
 	return s ? arena_strndup(arena, s, strlen(s)) : NULL;

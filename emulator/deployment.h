@@ -155,6 +155,8 @@ struct cooling_spec {
 
 enum cross_rack_position { CROSS_RACK_FORBIDDEN, CROSS_RACK_ALLOWED };
 
+const char *cross_rack_position_name(enum cross_rack_position p);
+
 struct cross_rack_spec {
 	enum cross_rack_position position;
 	const char *rationale, *envelope;

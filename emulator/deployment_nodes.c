@@ -116,7 +116,9 @@ void nodes_divide(struct deployment *d, struct arena *arena)
 	}
 }
 
-struct compile_site nodes_site(const struct deployment *d, const struct pool_spec *p)
+/* The longest path; hops from rack to rack count or not. */
+static struct compile_site longest(
+        const struct deployment *d, const struct pool_spec *p, bool crossings)
 {
 	struct compile_site site = {
 	        .nodes = p->nodes_per_instance, .ethernet_hop_ns = d->ethernet.hop_ns};
@@ -129,10 +131,14 @@ struct compile_site nodes_site(const struct deployment *d, const struct pool_spe
 			uint32_t links[2];
 			uint32_t n = topology_hop(&d->topology, nodes[k], nodes[k + 1], links);
 
-			if (n && d->topology.links[links[0]].class == LINK_ETHERNET)
-				ethernet++;
-			else
-				c2c += n;
+			for (uint32_t h = 0; h < n; h++) {
+				if (!crossings && topology_link_crosses(&d->topology, links[h]))
+					continue;
+				if (d->topology.links[links[h]].class == LINK_ETHERNET)
+					ethernet++;
+				else
+					c2c++;
+			}
 		}
 		if (c2c > site.c2c_hops)
 			site.c2c_hops = c2c;
@@ -140,4 +146,14 @@ struct compile_site nodes_site(const struct deployment *d, const struct pool_spe
 			site.ethernet_hops = ethernet;
 	}
 	return site;
+}
+
+struct compile_site nodes_site(const struct deployment *d, const struct pool_spec *p)
+{
+	return longest(d, p, true);
+}
+
+struct compile_site nodes_site_in_rack(const struct deployment *d, const struct pool_spec *p)
+{
+	return longest(d, p, false);
 }

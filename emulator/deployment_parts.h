@@ -1,6 +1,7 @@
 /* Inside of the deployment parser: deployment.c (the object), deployment_pool.c, _nodes.c and
  * _policy.c (its pools), deployment_facility.c, deployment_out.c (canonical form), and of what
- * prints a deployment: blast.c, compile_report.c, compile_text.c. Nobody else includes this. */
+ * prints a deployment: blast.c, crossing.c, compile_report.c, compile_text.c. Nobody else includes
+ * this. */
 #ifndef LPC_EMULATOR_DEPLOYMENT_PARTS_H
 #define LPC_EMULATOR_DEPLOYMENT_PARTS_H
 
@@ -39,6 +40,8 @@ void nodes_divide(struct deployment *d, struct arena *arena);
 
 /* The longest path of the pool's instances. */
 struct compile_site nodes_site(const struct deployment *d, const struct pool_spec *p);
+/* … without the hops that lead from rack to rack. */
+struct compile_site nodes_site_in_rack(const struct deployment *d, const struct pool_spec *p);
 
 /* The deployment's power and cooling; either may be absent. d's hardware and parameters are in
  * place, with room for FACILITY_PARAMETERS more. */

@@ -221,6 +221,8 @@ bool fabric_watches(const struct rack *r, const struct instance *in)
 {
 	const struct fabric *f = &r->fabric;
 
+	if (r->config.free_crossings)
+		return false;
 	for (uint32_t i = 0; f->n_active && i < f->n_ether; i++)
 		if (f->ether[i].until == NS_NEVER &&
 		        f->ether[i].link != r->d->topology.eth_ingress &&
@@ -258,6 +260,8 @@ int64_t fabric_frame_late(
 	uint32_t lanes = r->d->ethernet.lanes ? r->d->ethernet.lanes : 1;
 	int64_t sum = 0, most = -1;
 
+	if (r->config.free_crossings)
+		return 0;
 	for (uint32_t i = first_in_force(f, NS_NEVER - 1); i < f->n_ether; i++) {
 		struct ether_fault *e = &f->ether[i];
 		uint32_t hops = e->until == NS_NEVER ? hops_over(in, e->link) : 0;

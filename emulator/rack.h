@@ -125,6 +125,10 @@ struct rack_config {
 	const char *const *fault_ids; /* by index: draws are keyed by id; NULL = by index */
 	bool emit_tokens;             /* the wall clock: every token is an event */
 	bool emit_gaps;
+	/* Hops from rack to rack take no time: not what a miswired path goes on over, nor what
+	 * Ethernet faults do to frames. What they take of a frame is the deployment's affair
+	 * (emulator/crossing.h). */
+	bool free_crossings;
 	uint32_t mirror_every; /* `moved` for one in so many requests; 0 = for none */
 	struct rack_listener listener;
 };

@@ -64,6 +64,8 @@ static bool in_order(const struct wiring *w, uint32_t link)
 
 static int64_t latency(const struct rack *r, uint32_t link)
 {
+	if (r->config.free_crossings && topology_link_crosses(&r->d->topology, link))
+		return 0;
 	return r->d->topology.links[link].class == LINK_ETHERNET
 	               ? r->d->ethernet.hop_ns
 	               : hardware_i64(&r->d->hardware, HW_HOP_LATENCY);

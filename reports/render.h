@@ -60,6 +60,28 @@ struct result_engine {
 	long client_peak_kib, emulator_peak_kib; /* resident memory; 0 = not measured */
 };
 
+/* Of the measured requests that were ok both times; -1 = too few. */
+struct result_spread {
+	double mean_ns;
+	int64_t p50_ns, p99_ns;
+};
+
+/* Instances that lie across racks as deployed, and the run against one in which hops from rack to
+ * rack take no time: [0] as it was, [1] so. */
+struct result_cross_rack {
+	const char *position, *rationale, *envelope, *label; /* as the deployment states them */
+	const char *reach;      /* class of the farthest link of a path: "c2c-pod", "ethernet" */
+	bool stated;            /* a frame of theirs was stated, not compiled */
+	uint32_t instances;     /* across racks */
+	uint32_t hops;          /* of a frame, from rack to rack; the most of an instance */
+	uint32_t ethernet_hops; /* of those */
+	int64_t frame_ns[2];    /* of the bucket that they cost most */
+	bool known;             /* the rest was measured */
+	uint64_t late, lost;
+	int64_t extra_ns_sum;
+	struct result_spread ttft[2], tpot[2];
+};
+
 struct result_document {
 	const char *suite; /* NULL for a lone scenario */
 	const char *scenario;
@@ -75,6 +97,7 @@ struct result_document {
 	const struct score_names *names;
 	uint32_t n_faults;
 	const struct score_fault *faults;
+	const struct result_cross_rack *cross_rack; /* NULL: every instance lies in one rack */
 	struct result_engine engine;
 	const char *replay; /* the command that repeats this run */
 	const char *path;   /* absolute path of result.json */
@@ -86,6 +109,10 @@ void render_result(const struct result_document *d, struct json_out *o);
 
 /* "requests": how many had which outcome, as a member of the open object. */
 void render_requests(const struct score_result *r, struct json_out *o);
+
+/* "cross_rack", as a member of the open object, and its lines of the summary; nothing for NULL. */
+void render_cross_rack(const struct result_cross_rack *c, struct json_out *o);
+void render_cross_rack_text(const struct result_cross_rack *c, struct text *out);
 
 /* One testsuite a document. */
 void render_junit(const struct result_document *docs, uint32_t n, struct text *out);

@@ -242,6 +242,7 @@ void render_result(const struct result_document *d, struct json_out *o)
 	for (uint32_t i = 0; i < d->n_faults; i++)
 		fault_json(o, &d->faults[i]);
 	json_out_close(o);
+	render_cross_rack(d->cross_rack, o);
 	engine_json(o, &d->engine);
 	json_out_str(o, "replay", d->replay);
 	json_out_close(o);

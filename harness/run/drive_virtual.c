@@ -199,6 +199,7 @@ static enum status prepare(struct run *r, struct error *err)
 	struct rack_config config = scenario_rack_config(r->s, r->o->seed, r->names);
 
 	/* A jittered last token is found by walking the gaps: whoever compares needs them, too. */
+	config.free_crossings = r->o->free_crossings;
 	config.emit_gaps = r->o->score != NULL || r->s->faults.n > 0;
 	clients_listen(r, &config.listener);
 	r->rack = rack_create(&config);

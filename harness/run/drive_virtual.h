@@ -28,6 +28,7 @@ struct virtual_options {
 	struct score *score;               /* fed and left undecided; NULL = not wanted */
 	struct book *book;                 /* likewise */
 	bool digest;                       /* fold the result digest */
+	bool free_crossings;               /* hops from rack to rack take no time (rack.h) */
 	bool events_only; /* without the express: the same result, event by event, for tests */
 	const volatile sig_atomic_t
 	        *interrupt; /* non-zero = stop, keep what there is; may be NULL */

@@ -7,6 +7,7 @@
 
 #include "harness/base/arena.h"
 #include "harness/net/clock.h"
+#include "harness/run/cross_rack.h"
 #include "harness/run/progress.h"
 #include "harness/run/record.h"
 #include "harness/run/shell_word.h"
@@ -73,6 +74,8 @@ static void common_document(struct verdict_run *v, const struct scenario *s, boo
 	d->model_version = MODEL_VERSION;
 	d->names = &s->names;
 	d->n_faults = s->faults.n;
+	if (cross_rack_is_planned(s))
+		d->cross_rack = &v->cross_rack;
 	d->replay = v->replay;
 	d->path = v->path;
 	d->engine.version = LPUCHAOS_VERSION;
@@ -201,6 +204,18 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 	return ERR_NONE;
 }
 
+/* The run on the virtual clock, with what can be told of it alone. */
+static enum status run_virtual(const struct scenario *s, bool compared,
+        const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
+{
+	bool crosses = cross_rack_is_planned(s);
+	enum status st = evaluate(s, compared || crosses, interrupt, &v->companion, err);
+
+	if (!st && crosses)
+		st = cross_rack_measure(s, &v->companion, interrupt, &v->cross_rack, err);
+	return st;
+}
+
 /* dir: every attempt is kept there, the last one as the result. */
 static enum status run_wall(const struct scenario *s, const struct run_options *options,
         const volatile sig_atomic_t *interrupt, const char *dir, struct verdict_run *v,
@@ -209,7 +224,7 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 	enum status st = ERR_NONE;
 
 	if (!s->target.url)
-		st = evaluate(s, true, interrupt, &v->companion, err);
+		st = run_virtual(s, true, interrupt, v, err);
 	v->faults = mem_alloc(s->faults.n + 1, sizeof(*v->faults));
 	for (uint32_t attempt = 1; !st; attempt++) {
 		st = attempt_wall(s, interrupt, v, attempt, err);
@@ -239,7 +254,7 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 	(void)verdict_replay(s, options, v->replay);
 	st = record_open(s, options->out_dir, virtual_clock, &dir, err);
 	if (!st && virtual_clock)
-		st = evaluate(s, false, interrupt, &v->companion, err);
+		st = run_virtual(s, false, interrupt, v, err);
 	if (!st && virtual_clock) {
 		virtual_document(v, s);
 		v->exit_code = v->companion.result->exit_code;

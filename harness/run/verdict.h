@@ -23,6 +23,7 @@ struct verdict_run {
 	struct guard guard;
 	struct result_drop drops[TRACE_DROPS];
 	struct result_trace trace;
+	struct result_cross_rack cross_rack;
 	char plan_digest[DIGEST_TEXT_MAX], traffic_digest[DIGEST_TEXT_MAX],
 	        result_digest[DIGEST_TEXT_MAX];
 	char replay[VERDICT_REPLAY_BYTES], path[VERDICT_REPLAY_BYTES];

@@ -216,6 +216,31 @@ class Checker:
                     self.member(damage, f"{path}.damage", key, COUNT)
                 self.member(damage, f"{path}.damage", "extra_ms_sum", NUMBER)
 
+    def cross_rack(self, r):
+        """Only where an instance lies across racks."""
+        if "cross_rack" not in r:
+            return
+        path, c = "cross_rack", self.member(r, "", "cross_rack", dict) or {}
+        for key, kind in (("position", ["allowed"]), ("label", ["fact", "inference", "assumption"]),
+                          ("reach", ["c2c-pod", "ethernet"]), ("basis", ["compiled", "stated"])):
+            self.member(c, path, key, kind)
+        for key in ("rationale", "envelope"):
+            self.member(c, path, key, TEXT, null=True)
+        hops = self.member(c, path, "hops", COUNT) or 0
+        self.expect((self.member(c, path, "instances", COUNT) or 0) >= 1 and hops >= 1, f"{path}: nothing crosses")
+        self.expect((self.member(c, path, "ethernet_hops", COUNT) or 0) <= hops, f"{path}.ethernet_hops: above hops")
+        frame = self.member(c, path, "frame_ms", dict) or {}
+        with_, without = (self.member(frame, path, k, NUMBER) or 0 for k in ("with", "without"))
+        self.expect(without <= with_, f"{path}.frame_ms: longer without crossing")
+        late = self.member(c, path, "late", COUNT, null=True)
+        self.member(c, path, "lost", COUNT, null=late is None)
+        self.member(c, path, "extra_ms_sum", NUMBER, null=late is None)
+        for key in ("ttft_ms", "tpot_ms"):
+            spread = self.member(c, path, key, dict, null=late is None)
+            for side in [spread, self.member(spread, f"{path}.{key}", "without", dict)] if spread else []:
+                for k in ("mean", "p50", "p99"):
+                    self.member(side, f"{path}.{key}", k, NUMBER, null=True)
+
     def engine(self, r):
         e = self.member(r, "", "engine", dict) or {}
         self.member(e, "engine", "version", TEXT)
@@ -236,6 +261,7 @@ def problems(result):
     c.slos(result)
     c.expectations(result)
     c.faults(result)
+    c.cross_rack(result)
     c.engine(result)
     return c.problems
 

@@ -96,6 +96,20 @@ static struct result_document document(
         const struct score *s, const struct score_result *r, const struct score_fault *faults)
 {
 	static const char *const reasons[] = {"emission lag p99 1.3 ms is above 1 ms"};
+	static const struct result_cross_rack cross_rack = {.position = "allowed",
+	        .rationale = "no rack holds it",
+	        .label = "assumption",
+	        .reach = "ethernet",
+	        .instances = 2,
+	        .hops = 1,
+	        .ethernet_hops = 1,
+	        .frame_ns = {10 * MS, 9990000},
+	        .known = true,
+	        .late = 4990,
+	        .lost = 1,
+	        .extra_ns_sum = 700 * MS,
+	        .ttft = {{28.5e6, 28 * MS, 36 * MS}, {28.4e6, 27900000, 35900000}},
+	        .tpot = {{10e6, 10 * MS, 10 * MS}, {9.99e6, 9990000, -1}}};
 
 	return (struct result_document){.suite = "quick",
 	        .scenario = "chat-<loss>",
@@ -115,6 +129,7 @@ static struct result_document document(
 	        .names = &names,
 	        .n_faults = 2,
 	        .faults = faults,
+	        .cross_rack = &cross_rack,
 	        .engine = {.version = "0.1.0",
 	                .commit = "abc",
 	                .events = 12345,

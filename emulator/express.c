@@ -309,7 +309,7 @@ static bool let_in(struct rack *r, const struct rider *a, bool alone)
 	return true;
 }
 
-enum express_end express_run(struct rack *r, struct express_block *b)
+static enum express_end play(struct rack *r, struct express_block *b)
 {
 	struct express *x = r->express;
 	const struct rider *in = b->in + b->used, *end = b->in + b->n_in;
@@ -365,6 +365,32 @@ enum express_end express_run(struct rack *r, struct express_block *b)
 	b->used = (uint32_t)(in - b->in);
 	b->n_out = (uint32_t)(out - b->out);
 	return why;
+}
+
+/* Who is mirrored does not ride: every frame of his is looked at. */
+static enum express_end play_up_to_mirrored(struct rack *r, struct express_block *b)
+{
+	uint32_t n_in = b->n_in;
+	bool more = b->more;
+	enum express_end why;
+
+	for (b->n_in = b->used; b->n_in < n_in; b->n_in++)
+		if (rack_mirrors(r->config.mirror_every, b->in[b->n_in].id))
+			break;
+	b->more = more || b->n_in < n_in;
+	why = play(r, b);
+	if (why == EXPRESS_MORE && b->n_in < n_in)
+		why = EXPRESS_TROUBLE;
+	b->n_in = n_in;
+	b->more = more;
+	return why;
+}
+
+enum express_end express_run(struct rack *r, struct express_block *b)
+{
+	if (LPC_UNLIKELY(r->config.mirror_every))
+		return play_up_to_mirrored(r, b);
+	return play(r, b);
 }
 
 int64_t express_now(const struct rack *r)

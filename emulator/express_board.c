@@ -123,7 +123,7 @@ static bool instance_is_plain(const struct instance *in)
 	for (uint32_t b = 1; b < in->n_buckets; b++)
 		if (in->bucket_frame_ns[b] != in->bucket_frame_ns[0])
 			return false;
-	if (in->tokens.n || in->hits.n)
+	if (in->tokens.n || in->hits.n || in->moves.n)
 		return false;
 	if (!instance_takes(in))
 		return instance_is_idle(in);
@@ -173,6 +173,8 @@ static bool is_plain(const struct rack *r, const struct live *l)
 	int64_t delay = r->d->ethernet.ingress_delay_ns;
 	int64_t most = INT32_MAX;
 
+	if (LPC_UNLIKELY(rack_mirrors(r->config.mirror_every, l->req.id)))
+		return false;
 	if (l->refused || l->failed || l->replays || l->n_stalls || l->gaps.n || l->corrupt ||
 	        l->frontend || l->req.watched || l->req.affinity || l->replay_fault != FAULT_NONE ||
 	        l->req.id >> (64 - SLOT_BITS))

@@ -166,6 +166,7 @@ static void order_eviction(struct rack *r, int64_t now, struct health_case *c)
 	c->next_at = now + r->d->health.isolate_ns;
 	in->failing++;
 	set_state(r, in, INSTANCE_FAILING);
+	moves_order(r, now, in, COMPONENT_NONE, WIRE_ISOLATE);
 }
 
 /* The node is known bad. Where the control plane does not reach the rack, the order waits. */
@@ -334,6 +335,7 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 		return;
 	}
 	set_state(r, in, INSTANCE_FAILING);
+	c->heir = spare;
 	c->rest_ns = (moves ? h->remap_ns : 0) + h->resync_ns + h->resume_ns;
 	if (load && h->weights_from == WEIGHTS_REGISTRY) {
 		c->state = CASE_LOAD;
@@ -343,10 +345,14 @@ static void begin_remap(struct rack *r, int64_t now, uint32_t index)
 		c->next_at = now + load + c->rest_ns;
 	}
 	r->counts.failovers++;
+	if (spare != c->node) {
+		r->counts.spares_used++;
+		replace_node(r, in, c->node, spare);
+	}
+	if (moves)
+		moves_order(r, now, in, spare, WIRE_REMAP);
 	if (spare == c->node)
 		return;
-	r->counts.spares_used++;
-	replace_node(r, in, c->node, spare);
 	clocking_remapped(r, now, in);
 	sdc_remapped(r, now, in);
 	recheck_links(r, now, in);
@@ -375,6 +381,7 @@ static void resume(struct rack *r, int64_t now, struct health_case *c)
 
 	c->state = CASE_RESUMED;
 	c->next_at = NS_NEVER;
+	moves_order(r, now, in, COMPONENT_NONE, WIRE_RESUME);
 	drift_aligned(r, now, in);
 	instance_unhold(in, now);
 	if (--in->failing == 0)
@@ -564,6 +571,7 @@ static void step_case(struct rack *r, int64_t now, uint32_t index)
 		if (download_step(r, now, &c->load, &c->next_at)) {
 			c->state = CASE_REMAP;
 			c->next_at = now + c->rest_ns;
+			moves_loaded(r, now, in, c->heir);
 		}
 		break;
 	case CASE_REMAP:

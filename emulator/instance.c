@@ -131,6 +131,7 @@ void instance_init(struct instance *in, uint32_t index, uint32_t pool, const str
 	heap_init(&in->entries, 0);
 	heap_init(&in->tokens, 0);
 	heap_init(&in->hits, 0);
+	heap_init(&in->moves, 0);
 	in->boundary_tick = NS_NEVER;
 	in->next_at = in->next_tick = NS_NEVER;
 }
@@ -142,6 +143,7 @@ void instance_free(struct instance *in)
 	heap_free(&in->entries);
 	heap_free(&in->tokens);
 	heap_free(&in->hits);
+	heap_free(&in->moves);
 }
 
 /* --- the log
@@ -512,6 +514,8 @@ void instance_schedule(struct instance *in)
 		tick = in->tokens.e[0].key;
 	if (in->hits.n && in->hits.e[0].key < tick)
 		tick = in->hits.e[0].key;
+	if (in->moves.n && in->moves.e[0].key < tick)
+		tick = in->moves.e[0].key;
 	if (tick == in->next_tick && tick != NS_NEVER)
 		return;
 	in->next_tick = tick;

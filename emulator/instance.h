@@ -80,6 +80,7 @@ struct instance {
 	struct heap entries; /* the same, only where entering can change the rate: slower buckets */
 	struct heap tokens;  /* the same, only with emit_tokens */
 	struct heap hits;    /* the same: the tick before a slot's next wrong token (sdc.c) */
+	struct heap moves;   /* the same: ends of the frames of mirrored requests (moves.c) */
 	int64_t boundary_tick; /* next frame boundary at which the rack must look at the frame that
 	                          ends (rack_arm), NS_NEVER */
 

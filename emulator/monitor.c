@@ -126,6 +126,16 @@ bool monitor_is_silent(const struct rack *r)
 	return false;
 }
 
+bool monitor_rack_is_silent(const struct rack *r, uint32_t rack)
+{
+	const struct monitor *m = &r->monitor;
+
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->lapses[i].what == LAPSE_SILENT && m->lapses[i].rack == rack)
+			return true;
+	return false;
+}
+
 /* Silent is a pool with a node in a silent rack. */
 bool monitor_pool_is_silent(const struct rack *r, const struct pool_spec *pool)
 {

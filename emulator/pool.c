@@ -393,6 +393,8 @@ static void start(struct rack *r, const struct serving_pool *p, struct bucket_qu
 	        ceil_div_i64(l->prompt_left, b->ppf), l->output_left,
 	        r->config.emit_tokens || l->req.watched);
 	sdc_entered(r, in, c->slot);
+	if (LPC_UNLIKELY(r->config.mirror_every))
+		moves_entered(r, in, c->slot);
 	r->counts.dispatches++;
 	instance_schedule(in);
 	if (r->config.listener.trace)

@@ -50,6 +50,7 @@ struct rack *rack_create(const struct rack_config *config)
 	cooling_create(r);
 	release_create(r);
 	frontends_create(r);
+	moves_create(r);
 	r->monitor.next_at = NS_NEVER;
 	heap_init(&r->ingress, 0);
 	heap_init(&r->leaving, 0);
@@ -57,7 +58,7 @@ struct rack *rack_create(const struct rack_config *config)
 	r->phases = ARENA_ARRAY(&r->arena, int64_t, (config->n_faults + 1) * PHASE_COUNT);
 	for (uint32_t i = 0; i < (config->n_faults + 1) * PHASE_COUNT; i++)
 		r->phases[i] = -1;
-	r->next_at = NS_NEVER;
+	r->next_at = r->moves.next_at;
 	return r;
 }
 
@@ -380,6 +381,8 @@ static void step_instance(struct rack *r, int64_t now, struct instance *in)
 		errors_stall_over(r, now, in);
 	}
 	tick = progress_tick_at(instance_clock(in), now);
+	if (LPC_UNLIKELY(in->moves.n))
+		moves_frame_end(r, now, in, tick);
 	while (in->tokens.n && in->tokens.e[0].key <= tick) {
 		s = instance_slot(in, in->tokens.e[0].value, &slot);
 		if (s)
@@ -412,7 +415,7 @@ static int64_t heap_at(const struct heap *h)
 	return h->n ? h->e[0].key : NS_NEVER;
 }
 
-/* The next instant of the parts that only faults set in motion. */
+/* The next instant of the parts that only faults, or a mirror, set in motion. */
 static int64_t moving_parts_at(const struct rack *r)
 {
 	int64_t next = min_i64(r->power.next_at, r->cooling.next_at);
@@ -420,6 +423,7 @@ static int64_t moving_parts_at(const struct rack *r)
 	next = min_i64(next, r->monitor.next_at);
 	next = min_i64(next, r->errors.scan_at);
 	next = min_i64(next, r->frontends.next_at);
+	next = min_i64(next, r->moves.next_at);
 	if (release_is_busy(r))
 		next = min_i64(next, release_next_at(r));
 	return next;
@@ -509,6 +513,8 @@ static void step_parts(struct rack *r, int64_t now)
 		errors_scan(r, now);
 	if (r->frontends.next_at <= now)
 		frontends_step(r, now);
+	if (r->moves.next_at <= now)
+		moves_step(r, now);
 }
 
 static void step_instant(struct rack *r, int64_t now)

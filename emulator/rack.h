@@ -129,9 +129,20 @@ struct rack_config {
 	 * Ethernet faults do to frames. What they take of a frame is the deployment's affair
 	 * (emulator/crossing.h). */
 	bool free_crossings;
-	uint32_t mirror_every; /* `moved` for one in so many requests; 0 = for none */
+	/* `moved` for one in so many requests (rack_mirrors); 0 = never. Changes no result. With it
+	 * something is always due: polls and samples are shown about once a second. */
+	uint32_t mirror_every;
 	struct rack_listener listener;
 };
+
+/* Of each range of ids (DESIGN §4; low 31 bits) the first request, and every so many after it. */
+static inline bool rack_mirrors(uint32_t mirror_every, uint64_t id)
+{
+	return mirror_every && (id & INT32_MAX) % mirror_every == 1 % mirror_every;
+}
+
+/* Can the components of this deployment be named on the wire? mirror_every asserts it. */
+bool rack_fits_wire(const struct deployment *d);
 
 struct rack *rack_create(const struct rack_config *config); /* asserts; inputs were validated */
 void rack_free(struct rack *r);

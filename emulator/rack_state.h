@@ -137,6 +137,7 @@ struct download {
 struct health_case {
 	enum case_state state;
 	uint32_t instance, fault, node, link; /* link: index or COMPONENT_NONE for a lost unit */
+	uint32_t heir;                        /* CASE_LOAD: the node that gets its weights */
 	bool serviced;      /* its link was taken down on purpose: suspects nobody */
 	bool link_up;       /* came back before it was detected */
 	bool forgiven;      /* its fault is over: a detection suspects nobody */
@@ -295,6 +296,14 @@ struct release {
 	uint32_t n_host, host_capacity;
 };
 
+/* moves.c; all but next_at only with mirror_every. */
+struct moves {
+	uint64_t *artifact;                /* by pool: first bytes of its digest, 0 = it has none */
+	uint32_t poll_every, sample_every; /* one in so many is shown */
+	int64_t poll_at, sample_at;        /* the next ones that are */
+	int64_t next_at;                   /* of both; NS_NEVER without a mirror */
+};
+
 /* The active faults of variants.c. */
 struct variants {
 	struct variant_set *sets;
@@ -326,6 +335,7 @@ struct rack {
 	struct release release;
 	struct monitor monitor;
 	struct frontends frontends;
+	struct moves moves;
 	struct heap ingress; /* (instant at the frontend, id, live) */
 	struct heap leaving; /* (instant at the client's end, id, live): refusals and completions */
 	struct heap tokens; /* (instant at the client's end, id << 24 | index, handle, TOKEN_WRONG):
@@ -333,8 +343,9 @@ struct rack {
 	struct gap_list scratch;
 	uint64_t queued; /* in all queues together */
 	bool dispatch_due;
-	bool parts_awake; /* power, cooling, monitor, error scans, frontends or artifacts may have
-	                     something due; only a fault wakes them, so most racks never ask */
+	bool parts_awake; /* power, cooling, monitor, error scans, frontends, artifacts or the
+	                     mirror may have something due; only a fault or a mirror wakes them,
+	                     so most racks never ask */
 	int64_t now, next_at;
 	int64_t *phases; /* n_faults × PHASE_COUNT; -1 */
 	enum path_scope worst;
@@ -504,6 +515,7 @@ bool monitor_is_blind(const struct rack *r, uint32_t rack, enum detection how);
 void monitor_missed(struct rack *r, int64_t now, uint32_t rack, enum detection how);
 bool monitor_is_cut(const struct rack *r, uint32_t rack);
 bool monitor_is_silent(const struct rack *r);
+bool monitor_rack_is_silent(const struct rack *r, uint32_t rack);
 bool monitor_pool_is_silent(const struct rack *r, const struct pool_spec *pool);
 
 /* frontends.c: those that clients are connected to */
@@ -548,6 +560,18 @@ void sdc_remapped(struct rack *r, int64_t now, struct instance *in);
 void sdc_entered(struct rack *r, struct instance *in, uint32_t slot); /* a request has its slot */
 void sdc_step(struct rack *r, int64_t now, struct instance *in, int64_t tick);
 void sdc_fold(const struct rack *r, struct lanes *lanes); /* into the static digest */
+
+/* moves.c: what a mirror sees; without one nothing of it is called but moves_create, moves_order
+ * and moves_loaded. */
+void moves_create(struct rack *r);
+void moves_entered(struct rack *r, struct instance *in, uint32_t slot); /* a request has its slot */
+void moves_frame_end(struct rack *r, int64_t now, struct instance *in, int64_t tick);
+void moves_step(struct rack *r, int64_t now);
+/* The control plane's order to a node of the instance, COMPONENT_NONE = to all. */
+void moves_order(const struct rack *r, int64_t now, const struct instance *in, uint32_t node,
+        enum wire_word order);
+/* The registry has sent the node its share of the instance's weights. */
+void moves_loaded(const struct rack *r, int64_t now, const struct instance *in, uint32_t node);
 
 /* fabric.c: Ethernet */
 void fabric_create(struct rack *r);

@@ -321,9 +321,12 @@ static void begin_load(struct rack *r, int64_t now, struct restart *s)
 static void step_load(struct rack *r, int64_t now, struct restart *s)
 {
 	const struct health_spec *h = &r->d->health;
+	const struct instance *in = &r->instances[s->instance];
 
 	if (!download_step(r, now, &s->load, &s->next_at))
 		return;
+	for (uint32_t i = 0; i < in->n_nodes; i++)
+		moves_loaded(r, now, in, in->nodes[i]);
 	s->state = RESTART_START;
 	s->next_at = now + h->remap_ns + h->resync_ns + h->resume_ns;
 }

@@ -233,7 +233,7 @@ static void init(struct serve *s, const struct serve_config *config)
 	s->config = *config;
 	s->t0 = CLOCK_NEVER;
 	s->grid_next = config->grid.period_ns ? 0 : NS_NEVER;
-	s->next_id = UINT64_C(1) << SERVE_TAG_ID_BITS;
+	s->next_id = (UINT64_C(1) << SERVE_TAG_ID_BITS) + 1;
 	s->started_unix_s = clock_unix_s();
 	s->unix_s = s->started_unix_s - clock_now_ns() / NS_PER_S;
 	set_limits(s);

@@ -9,7 +9,7 @@
  *   14  1  version                 1
  *   15  1  flags                   bit 0: critical
  *   16  1  plane                   enum wire_plane
- *   17  1  hop                     of this token within its stage, from 0
+ *   17  1  hop                     of this token within its stage, from 0; 255 = that or later
  *   18  6  from: rack, node, chip  2 bytes each, 0xffff = none
  *   24  6  to: likewise
  *   30  2  stage                   place of the node in the instance's pipeline, from 0
@@ -22,7 +22,8 @@
  *   68     end
  *
  * Control, telemetry and artifact distribution: IPv4 and UDP, from and to port WIRE_PORT_CONTROL,
- * …_TELEMETRY, …_ARTIFACT; the payload is "LPC1" and then bytes 14 to 68 of the above.
+ * …_TELEMETRY, …_ARTIFACT; the payload is "LPC1" and then bytes 14 to 68 of the above, with an
+ * enum wire_word as stage and the number of the piece of a transfer as token.
  *
  * Addresses. Node n of rack r has 10.(64 + r / 256).(r mod 256).(n + 1) on the management network.
  * The control plane, the telemetry collector and the registry are hosts of rack 0's: .253, .254
@@ -51,6 +52,18 @@ enum {
 };
 
 enum wire_plane { WIRE_DATA, WIRE_CONTROL, WIRE_TELEMETRY, WIRE_ARTIFACT, WIRE_PLANES };
+
+/* What a message of the other planes is. */
+enum wire_word {
+	WIRE_POLL,    /* control: are you well? */
+	WIRE_ANSWER,  /* … yes */
+	WIRE_ISOLATE, /* … a node of your instance is given up */
+	WIRE_REMAP,   /* … you take its place */
+	WIRE_RESUME,  /* … the instance goes on */
+	WIRE_SAMPLE,  /* telemetry */
+	WIRE_WEIGHTS, /* artifact: (a piece of) a node's share of the weights has come */
+	WIRE_WORDS,
+};
 
 /* Hosts of rack 0 that are no node: their wire_end has one of these as node. */
 enum { WIRE_HOST_REGISTRY = 251, WIRE_HOST_CONTROL = 252, WIRE_HOST_TELEMETRY = 253 };

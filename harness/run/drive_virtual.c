@@ -194,6 +194,13 @@ static void settle(struct run *r)
 	r->out->path_worst = rack_path_worst(r->rack);
 }
 
+static void on_moved(void *ctx, const struct wire_message *m)
+{
+	struct run *r = ctx;
+
+	r->o->moved(r->o->moved_ctx, m);
+}
+
 static enum status prepare(struct run *r, struct error *err)
 {
 	struct rack_config config = scenario_rack_config(r->s, r->o->seed, r->names);
@@ -202,6 +209,10 @@ static enum status prepare(struct run *r, struct error *err)
 	config.free_crossings = r->o->free_crossings;
 	config.emit_gaps = r->o->score != NULL || r->s->faults.n > 0;
 	clients_listen(r, &config.listener);
+	if (r->o->mirror_every) {
+		config.mirror_every = r->o->mirror_every;
+		config.listener.moved = on_moved;
+	}
 	r->rack = rack_create(&config);
 	r->rack_side = rack_sink(r->rack);
 	r->demand = demand_new(r->s, r->o->seed);

@@ -35,6 +35,10 @@ struct virtual_options {
 	/* Every request once, in order of its outcome; may be NULL. */
 	void (*sample)(void *ctx, const struct sample *s);
 	void *sample_ctx;
+	/* What a mirror port would show (rack_listener.moved); the result is the same. */
+	uint32_t mirror_every; /* 0 = no mirror */
+	void (*moved)(void *ctx, const struct wire_message *m);
+	void *moved_ctx;
 	/* For `explain`: the life of one request. */
 	uint64_t explain_id; /* 0 = none */
 	void (*explain)(void *ctx, int64_t at_ns, enum rack_step_kind step, int64_t a, int64_t b);

@@ -34,6 +34,7 @@ void bench_init(struct bench *b, const char *deployment)
 void bench_free(struct bench *b)
 {
 	mem_free(b->answers);
+	mem_free(b->moves);
 	mem_free(b->token_at);
 	mem_free(b->token_wrong);
 	json_free(b->doc);
@@ -101,6 +102,15 @@ static void on_phase(void *ctx, uint32_t fault, enum fault_phase phase, int64_t 
 	((struct bench *)ctx)->phase[fault][phase] = at_ns;
 }
 
+static void on_moved(void *ctx, const struct wire_message *m)
+{
+	struct bench *b = ctx;
+
+	CHECK(!b->n_moves || b->moves[b->n_moves - 1].sent_ns <= m->sent_ns);
+	b->moves = mem_room(b->moves, b->n_moves, &b->moves_capacity, sizeof(*b->moves));
+	b->moves[b->n_moves++] = *m;
+}
+
 void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
         const struct bench_event *events, uint32_t n_events, int64_t until)
 {
@@ -114,7 +124,9 @@ void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
 	        .n_faults = BENCH_FAULTS,
 	        .emit_tokens = b->tokens_max > 0,
 	        .emit_gaps = b->tokens_max == 0,
+	        .mirror_every = b->mirror_every,
 	        .listener = {.ctx = b,
+	                .moved = on_moved,
 	                .refused = on_refused,
 	                .completed = on_completed,
 	                .reset = on_reset,
@@ -125,6 +137,7 @@ void bench_play(struct bench *b, const struct bench_request *req, uint32_t n,
 	uint32_t i = 0, e = 0;
 
 	memset(b->phase, 0xff, sizeof(b->phase));
+	b->n_moves = 0;
 	mem_free(b->answers);
 	mem_free(b->token_at);
 	mem_free(b->token_wrong);

@@ -38,6 +38,10 @@ struct bench {
 	struct rack_counts counts;
 	enum path_scope worst;
 	uint8_t digest_before[32], digest_after[32];
+	/* With mirror_every: everything that moved. */
+	uint32_t mirror_every;
+	struct wire_message *moves;
+	uint32_t n_moves, moves_capacity;
 	/* with tokens: instants by (request, index) for requests of up to tokens_max tokens */
 	int64_t *token_at;
 	bool *token_wrong;

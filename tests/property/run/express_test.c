@@ -1,7 +1,8 @@
 /* The express gives what the rack's events give: the same requests, digest, counts, groups and
  * verdicts, whatever the deployment, the load and the faults that come between. Played with and
  * without it, on deployments that it can carry (and that bring it into trouble: refusals, timeouts,
- * queues that grow) and on random plans over the whole catalogue.
+ * queues that grow) and on random plans over the whole catalogue. A mirror changes nothing, and
+ * sees the same either way.
  *
  * PROPERTY_RUNS, PROPERTY_CASE and so on as in random_plan.h. */
 #include <check.h>
@@ -20,9 +21,26 @@ struct said {
 	struct virtual_result run;
 	struct book book;
 	struct json_out text;
+	struct lanes moved; /* all that a mirror has shown */
+	uint64_t moves;
+	int64_t last_move;
 };
 
-static void play(const struct scenario *s, bool events_only, bool scored, struct said *out)
+static void on_moved(void *ctx, const struct wire_message *m)
+{
+	struct said *out = ctx;
+	uint8_t frame[WIRE_BYTES_MAX];
+	size_t n = wire_encode(m, frame);
+
+	ck_assert_int_ge(m->sent_ns, out->last_move);
+	out->last_move = m->sent_ns;
+	out->moves++;
+	for (size_t i = 0; i < n; i++)
+		lanes_add(&out->moved, frame[i]);
+}
+
+static void play(
+        const struct scenario *s, bool events_only, bool scored, uint32_t mirror, struct said *out)
 {
 	struct score_config config = scenario_score_config(s, true);
 	struct score *score = scored ? score_create(&config) : NULL;
@@ -34,13 +52,19 @@ static void play(const struct scenario *s, bool events_only, bool scored, struct
 
 	book_init(&out->book);
 	json_out_init(&out->text, 1);
+	lanes_init(&out->moved);
+	out->moves = 0;
+	out->last_move = 0;
 	st = drive_virtual(s,
 	        &(struct virtual_options){.seed = s->seed,
 	                .without = VIRTUAL_ALL_FAULTS,
 	                .score = score,
 	                .book = &out->book,
 	                .digest = true,
-	                .events_only = events_only},
+	                .events_only = events_only,
+	                .mirror_every = mirror,
+	                .moved = on_moved,
+	                .moved_ctx = out},
 	        &out->run, &err);
 	ck_assert(!st);
 	if (!score) {
@@ -113,25 +137,51 @@ static void check_text(const struct json_out *a, const struct json_out *b)
 	        (int)(b->n - line < 80 ? b->n - line : 80), b->buf + line);
 }
 
+static void check_said(const struct said *ride, const struct said *events)
+{
+	check_books(&ride->book, &events->book);
+	ck_assert_uint_eq(ride->run.scheduled, events->run.scheduled);
+	ck_assert_int_eq(ride->run.ended_ns, events->run.ended_ns);
+	check_counts(&ride->run.rack, &events->run.rack);
+	ck_assert_mem_eq(ride->run.traffic_digest, events->run.traffic_digest, DIGEST_BYTES);
+	ck_assert_mem_eq(ride->run.result_digest, events->run.result_digest, DIGEST_BYTES);
+	check_text(&ride->text, &events->text);
+}
+
 /* Both ways; returns the share of instants that the express saved, of those there were. */
 static double check_same(const struct scenario *s, bool scored)
 {
 	struct said ride, events;
 	double saved;
 
-	play(s, false, scored, &ride);
-	play(s, true, scored, &events);
-	check_books(&ride.book, &events.book);
-	ck_assert_uint_eq(ride.run.scheduled, events.run.scheduled);
-	ck_assert_int_eq(ride.run.ended_ns, events.run.ended_ns);
-	check_counts(&ride.run.rack, &events.run.rack);
-	ck_assert_mem_eq(ride.run.traffic_digest, events.run.traffic_digest, DIGEST_BYTES);
-	ck_assert_mem_eq(ride.run.result_digest, events.run.result_digest, DIGEST_BYTES);
-	check_text(&ride.text, &events.text);
+	play(s, false, scored, 0, &ride);
+	play(s, true, scored, 0, &events);
+	check_said(&ride, &events);
 	saved = 1 - (double)ride.run.rack.events / (double)(events.run.rack.events + 1);
 	said_free(&ride);
 	said_free(&events);
 	return saved;
+}
+
+/* A mirror changes nothing, and shows the same whichever way requests are played. */
+static void check_mirrored(const struct scenario *s, uint32_t mirror)
+{
+	uint8_t a[DIGEST_BYTES], b[DIGEST_BYTES];
+	struct said plain, ride, events;
+
+	play(s, false, true, 0, &plain);
+	play(s, false, true, mirror, &ride);
+	play(s, true, true, mirror, &events);
+	check_said(&ride, &plain);
+	check_said(&events, &plain);
+	lanes_final(&ride.moved, a);
+	lanes_final(&events.moved, b);
+	ck_assert_uint_gt(ride.moves, 0);
+	ck_assert_uint_eq(ride.moves, events.moves);
+	ck_assert_mem_eq(a, b, DIGEST_BYTES);
+	said_free(&plain);
+	said_free(&ride);
+	said_free(&events);
 }
 
 static const char *const entries[] = {"phase", "frame", "immediate"};
@@ -230,6 +280,29 @@ START_TEST(random_plans)
 }
 END_TEST
 
+static const uint32_t mirrors[] = {1000, 97, 300};
+
+START_TEST(mirrored_pools)
+{
+	static char text[8192];
+	struct scenario *s;
+
+	draw((unsigned)_i, text, sizeof(text) - 16);
+	s = scenario_text(text);
+	check_mirrored(s, mirrors[_i % 3]);
+	scenario_free(s);
+}
+END_TEST
+
+START_TEST(mirrored_plans)
+{
+	struct scenario *s = random_plan_scenario((unsigned)_i, 0);
+
+	check_mirrored(s, mirrors[_i % 3]);
+	scenario_free(s);
+}
+END_TEST
+
 /* A test of two ways that never take the second one tests nothing. */
 START_TEST(it_is_taken)
 {
@@ -252,7 +325,8 @@ END_TEST
 int main(void)
 {
 	Suite *s = suite_create("express");
-	TCase *plain = tcase_create("plain"), *random = tcase_create("random");
+	TCase *plain = tcase_create("plain"), *random = tcase_create("random"),
+	      *mirrored = tcase_create("mirrored");
 	int first, end;
 
 	random_plan_range(150, &first, &end);
@@ -263,6 +337,11 @@ int main(void)
 	tcase_set_timeout(random, 120);
 	tcase_add_loop_test(random, random_plans, first, end);
 	suite_add_tcase(s, random);
+	random_plan_range(12, &first, &end);
+	tcase_set_timeout(mirrored, 120);
+	tcase_add_loop_test(mirrored, mirrored_pools, first, end);
+	tcase_add_loop_test(mirrored, mirrored_plans, first, end);
+	suite_add_tcase(s, mirrored);
 	if (!getenv("PROPERTY_CASE"))
 		add_test(s, "taken", it_is_taken);
 	return run_suite(s);

@@ -19,15 +19,33 @@ function(lpc_share_support sources)
 	set(${sources} "${shared}" PARENT_SCOPE)
 endfunction()
 
-# lpc_test(name SOURCES … USES … [TIMEOUT s] [LABELS …]): a libcheck program. Exit 77 = skipped, with
+# ctest -j runs tests side by side, the costliest first. A test that computes needs nothing for it but, if it
+# takes seconds, a COST: roughly its seconds under the sanitizers, so that no long one comes last. One that meets
+# the clock, sockets or signals says how much company it can bear:
+#
+#   lpc_on_the_clock(test…)  one of them at a time, beside tests that compute: its bounds are wide enough for a
+#                            machine that is at work
+#   lpc_alone(test…)         nothing beside it: it looks at how late this machine is
+function(lpc_on_the_clock)
+	set_tests_properties(${ARGV} PROPERTIES RESOURCE_LOCK clock COST 1000)
+endfunction()
+
+function(lpc_alone)
+	set_tests_properties(${ARGV} PROPERTIES RUN_SERIAL ON COST 2000)
+endfunction()
+
+# lpc_test(name SOURCES … USES … [TIMEOUT s] [COST s] [LABELS …]): a libcheck program. Exit 77 = skipped, with
 # its reason on stdout. Every test gets the source tree and the optional shared/ folder as definitions.
 set(LPUCHAOS_SUPPORT "${PROJECT_SOURCE_DIR}/tests/support")
 set(LPUCHAOS_SHARED "${PROJECT_SOURCE_DIR}/../shared" CACHE PATH "traces/ and oracle/ for tests")
 
 function(lpc_test name)
-	cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+	cmake_parse_arguments(A "" "TIMEOUT;COST" "SOURCES;USES;LABELS" ${ARGN})
 	if(NOT A_TIMEOUT)
-		set(A_TIMEOUT 120)
+		set(A_TIMEOUT 300)
+	endif()
+	if(NOT A_COST)
+		set(A_COST 0)
 	endif()
 	lpc_share_support(A_SOURCES)
 	add_executable(${name} ${A_SOURCES})
@@ -37,7 +55,7 @@ function(lpc_test name)
 		LPC_BINARY="${PROJECT_BINARY_DIR}/lpuchaos")
 	add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_BINARY_DIR}")
 	# libcheck's own limit of 4 s a test is for fast machines and plain builds.
-	set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77
+	set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT} COST ${A_COST} SKIP_RETURN_CODE 77
 		LABELS "${A_LABELS}" ENVIRONMENT CK_DEFAULT_TIMEOUT=60)
 endfunction()
 
@@ -70,5 +88,5 @@ function(lpc_fuzz name)
 		target_sources(${name} PRIVATE ${replay})
 		add_test(NAME ${name} COMMAND ${name} ${A_CORPUS})
 	endif()
-	set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS fuzz)
+	set_tests_properties(${name} PROPERTIES TIMEOUT 300 COST 8 LABELS fuzz)
 endfunction()

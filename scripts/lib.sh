@@ -6,8 +6,9 @@ cd "$root"
 export PATH="$PATH:/usr/sbin:/sbin"
 jobs=$(nproc)
 
+# What begins, with the seconds since the script's own beginning.
 say() {
-	printf '== %s\n' "$*" >&2
+	printf '== %4d s: %s\n' "$SECONDS" "$*" >&2
 }
 
 die() {

@@ -175,7 +175,8 @@ static enum status lone_pods(
 		r->pod = names_put(pods, r->name, t->n_pods);
 		if (r->pod < named)
 			return json_error(json_at(racks, i), err,
-			        "expected a \"pod\", found none, and the pod \"%s\" that it would "
+			        "expected the key 'pod', found none, and the pod \"%s\" that it "
+			        "would "
 			        "have of its own is that of other racks",
 			        r->name);
 		t->pods[t->n_pods++] = r->name;

@@ -552,6 +552,14 @@ static void on_trace(
 		s->outer.trace(s->outer.ctx, at_ns, id, step, a, b);
 }
 
+static void on_moved(void *ctx, const struct wire_message *m)
+{
+	struct serve *s = ctx;
+
+	if (s->outer.moved)
+		s->outer.moved(s->outer.ctx, m);
+}
+
 struct rack_listener stream_listener(struct serve *s)
 {
 	return (struct rack_listener){
@@ -563,6 +571,7 @@ struct rack_listener stream_listener(struct serve *s)
 	        .gaps = on_gaps,
 	        .phase = on_phase,
 	        .trace = on_trace,
+	        .moved = on_moved,
 	};
 }
 

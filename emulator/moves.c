@@ -106,8 +106,8 @@ static struct wire_end wire_end_of(const struct topology *t, struct place p)
 	return (struct wire_end){
 	        .rack = (uint16_t)(p.node / t->nodes_per_rack),
 	        .node = (uint16_t)(p.node % t->nodes_per_rack),
-	        .chip = p.chip == COMPONENT_NONE ? WIRE_NONE
-	                                         : (uint16_t)(p.chip % t->chips_per_node),
+	        .chip = (uint16_t)(p.chip == COMPONENT_NONE ? WIRE_NONE
+	                                                    : p.chip % t->chips_per_node),
 	};
 }
 

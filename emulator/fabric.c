@@ -1,6 +1,6 @@
 /* Ethernet in the model: the ingress link between clients and frontends, and the hops of a critical
  * path that leaves its pod. Words and laws are netem's (FORMATS §4); what a law does to one message
- * is in message.c.
+ * is in faults/message_law.c.
  *
  *  - Ingress, per message: message 0 of a stream is the request, m ≥ 1 its m-th token. Draws are
  * keyed by (seed, fault, request id, m); the correlation chain runs along the messages of one
@@ -29,8 +29,11 @@ void fabric_create(struct rack *r)
 
 void fabric_free(struct rack *r)
 {
-	for (uint32_t i = 0; i < r->fabric.n_ether; i++)
-		message_law_free(&r->fabric.ether[i]);
+	for (uint32_t i = 0; i < r->fabric.n_ether; i++) {
+		message_law_free(&r->fabric.ether[i].law);
+		mem_free(r->fabric.ether[i].last);
+		mem_free(r->fabric.ether[i].chain);
+	}
 	mem_free(r->fabric.ether);
 	mem_free(r->fabric.holds);
 }
@@ -58,13 +61,9 @@ static void begin(
 	f->ether = mem_room(f->ether, f->n_ether, &f->ether_capacity, sizeof(*f->ether));
 	(void)snprintf(name, sizeof(name), "%s/%u", rack_fault_key(r, fault, key), (unsigned)link);
 	e = &f->ether[f->n_ether++];
-	*e = (struct ether_fault){.fault = fault,
-	        .link = link,
-	        .from = now,
-	        .until = NS_NEVER,
-	        .reach = NS_NEVER,
-	        .law = *law};
-	message_law_init(e, r->config.seed, name);
+	*e = (struct ether_fault){
+	        .fault = fault, .link = link, .until = NS_NEVER, .reach = NS_NEVER};
+	message_law_init(&e->law, r->config.seed, name, now, law);
 	f->n_active++;
 	if (link == r->d->topology.eth_ingress) {
 		f->ingress_quiet_from = NS_NEVER;
@@ -124,12 +123,12 @@ bool fabric_is_quiet(const struct rack *r, int64_t from)
 
 static bool hits(const struct rack *r, const struct ether_fault *e, int64_t sent)
 {
-	return e->link == r->d->topology.eth_ingress && sent >= e->from && sent < e->until;
+	return e->link == r->d->topology.eth_ingress && sent >= e->law.from && sent < e->until;
 }
 
 static bool loses(const struct ether_fault *e)
 {
-	return e->loss_num || e->law.outage_ns || e->law.settle_ns;
+	return e->law.loss_num || e->law.d.outage_ns || e->law.d.settle_ns;
 }
 
 /* The instant at which the message is through, by all laws in force; other messages left aside. */
@@ -148,8 +147,8 @@ static int64_t pass(struct rack *r, struct stream_link *s, uint64_t id, uint64_t
 		if (!hits(r, e, sent))
 			continue;
 		at += message_delay(
-		        e, sent, prng_at(e->key, id, m), &s->last, s->fault == e->fault);
-		if (e->law.correlation > 0)
+		        &e->law, sent, prng_at(e->law.key, id, m), &s->last, s->fault == e->fault);
+		if (e->law.d.correlation > 0)
 			s->fault = e->fault;
 		lossy |= loses(e);
 	}
@@ -164,8 +163,8 @@ static int64_t pass(struct rack *r, struct stream_link *s, uint64_t id, uint64_t
 
 		if (!hits(r, e, sent) || !loses(e))
 			continue;
-		at += message_loss(e, &msg, &chain);
-		if (e->loss_num) {
+		at += message_loss(&e->law, &msg, &chain);
+		if (e->law.loss_num) {
 			s->chain = chain;
 			s->loss_fault = e->fault;
 		}
@@ -199,7 +198,7 @@ uint32_t fabric_bulk(struct rack *r, int64_t now, int64_t *until)
 		struct ether_fault *e = &f->ether[i];
 
 		if (hits(r, e, now))
-			factor *= message_bulk(e, now, until);
+			factor *= message_bulk(&e->law, now, until);
 	}
 	return factor;
 }
@@ -241,12 +240,12 @@ static int64_t hop_late(const struct rack *r, int64_t now, struct ether_fault *e
 
 	for (uint32_t lane = 0; lane < lanes; lane++) {
 		uint64_t m = at * lanes + lane;
-		uint64_t bits = prng_at(e->key, instance, m);
-		int64_t late = message_delay(e, now, bits, last, *last >= 0);
+		uint64_t bits = prng_at(e->law.key, instance, m);
+		int64_t late = message_delay(&e->law, now, bits, last, *last >= 0);
 		struct message msg = {now, instance, m, r->d->ethernet.rto_min_ns, NS_NEVER, NULL};
 
 		if (loses(e))
-			late += message_loss(e, &msg, &e->chain[instance]);
+			late += message_loss(&e->law, &msg, &e->chain[instance]);
 		if (late > worst)
 			worst = late;
 	}

@@ -9,6 +9,7 @@
 #include "emulator/link_state.h"
 #include "emulator/power.h"
 #include "emulator/rack.h"
+#include "faults/message_law.h"
 #include "harness/base/digest.h"
 #include "harness/base/pool.h"
 
@@ -149,21 +150,14 @@ struct health_case {
 	int64_t rest_ns;      /* … and what comes behind it until it resumes */
 };
 
-enum loss_chain { CHAIN_NEW, CHAIN_GOOD, CHAIN_BAD };
-
 struct ether_fault {
 	uint32_t fault, link;
-	int64_t from, until;         /* until = NS_NEVER while active */
-	int64_t reach;               /* the latest `until` of this one and those before it */
-	uint64_t key, loss_key;      /* of prng_at */
-	uint64_t loss_num, loss_den; /* share lost of messages that know no predecessor */
-	struct ether_delay law;
+	int64_t until; /* NS_NEVER while active */
+	int64_t reach; /* the latest `until` of this one and those before it */
+	struct message_law law;
 	double *last;   /* by instance: correlation chain of its frames, < 0 = none yet; NULL for
 	                   ingress */
 	uint8_t *chain; /* likewise: enum loss_chain */
-	/* Episodes so far: busy from switches[0] = from on, idle from switches[1] on, … */
-	int64_t *switches;
-	uint32_t n_switches, switches_capacity;
 };
 
 struct link_hold {
@@ -531,24 +525,6 @@ bool frontends_take(struct rack *r, struct live *l);
  * call download_step: when all has come (then true), or when the link changes. */
 int64_t download_begin(struct rack *r, int64_t now, int64_t healthy_ns, struct download *d);
 bool download_step(struct rack *r, int64_t now, struct download *d, int64_t *next);
-
-/* message.c: what one law does to one message */
-void message_law_init(struct ether_fault *e, uint64_t seed, const char *name);
-void message_law_free(struct ether_fault *e);
-/* Delay of a message sent at `sent`; `bits`: its draw; `chained`: *last is of its predecessor. */
-int64_t message_delay(
-        struct ether_fault *e, int64_t sent, uint64_t bits, double *last, bool chained);
-/* How much later it gets through for being lost. */
-struct message {
-	int64_t sent;
-	uint64_t who, m;    /* whose message it is, and which of them */
-	int64_t rto, fast;  /* fast: how soon three later ones tell of a loss; NS_NEVER = never */
-	int64_t *out_until; /* of struct stream_link; NULL: nothing follows in its stream */
-};
-int64_t message_loss(struct ether_fault *e, const struct message *msg, uint8_t *chain);
-/* How many times as long a bulk transfer takes at `now`, 0 = it stands still; *until: when that may
- * change next, if it is sooner. */
-uint32_t message_bulk(struct ether_fault *e, int64_t now, int64_t *until);
 
 /* sdc.c: silent data corruption. sdc_set: ppb 0 ends this fault's effect on the component. */
 void sdc_free(struct rack *r);

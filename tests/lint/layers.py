@@ -31,8 +31,8 @@ LAYER_OF_PATH = [
     (r"tests/", "tests"),
 ]
 
-# What the emulator may know of faults: the verbs and the kinds (DESIGN §3).
-FAULT_CONTRACTS = {"faults/sink.h", "faults/kind.h", "faults/variant.h"}
+# What the emulator may know of faults: the verbs, the kinds and their laws (DESIGN §3).
+FAULT_CONTRACTS = {"faults/sink.h", "faults/kind.h", "faults/variant.h", "faults/message_law.h"}
 
 COMPOSABLE = {"base", "net", "load", "workloads", "faults", "faults-io", "emulator", "emulator-io",
               "reports", "reports-io"}

@@ -11,11 +11,14 @@
  * long over: it is lost with the link's share of losses and leaves the chain alone. Everything is a
  * function of the draw and of the instant of sending, so it may be asked for late and in any order;
  * episodes are drawn when somebody first asks for their time and kept. */
+#include "faults/message_law.h"
+
 #include <stdio.h>
 
-#include "emulator/rack_state.h"
+#include "harness/base/arena.h"
 #include "harness/base/mathx.h"
 #include "harness/base/prng.h"
+#include "harness/base/units.h"
 
 enum {
 	REPEATS_MAX = 15,     /* Linux tcp_retries2; then the message gets through */
@@ -23,64 +26,64 @@ enum {
 };
 #define RTO_MAX_NS (120 * NS_PER_S) /* Linux TCP_RTO_MAX */
 
-void message_law_init(struct ether_fault *e, uint64_t seed, const char *name)
+void message_law_init(struct message_law *l, uint64_t seed, const char *name, int64_t from,
+        const struct ether_delay *d)
 {
-	const struct ether_loss *loss = &e->law.loss;
+	const struct ether_loss *loss = &d->loss;
 	char purpose[128];
 
+	*l = (struct message_law){.d = *d, .from = from};
 	(void)snprintf(purpose, sizeof(purpose), "ether/%s", name);
-	e->key = prng_purpose(seed, purpose);
+	l->key = prng_purpose(seed, purpose);
 	(void)snprintf(purpose, sizeof(purpose), "loss/%s", name);
-	e->loss_key = prng_purpose(seed, purpose);
-	e->loss_num = (uint64_t)loss->loss_bad * loss->p + (uint64_t)loss->loss_good * loss->r;
-	e->loss_den = ((uint64_t)loss->p + loss->r) * ETHER_PPB;
+	l->loss_key = prng_purpose(seed, purpose);
+	l->loss_num = (uint64_t)loss->loss_bad * loss->p + (uint64_t)loss->loss_good * loss->r;
+	l->loss_den = ((uint64_t)loss->p + loss->r) * ETHER_PPB;
 }
 
-void message_law_free(struct ether_fault *e)
+void message_law_free(struct message_law *l)
 {
-	mem_free(e->last);
-	mem_free(e->chain);
-	mem_free(e->switches);
+	mem_free(l->switches);
 }
 
 /* --- episodes
  * -------------------------------------------------------------------------------------- */
 
-static void add_switch(struct ether_fault *e, int64_t at)
+static void add_switch(struct message_law *l, int64_t at)
 {
-	e->switches =
-	        mem_room(e->switches, e->n_switches, &e->switches_capacity, sizeof(*e->switches));
-	e->switches[e->n_switches++] = at;
+	l->switches =
+	        mem_room(l->switches, l->n_switches, &l->switches_capacity, sizeof(*l->switches));
+	l->switches[l->n_switches++] = at;
 }
 
 /* Episode number `n` ends after an exponential time, 1 ns at least; its draw is its number's and
  * the fault's, and of the occurrence where the fault comes again. */
-static int64_t episode_ns(const struct ether_fault *e, uint32_t n)
+static int64_t episode_ns(const struct message_law *l, uint32_t n)
 {
-	double mean = (double)(n % 2 ? e->law.idle_mean_ns : e->law.busy_mean_ns);
-	double u = prng_unit(prng_at(e->key, (uint64_t)e->from, n));
+	double mean = (double)(n % 2 ? l->d.idle_mean_ns : l->d.busy_mean_ns);
+	double u = prng_unit(prng_at(l->key, (uint64_t)l->from, n));
 
 	return 1 + (int64_t)mathx_floor(-mean * mathx_log(u));
 }
 
 /* The number of the episode at t >= from: even ones are busy. */
-static uint32_t episode_at(struct ether_fault *e, int64_t t)
+static uint32_t episode_at(struct message_law *l, int64_t t)
 {
 	uint32_t low = 0, high;
 
-	if (!e->n_switches)
-		add_switch(e, e->from);
-	while (e->switches[e->n_switches - 1] <= t) {
-		uint32_t n = e->n_switches - 1;
-		int64_t begin = e->switches[n];
+	if (!l->n_switches)
+		add_switch(l, l->from);
+	while (l->switches[l->n_switches - 1] <= t) {
+		uint32_t n = l->n_switches - 1;
+		int64_t begin = l->switches[n];
 
-		add_switch(e, begin + episode_ns(e, n));
+		add_switch(l, begin + episode_ns(l, n));
 	}
-	high = e->n_switches - 1; /* switches[low] <= t < switches[high] */
+	high = l->n_switches - 1; /* switches[low] <= t < switches[high] */
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (e->switches[middle] <= t)
+		if (l->switches[middle] <= t)
 			low = middle;
 		else
 			high = middle;
@@ -88,26 +91,26 @@ static uint32_t episode_at(struct ether_fault *e, int64_t t)
 	return low;
 }
 
-static bool is_busy(struct ether_fault *e, int64_t t)
+static bool is_busy(struct message_law *l, int64_t t)
 {
-	return !e->law.busy_mean_ns || episode_at(e, t) % 2 == 0;
+	return !l->d.busy_mean_ns || episode_at(l, t) % 2 == 0;
 }
 
-uint32_t message_bulk(struct ether_fault *e, int64_t now, int64_t *until)
+uint32_t message_bulk(struct message_law *l, int64_t now, int64_t *until)
 {
-	int64_t change = NS_NEVER, over = e->from + e->law.outage_ns;
-	bool out = e->law.outage_ns && now < over;
-	uint32_t n = e->law.busy_mean_ns ? episode_at(e, now) : 0; /* may move the switches */
+	int64_t change = NS_NEVER, over = l->from + l->d.outage_ns;
+	bool out = l->d.outage_ns && now < over;
+	uint32_t n = l->d.busy_mean_ns ? episode_at(l, now) : 0; /* may move the switches */
 
 	if (out)
 		change = over;
-	else if (e->law.busy_mean_ns)
-		change = e->switches[n + 1];
+	else if (l->d.busy_mean_ns)
+		change = l->switches[n + 1];
 	if (change < *until)
 		*until = change;
 	if (out)
 		return 0;
-	return e->law.bulk_factor > 1 && is_busy(e, now) ? e->law.bulk_factor : 1;
+	return l->d.bulk_factor > 1 && is_busy(l, now) ? l->d.bulk_factor : 1;
 }
 
 /* --- delay
@@ -134,12 +137,12 @@ static double deviate(enum delay_distribution law, double x)
 
 /* netem's correlated value: x = corr last + (1 − corr) u. */
 int64_t message_delay(
-        struct ether_fault *e, int64_t sent, uint64_t bits, double *last, bool chained)
+        struct message_law *l, int64_t sent, uint64_t bits, double *last, bool chained)
 {
-	const struct ether_delay *d = &e->law;
+	const struct ether_delay *d = &l->d;
 	double u = prng_unit(bits), ns;
 
-	if (!is_busy(e, sent))
+	if (!is_busy(l, sent))
 		return 0;
 	if (d->correlation > 0) {
 		if (chained)
@@ -155,26 +158,33 @@ int64_t message_delay(
 /* --- loss
  * ------------------------------------------------------------------------------------------ */
 
-/* Steps the chain; how many times in a row the message is lost. */
-static uint32_t times_lost(const struct ether_fault *e, uint64_t who, uint64_t m, uint8_t *chain)
+bool message_lost(const struct message_law *l, uint64_t who, uint64_t m, uint8_t *chain)
 {
-	const struct ether_loss *l = &e->law.loss;
-	uint64_t draw = m * DRAWS_A_MESSAGE, bits = prng_at(e->loss_key, who, draw);
-	uint32_t n = 0;
-	bool bad, lost;
+	const struct ether_loss *loss = &l->d.loss;
+	uint64_t draw = m * DRAWS_A_MESSAGE, bits = prng_at(l->loss_key, who, draw);
+	bool bad;
 
 	if (*chain == CHAIN_NEW)
-		bad = prng_ratio(bits, l->p, (uint64_t)l->p + l->r);
+		bad = prng_ratio(bits, loss->p, (uint64_t)loss->p + loss->r);
 	else if (*chain == CHAIN_BAD)
-		bad = !prng_ratio(bits, l->r, ETHER_PPB);
+		bad = !prng_ratio(bits, loss->r, ETHER_PPB);
 	else
-		bad = prng_ratio(bits, l->p, ETHER_PPB);
+		bad = prng_ratio(bits, loss->p, ETHER_PPB);
 	*chain = bad ? CHAIN_BAD : CHAIN_GOOD;
-	bits = prng_at(e->loss_key, who, draw + 1);
-	lost = prng_ratio(bits, bad ? l->loss_bad : l->loss_good, ETHER_PPB);
+	bits = prng_at(l->loss_key, who, draw + 1);
+	return prng_ratio(bits, bad ? loss->loss_bad : loss->loss_good, ETHER_PPB);
+}
+
+/* Steps the chain; how many times in a row the message is lost. */
+static uint32_t times_lost(const struct message_law *l, uint64_t who, uint64_t m, uint8_t *chain)
+{
+	uint64_t draw = m * DRAWS_A_MESSAGE, bits;
+	uint32_t n = 0;
+	bool lost = message_lost(l, who, m, chain);
+
 	while (lost && ++n < REPEATS_MAX) {
-		bits = prng_at(e->loss_key, who, draw + 1 + n);
-		lost = prng_ratio(bits, e->loss_num, e->loss_den);
+		bits = prng_at(l->loss_key, who, draw + 1 + n);
+		lost = prng_ratio(bits, l->loss_num, l->loss_den);
 	}
 	return n;
 }
@@ -204,9 +214,9 @@ static int64_t wait_for(uint32_t n, int64_t rto, int64_t fast)
 /* From an instant in the outage to the first repeat that finds the link up. Nobody hears of later
  * messages in it: only the timer counts, and it is the stream's: what is sent behind a message that
  * waits goes along with it. */
-static int64_t wait_out(const struct ether_fault *e, const struct message *msg)
+static int64_t wait_out(const struct message_law *l, const struct message *msg)
 {
-	int64_t over = e->from + e->law.outage_ns, at = msg->sent, timer = msg->rto;
+	int64_t over = l->from + l->d.outage_ns, at = msg->sent, timer = msg->rto;
 
 	if (at >= over)
 		return 0;
@@ -221,16 +231,16 @@ static int64_t wait_out(const struct ether_fault *e, const struct message *msg)
 	return at - msg->sent;
 }
 
-int64_t message_loss(struct ether_fault *e, const struct message *msg, uint8_t *chain)
+int64_t message_loss(struct message_law *l, const struct message *msg, uint8_t *chain)
 {
-	const struct ether_delay *d = &e->law;
-	int64_t late = 0, settled = e->from + d->outage_ns + d->settle_ns;
+	const struct ether_delay *d = &l->d;
+	int64_t late = 0, settled = l->from + d->outage_ns + d->settle_ns;
 
 	if (d->outage_ns)
-		late += wait_out(e, msg);
+		late += wait_out(l, msg);
 	if (d->settle_ns && msg->sent + late < settled)
 		late += d->settle_extra_ns;
-	if (e->loss_num)
-		late += wait_for(times_lost(e, msg->who, msg->m, chain), msg->rto, msg->fast);
+	if (l->loss_num)
+		late += wait_for(times_lost(l, msg->who, msg->m, chain), msg->rto, msg->fast);
 	return late;
 }

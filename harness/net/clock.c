@@ -17,10 +17,15 @@ int64_t clock_now_ns(void)
 
 int64_t clock_unix_s(void)
 {
+	return clock_unix_ns() / NS_PER_S;
+}
+
+int64_t clock_unix_ns(void)
+{
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	return ts.tv_sec;
+	return ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
 
 int64_t clock_left_ns(int64_t deadline_ns, int64_t now_ns)

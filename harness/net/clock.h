@@ -14,6 +14,10 @@ int64_t clock_now_ns(void);
 /* Seconds since 1970 UTC, for what people read (`created` of an answer); never for measuring. */
 int64_t clock_unix_s(void);
 
+/* The same in ns: for instants that the kernel stamped by that clock. It may be set, so a
+ * difference may be anything. */
+int64_t clock_unix_ns(void);
+
 /* How long from now_ns to deadline_ns: 0 when it has passed, CLOCK_NEVER for CLOCK_NEVER. */
 int64_t clock_left_ns(int64_t deadline_ns, int64_t now_ns);
 

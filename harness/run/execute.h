@@ -37,12 +37,25 @@ struct emulate_options {
 	bool has_seed;
 };
 
+struct relay_options {
+	const char *a, *b;  /* interfaces; both are required */
+	const char *faults; /* as of emulate_options, but of its Ethernet link alone */
+	uint64_t seed;      /* for the draws of those faults, default 1 */
+	bool has_seed;
+	const char *for_; /* a duration; NULL = until SIGINT or SIGTERM */
+	bool json;        /* what happened, on stdout */
+};
+
 /* Runs every scenario of every file and judges them: the suite's code is the first present of
  * 3, 1, 5, 4, 0; bad input (2) is found before anything starts. */
 int execute_run(const struct run_options *options);
 
 /* Serves until SIGINT or SIGTERM. */
 int execute_emulate(const struct emulate_options *options);
+
+/* Forwards frames between two interfaces until SIGINT, SIGTERM or the end of --for, then says what
+ * it did: 0, or 3 if an interface went away. */
+int execute_relay(const struct relay_options *options);
 
 /* dir: a result directory that execute_run wrote. */
 int execute_explain(const char *dir, uint64_t request);

@@ -28,18 +28,22 @@ static void map_path(struct rack *r, struct instance *in)
 	        t, in->nodes, in->n_nodes, in->links, topology_path_room(t, in->n_nodes));
 	if (LPC_UNLIKELY(r->wiring.n_live))
 		wiring_reroute(r, in);
+	r->judged[in->index] = PATH_IN_RACK;
 	for (uint32_t i = 0; i < in->n_links; i++) {
 		enum path_scope here = wiring_scope(r, in->links[i]);
 
-		if (here > r->worst)
-			r->worst = here;
+		if (here > r->judged[in->index])
+			r->judged[in->index] = here;
 	}
+	if (r->judged[in->index] > r->worst)
+		r->worst = r->judged[in->index];
 }
 
 void health_create(struct rack *r)
 {
 	const struct topology *t = &r->d->topology;
 
+	r->judged = ARENA_ARRAY(&r->arena, enum path_scope, r->n_instances);
 	r->nodes = ARENA_ARRAY(&r->arena, struct node_state, t->n_nodes);
 	for (uint32_t n = 0; n < t->n_nodes; n++)
 		r->nodes[n] = (struct node_state){
@@ -315,6 +319,10 @@ static void replace_node(struct rack *r, struct instance *in, uint32_t node, uin
 		if (in->nodes[n] == node)
 			in->nodes[n] = spare;
 	map_path(r, in);
+	for (uint32_t n = 0; MUTANT(SPARE_ELSEWHERE) && n < in->n_nodes; n++)
+		if (in->nodes[n] == spare)
+			in->nodes[n] =
+			        (spare + r->d->topology.nodes_per_rack) % r->d->topology.n_nodes;
 }
 
 /* `index`: of the case; a new one may move the list. */

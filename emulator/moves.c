@@ -27,7 +27,7 @@
  * samples are shown about once a second, whatever their period, or they would drown the rest. */
 #include "emulator/rack_state.h"
 
-#define SHOWN_NS   NS_PER_S         /* of polls and samples, one in so much time */
+#define SHOWN_NS   NS_PER_S         /* of polls and samples, one in so much time, unless told */
 #define SAMPLES_NS (10 * NS_PER_MS) /* the grid of live signals (DESIGN §2) */
 #define PIECE_MAX  (INT64_C(1) << 30)
 
@@ -68,13 +68,20 @@ static uint64_t artifact_word(const char *digest)
 	return v;
 }
 
-static uint32_t one_in(int64_t period)
+static uint32_t clamp_u32(int64_t v)
 {
-	return period < SHOWN_NS ? (uint32_t)ceil_div_i64(SHOWN_NS, period) : 1;
+	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
+}
+
+/* Of what happens at multiples of `period`: one in how many is shown, to be one in `shown`. */
+static uint32_t one_in(int64_t period, int64_t shown)
+{
+	return period < shown ? clamp_u32(ceil_div_i64(shown, period)) : 1;
 }
 
 void moves_create(struct rack *r)
 {
+	int64_t shown = r->config.mirror_period_ns ? r->config.mirror_period_ns : SHOWN_NS;
 	struct moves *m = &r->moves;
 
 	m->next_at = NS_NEVER;
@@ -82,12 +89,14 @@ void moves_create(struct rack *r)
 		r->config.mirror_every = 0;
 	if (!r->config.mirror_every)
 		return;
+	if (!r->config.mirror_frames)
+		r->config.mirror_frames = 1;
 	CHECK(rack_fits_wire(r->d));
 	m->artifact = ARENA_ARRAY(&r->arena, uint64_t, r->n_pools);
 	for (uint32_t p = 0; p < r->n_pools; p++)
 		m->artifact[p] = artifact_word(r->pools[p].spec->artifact_digest);
-	m->poll_every = one_in(r->d->health.poll_period_ns);
-	m->sample_every = one_in(SAMPLES_NS);
+	m->poll_every = one_in(r->d->health.poll_period_ns, shown);
+	m->sample_every = one_in(SAMPLES_NS, shown);
 	m->poll_at = m->poll_every * r->d->health.poll_period_ns;
 	m->sample_at = m->sample_every * SAMPLES_NS;
 	m->next_at = min_i64(m->poll_at, m->sample_at);
@@ -126,11 +135,6 @@ static struct place port_of(const struct topology *t, uint32_t link, bool far)
 	const struct link *l = &t->links[link];
 
 	return far ? (struct place){l->node_b, l->chip_b} : (struct place){l->node_a, l->chip_a};
-}
-
-static uint32_t clamp_u32(int64_t v)
-{
-	return v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 }
 
 static void tell(const struct rack *r, const struct wire_message *m)
@@ -308,15 +312,19 @@ void moves_entered(struct rack *r, struct instance *in, uint32_t slot)
 
 void moves_frame_end(struct rack *r, int64_t now, struct instance *in, int64_t tick)
 {
+	int64_t step = r->config.mirror_frames * (int64_t)in->f0;
+
 	while (in->moves.n && in->moves.e[0].key <= tick) {
 		struct heap_entry top = in->moves.e[0];
 		uint32_t slot;
 		const struct slot *s = instance_slot(in, top.value, &slot);
 
-		if (s)
+		if (s) {
+			r->counts.frames_shown[r->judged[in->index]]++;
 			pass(r, now, in, s, top.key);
-		if (s && top.key < s->end)
-			heap_replace_top(&in->moves, top.key + (int64_t)in->f0, top.sub, top.value);
+		}
+		if (s && top.key + step <= s->end)
+			heap_replace_top(&in->moves, top.key + step, top.sub, top.value);
 		else
 			(void)heap_pop(&in->moves);
 	}

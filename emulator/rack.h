@@ -132,6 +132,8 @@ struct rack_config {
 	/* `moved` for one in so many requests (rack_mirrors); 0 = never. Changes no result. With it
 	 * something is always due: polls and samples are shown about once a second. */
 	uint32_t mirror_every;
+	uint32_t mirror_frames;   /* of such a request one frame in so many; 0 = each */
+	int64_t mirror_period_ns; /* polls and samples once in so much time; 0 = a second */
 	struct rack_listener listener;
 };
 
@@ -183,7 +185,7 @@ bool rack_is_silent(const struct rack *r); /* of any part of it */
 void rack_static_digest(const struct rack *r, uint8_t out[32]);
 
 /* Worst position of any instance's mapping so far (critical_path_in_rack). */
-enum path_scope { PATH_IN_RACK, PATH_IN_DOMAIN, PATH_ETHERNET };
+enum path_scope { PATH_IN_RACK, PATH_IN_DOMAIN, PATH_ETHERNET, PATH_SCOPES };
 enum path_scope rack_path_worst(const struct rack *r);
 
 /* Live wiring of a C2C link, by index: the nodes its cable joins now (ends[0] at its near end).
@@ -204,6 +206,9 @@ struct rack_counts {
 	/* Errors on links: each was corrected, or its frame was replayed, or had its node evicted.
 	 */
 	uint64_t link_errors, link_errors_corrected, link_errors_replayed, link_errors_evicted;
+	/* Frames whose moves were told (mirror_every), by where the path of their instance was
+	 * judged to run at that instant. */
+	uint64_t frames_shown[PATH_SCOPES];
 };
 struct rack_counts rack_counts(const struct rack *r);
 

@@ -341,8 +341,8 @@ struct rack {
 	                     mirror may have something due; only a fault or a mirror wakes them,
 	                     so most racks never ask */
 	int64_t now, next_at;
-	int64_t *phases; /* n_faults × PHASE_COUNT; -1 */
-	enum path_scope worst;
+	int64_t *phases;                /* n_faults × PHASE_COUNT; -1 */
+	enum path_scope worst, *judged; /* judged: by instance, its path as it was mapped last */
 	struct rack_counts counts;
 	struct express *express;  /* express.c; NULL until somebody boards */
 	__int128 area, residence; /* Little's law: both sides, ns × requests */

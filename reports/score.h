@@ -222,10 +222,20 @@ struct expect_result {
 	const char *reason;
 };
 
+/* What the packets of a run show of its critical path, within a scope. */
+enum packets {
+	PACKETS_NOT_ASKED, /* none are to be had: the mapping alone decides */
+	PACKETS_INSIDE,
+	PACKETS_CROSS,
+	PACKETS_DOUBT, /* no crossing was seen, which proves nothing */
+};
+
 /* Facts the scorer cannot see itself. */
 struct score_facts {
-	uint64_t scheduled; /* planned in the whole run */
-	bool critical_in_rack, critical_in_pod, critical_known;
+	uint64_t scheduled;                                     /* planned in the whole run */
+	bool critical_in_rack, critical_in_pod, critical_known; /* as every mapping was judged */
+	enum packets packets_in_rack, packets_in_pod;
+	const char *packets_doubt; /* in a word, where one of them is in doubt */
 	bool paths_known;
 	uint64_t paths[REACHED_COUNT]; /* how often each was taken */
 	bool valid;                    /* validity.valid */

@@ -103,10 +103,14 @@ static void expect_fraction(
 	expect_bounds(rule, out);
 }
 
+/* By the mapping and by the packets: that both agree where both know is part of a run's validity.
+ * What is in doubt makes nothing green, a crossing that was wanted neither. */
 static void expect_path(
         const struct expect_rule *rule, const struct score_facts *facts, struct expect_result *out)
 {
-	bool inside = rule->scope_pod ? facts->critical_in_pod : facts->critical_in_rack;
+	enum packets seen = rule->scope_pod ? facts->packets_in_pod : facts->packets_in_rack;
+	bool inside = (rule->scope_pod ? facts->critical_in_pod : facts->critical_in_rack) &&
+	              seen != PACKETS_CROSS;
 
 	out->has_limit = true;
 	out->limit = 1;
@@ -114,6 +118,10 @@ static void expect_path(
 	if (!facts->critical_known)
 		return;
 	observe(out, inside);
+	if (seen == PACKETS_DOUBT && (inside || rule->want_miss)) {
+		out->reason = facts->packets_doubt;
+		return;
+	}
 	out->verdict = inside ? VERDICT_PASS : VERDICT_FAIL;
 }
 

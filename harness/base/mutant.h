@@ -32,6 +32,10 @@
 	X(SDC_UNNOTICED, "sdc-unnoticed", "a wrong token goes out as a right one")                 \
 	X(WRONG_NODE, "wrong-node",                                                                \
 	        "a lost unit takes its mirror image in the rack with it instead")                  \
+	X(REWIRED_UNJUDGED, "rewired-unjudged",                                                    \
+	        "data goes where a swapped cable leads, and the path is not judged again")         \
+	X(SPARE_ELSEWHERE, "spare-elsewhere",                                                      \
+	        "data goes to a node of another rack than the spare that was recorded")            \
 	X(RESERVE_FORGOTTEN, "reserve-forgotten",                                                  \
 	        "a cable that only a failover brings into use is held for one of no use")          \
 	X(MANNER_FORGOTTEN, "manner-forgotten", "shrinking takes never for late")                  \

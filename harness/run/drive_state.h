@@ -39,6 +39,7 @@ struct run {
 	const struct scenario *s;
 	const struct virtual_options *o;
 	struct virtual_result *out;
+	const struct virtual_tamper *tamper; /* what is still to come; NULL = nothing */
 	struct arena arena;
 	const char *names[TRAFFIC_TENANTS_MAX];
 	struct rack *rack;

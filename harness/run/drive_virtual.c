@@ -109,6 +109,12 @@ static int64_t next_instant(struct run *r)
 	return at;
 }
 
+static void tamper(struct run *r)
+{
+	r->tamper->tamper(r->tamper->ctx, r->rack);
+	r->tamper = NULL;
+}
+
 static enum status loop(struct run *r, struct error *err)
 {
 	enum status st;
@@ -128,6 +134,8 @@ static enum status loop(struct run *r, struct error *err)
 			break;
 		r->now = at;
 		r->out->events++;
+		if (LPC_UNLIKELY(r->tamper) && at >= r->tamper->at_ns)
+			tamper(r);
 		if (r->fault_at <= at)
 			faults(r);
 		if (rack_next_at(r->rack) <= at)
@@ -211,6 +219,8 @@ static enum status prepare(struct run *r, struct error *err)
 	clients_listen(r, &config.listener);
 	if (r->o->mirror_every) {
 		config.mirror_every = r->o->mirror_every;
+		config.mirror_frames = r->o->mirror_frames;
+		config.mirror_period_ns = r->o->mirror_period_ns;
 		config.listener.moved = on_moved;
 	}
 	r->rack = rack_create(&config);
@@ -239,6 +249,7 @@ enum status drive_virtual(const struct scenario *s, const struct virtual_options
 	struct run r = {.s = s,
 	        .o = options,
 	        .out = out,
+	        .tamper = options->tamper,
 	        .ended_at = -1,
 	        .timeout_at = NS_NEVER,
 	        .stop_at = s->duration_ns + s->drain_ns};

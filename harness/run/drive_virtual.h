@@ -21,6 +21,14 @@ enum { MODEL_VERSION = 3 };
 
 #define VIRTUAL_ALL_FAULTS UINT32_MAX
 
+/* For tests: something is done to the rack behind its back, at the first event not before at_ns.
+ * With events_only, or with nothing that rides at that time. */
+struct virtual_tamper {
+	int64_t at_ns;
+	void (*tamper)(void *ctx, struct rack *rack);
+	void *ctx;
+};
+
 struct virtual_options {
 	uint64_t seed;                     /* of the traffic and the run-time draws */
 	uint32_t without;                  /* leave this fault out (twin), or VIRTUAL_ALL_FAULTS */
@@ -36,9 +44,12 @@ struct virtual_options {
 	void (*sample)(void *ctx, const struct sample *s);
 	void *sample_ctx;
 	/* What a mirror port would show (rack_listener.moved); the result is the same. */
-	uint32_t mirror_every; /* 0 = no mirror */
+	uint32_t mirror_every;    /* 0 = no mirror */
+	uint32_t mirror_frames;   /* struct rack_config */
+	int64_t mirror_period_ns; /* likewise */
 	void (*moved)(void *ctx, const struct wire_message *m);
 	void *moved_ctx;
+	const struct virtual_tamper *tamper; /* NULL = none */
 	/* For `explain`: the life of one request. */
 	uint64_t explain_id; /* 0 = none */
 	void (*explain)(void *ctx, int64_t at_ns, enum rack_step_kind step, int64_t a, int64_t b);

@@ -206,6 +206,9 @@ void evaluate_decide(const struct scenario *s, struct evaluation *e)
 	        .critical_known = s->has_deployment,
 	        .critical_in_rack = e->run.path_worst == PATH_IN_RACK,
 	        .critical_in_pod = e->run.path_worst != PATH_ETHERNET,
+	        .packets_in_rack = e->packets_in_rack,
+	        .packets_in_pod = e->packets_in_pod,
+	        .packets_doubt = e->packets_doubt,
 	        .valid = e->valid,
 	        .aborted_by_rule = e->run.aborted,
 	        .interrupted = e->run.interrupted,
@@ -230,6 +233,12 @@ enum status evaluate_play(const struct scenario *s, const struct evaluate_taps *
 	                    .book = taps->keep_book ? &out->book : NULL,
 	                    .sample = taps->sample,
 	                    .sample_ctx = taps->sample_ctx,
+	                    .mirror_every = taps->mirror_every,
+	                    .mirror_frames = taps->mirror_frames,
+	                    .mirror_period_ns = taps->mirror_period_ns,
+	                    .moved = taps->moved,
+	                    .moved_ctx = taps->moved_ctx,
+	                    .tamper = taps->tamper,
 	                    .digest = true,
 	                    .interrupt = interrupt},
 	            &out->run, err))
@@ -239,18 +248,29 @@ enum status evaluate_play(const struct scenario *s, const struct evaluate_taps *
 	return ERR_NONE;
 }
 
-enum status evaluate(const struct scenario *s, bool compared,
+enum status evaluate_run(const struct scenario *s, const struct evaluate_taps *taps,
         const volatile sig_atomic_t *interrupt, struct evaluation *out, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, true);
 	bool with_twins = wants_twins(s, &config);
-	struct evaluate_taps taps = {.keep_book = with_twins || compared};
-	enum status st = evaluate_play(s, &taps, interrupt, out, err);
+	struct evaluate_taps own = *taps;
+	enum status st;
 
+	own.keep_book |= with_twins;
+	st = evaluate_play(s, &own, interrupt, out, err);
 	if (!st && with_twins && !out->run.aborted && !out->run.interrupted)
 		st = twins(s, interrupt, out, err);
 	if (!st)
 		st = evaluate_replicas(s, EVALUATE_REPLICA_REQUESTS, interrupt, out, err);
+	return st;
+}
+
+enum status evaluate(const struct scenario *s, bool compared,
+        const volatile sig_atomic_t *interrupt, struct evaluation *out, struct error *err)
+{
+	struct evaluate_taps taps = {.keep_book = compared};
+	enum status st = evaluate_run(s, &taps, interrupt, out, err);
+
 	if (!st)
 		evaluate_decide(s, out);
 	return st;

@@ -26,8 +26,11 @@ struct evaluation {
 	struct book book;           /* empty unless somebody compares */
 	uint32_t replicas;
 	uint64_t events; /* of all runs made */
+	/* What the run's own packets say (score_facts); nobody asks them unless they are told. */
+	enum packets packets_in_rack, packets_in_pod;
+	const char *packets_doubt;
 	bool valid;
-	const char *reasons[4];
+	const char *reasons[4]; /* borrowed */
 	uint32_t n_reasons;
 };
 
@@ -45,8 +48,19 @@ struct evaluate_taps {
 	bool keep_book;
 	void (*sample)(void *ctx, const struct sample *s); /* of every request; may be NULL */
 	void *sample_ctx;
+	/* virtual_options: of the run itself, of no twin and no replica. */
+	uint32_t mirror_every, mirror_frames;
+	int64_t mirror_period_ns;
+	void (*moved)(void *ctx, const struct wire_message *m);
+	void *moved_ctx;
+	const struct virtual_tamper *tamper;
 };
 enum status evaluate_play(const struct scenario *s, const struct evaluate_taps *taps,
+        const volatile sig_atomic_t *interrupt, struct evaluation *out,
+        struct error *err) LPC_MUST_USE;
+/* All that evaluate makes but the verdict: the run, its twins, its replicas. The book is kept if
+ * the taps say so or a twin needs it. */
+enum status evaluate_run(const struct scenario *s, const struct evaluate_taps *taps,
         const volatile sig_atomic_t *interrupt, struct evaluation *out,
         struct error *err) LPC_MUST_USE;
 enum status evaluate_replicas(const struct scenario *s, uint64_t most_requests,

@@ -4,6 +4,7 @@
  *  - streams that end well have every token once, and their blame adds up to the nanosecond;
  *  - after the last revert the static state is that of a rack that never had a fault;
  *  - the ledger's phases come in their order, and only those that the kind's record knows;
+ *  - where data moves is where the paths are judged to run, whatever was plugged and remapped;
  *  - the same plan played twice, with and without a scorer, gives the same digest, and a twin
  *    without a fault that took no effect gives the same requests.
  *
@@ -172,6 +173,54 @@ static bool stands_alone(const struct scenario *s, const struct ledger *ledger, 
 	return true;
 }
 
+struct seen {
+	const struct topology *t;
+	enum path_scope worst;
+	uint64_t moves;
+};
+
+static void see(void *ctx, const struct wire_message *m)
+{
+	struct seen *seen = ctx;
+	enum path_scope here = PATH_IN_RACK;
+
+	if (!m->critical)
+		return;
+	seen->moves++;
+	if (m->from.rack != m->to.rack)
+		here = PATH_IN_DOMAIN;
+	if (seen->t->pod_of_rack[m->from.rack] != seen->t->pod_of_rack[m->to.rack])
+		here = PATH_ETHERNET;
+	if (here > seen->worst)
+		seen->worst = here;
+}
+
+/* Two ways to know where a path runs, from different data: the moves and the list of links. */
+static void check_moves(const struct scenario *s, const uint8_t digest[static DIGEST_BYTES])
+{
+	struct seen seen = {.t = &s->deployment.topology};
+	struct virtual_result r;
+	struct error err = ERROR_INIT;
+	enum path_scope judged = PATH_IN_RACK;
+
+	ck_assert(!drive_virtual(s,
+	        &(struct virtual_options){.seed = s->seed,
+	                .without = VIRTUAL_ALL_FAULTS,
+	                .digest = true,
+	                .mirror_every = 3,
+	                .mirror_frames = 2,
+	                .moved = see,
+	                .moved_ctx = &seen},
+	        &r, &err));
+	ck_assert_mem_eq(r.result_digest, digest, DIGEST_BYTES);
+	for (unsigned i = 0; i < PATH_SCOPES; i++)
+		if (r.rack.frames_shown[i])
+			judged = (enum path_scope)i;
+	ck_assert_int_eq(seen.worst, judged);
+	ck_assert_int_le(judged, r.path_worst);
+	virtual_result_free(&r);
+}
+
 static void check_plan(const struct scenario *s)
 {
 	struct virtual_samples v, again;
@@ -187,6 +236,7 @@ static void check_plan(const struct scenario *s)
 	virtual_samples_run(&again, s, VIRTUAL_ALL_FAULTS, false);
 	ck_assert_mem_eq(v.result.result_digest, again.result.result_digest, DIGEST_BYTES);
 	virtual_samples_free(&again);
+	check_moves(s, v.result.result_digest);
 	for (uint32_t i = 0; i < s->faults.n; i++)
 		if (v.result.ledger.e[i].at[PHASE_INJECT] >= 0 &&
 		        stands_alone(s, &v.result.ledger, i) &&

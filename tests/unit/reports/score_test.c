@@ -363,6 +363,53 @@ START_TEST(counts_and_fractions)
 }
 END_TEST
 
+static const struct {
+	bool inside, want_miss;
+	enum packets seen;
+	enum verdict verdict;
+} paths[] = {
+        {true, false, PACKETS_NOT_ASKED, VERDICT_PASS},
+        {false, false, PACKETS_NOT_ASKED, VERDICT_FAIL},
+        {false, true, PACKETS_NOT_ASKED, VERDICT_PASS},
+        {true, false, PACKETS_INSIDE, VERDICT_PASS},
+        {false, false, PACKETS_CROSS, VERDICT_FAIL},
+        {false, true, PACKETS_CROSS, VERDICT_PASS},
+        {true, false, PACKETS_CROSS, VERDICT_FAIL},
+        /* doubt makes nothing green, and nothing red green */
+        {true, false, PACKETS_DOUBT, VERDICT_INCONCLUSIVE},
+        {true, true, PACKETS_DOUBT, VERDICT_INCONCLUSIVE},
+        {false, true, PACKETS_DOUBT, VERDICT_INCONCLUSIVE},
+        {false, false, PACKETS_DOUBT, VERDICT_FAIL},
+};
+
+START_TEST(a_path_is_judged_by_mapping_and_packets)
+{
+	for (unsigned pod = 0; pod < 2; pod++) {
+		struct expect_rule e = {.id = "path",
+		        .kind = EXPECT_CRITICAL_PATH_IN_RACK,
+		        .scope_pod = pod,
+		        .want_miss = paths[_i].want_miss};
+		struct score_rules rules = {.n_expect = 1, .expect = &e};
+		struct score *s = create(&rules, 0, 10);
+		/* The other scope knows nothing but good. */
+		struct score_facts facts = {.scheduled = 10,
+		        .valid = true,
+		        .critical_known = true,
+		        .critical_in_rack = pod || paths[_i].inside,
+		        .critical_in_pod = !pod || paths[_i].inside,
+		        .packets_in_rack = pod ? PACKETS_INSIDE : paths[_i].seen,
+		        .packets_in_pod = pod ? paths[_i].seen : PACKETS_INSIDE,
+		        .packets_doubt = "why"};
+		const struct score_result *r = score_decide(s, NULL, &facts);
+
+		ck_assert_int_eq(r->expect[0].verdict, paths[_i].verdict);
+		ck_assert((r->expect[0].reason != NULL) ==
+		          (paths[_i].verdict == VERDICT_INCONCLUSIVE));
+		score_free(s);
+	}
+}
+END_TEST
+
 /* Tier 1 is hit during the fault, tier 0 is not. */
 START_TEST(isolation_judges_the_other_tier_in_the_fault)
 {
@@ -594,6 +641,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("score");
+	TCase *loop = tcase_create("paths");
 
 	add_test(suite, "infinite", a_failure_is_infinite);
 	add_test(suite, "refused", a_refusal_is_not_late_but_limited);
@@ -608,6 +656,9 @@ int main(void)
 	add_test(suite, "steady state", the_baseline_must_hold_where_faults_are_planned);
 	add_test(suite, "phases", phases_have_three_verdicts);
 	add_test(suite, "fractions", counts_and_fractions);
+	tcase_add_loop_test(
+	        loop, a_path_is_judged_by_mapping_and_packets, 0, (int)ARRAY_LEN(paths));
+	suite_add_tcase(suite, loop);
 	add_test(suite, "reached", paths_are_reached_or_inconclusive);
 	add_test(suite, "recovered", recovered_is_judged_behind_the_last_revert);
 	add_test(suite, "isolation", isolation_judges_the_other_tier_in_the_fault);

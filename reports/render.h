@@ -82,6 +82,21 @@ struct result_cross_rack {
 	struct result_spread ttft[2], tpot[2];
 };
 
+/* The critical path of the run, from its own capture. Where it ran: "rack", "pod", "beyond". */
+enum { RESULT_DOUBTS_MAX = 12 };
+struct result_audit {
+	const char *verdict, *scope; /* of the audit: "pass", "fail", "inconclusive" */
+	uint64_t packets, critical, violations, left_out;
+	uint32_t sampling;  /* 1 in so many requests was captured … */
+	uint32_t frames;    /* … and of its frames 1 in so many */
+	const char *shown;  /* by the critical packets, the farthest; NULL = there were none */
+	const char *judged; /* by the mapping, of the frames that were captured */
+	const char *worst;  /* by every mapping of the run, captured or not */
+	bool agrees;
+	uint32_t n_doubts;
+	const char *doubts[RESULT_DOUBTS_MAX];
+};
+
 struct result_document {
 	const char *suite; /* NULL for a lone scenario */
 	const char *scenario;
@@ -98,6 +113,7 @@ struct result_document {
 	uint32_t n_faults;
 	const struct score_fault *faults;
 	const struct result_cross_rack *cross_rack; /* NULL: every instance lies in one rack */
+	const struct result_audit *audit;           /* NULL: nothing was captured */
 	struct result_engine engine;
 	const char *replay; /* the command that repeats this run */
 	const char *path;   /* absolute path of result.json */
@@ -113,6 +129,10 @@ void render_requests(const struct score_result *r, struct json_out *o);
 /* "cross_rack", as a member of the open object, and its lines of the summary; nothing for NULL. */
 void render_cross_rack(const struct result_cross_rack *c, struct json_out *o);
 void render_cross_rack_text(const struct result_cross_rack *c, struct text *out);
+
+/* "audit", likewise; null for NULL. */
+void render_result_audit(const struct result_audit *a, struct json_out *o);
+void render_result_audit_text(const struct result_audit *a, struct text *out);
 
 /* One testsuite a document. */
 void render_junit(const struct result_document *docs, uint32_t n, struct text *out);

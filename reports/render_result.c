@@ -243,6 +243,7 @@ void render_result(const struct result_document *d, struct json_out *o)
 		fault_json(o, &d->faults[i]);
 	json_out_close(o);
 	render_cross_rack(d->cross_rack, o);
+	render_result_audit(d->audit, o);
 	engine_json(o, &d->engine);
 	json_out_str(o, "replay", d->replay);
 	json_out_close(o);

@@ -194,6 +194,7 @@ void render_text(const struct result_document *d, struct text *out)
 	}
 	fault_table(out, d);
 	render_cross_rack_text(d->cross_rack, out);
+	render_result_audit_text(d->audit, out);
 	trust_lines(out, d);
 	if (d->engine.client_peak_kib)
 		text_printf(out, "  peak memory: client %.1f MiB, emulator %.1f MiB\n",

@@ -1,7 +1,7 @@
 /* The control channel between `run` and the emulator's process (DESIGN §2): an inherited seqpacket
  * pair, one message a packet. Times are ns of run time but for T0, an instant of CLOCK_MONOTONIC.
  *
- *   run → emulator   PLAN (the scenario's bundle, in pieces) · T0 · FAULT · STOP
+ *   run → emulator   MIRROR · PLAN (the scenario's bundle, in pieces) · T0 · FAULT · STOP
  *   emulator → run   READY · SIGNAL (each 10 ms) · LEDGER · STALLED ·
  *                    then, at the end: REPLAYED · LAG · DIGEST · or ERROR, and no READY
  *
@@ -13,13 +13,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "emulator/deployment.h"
+#include "emulator/mirror.h"
 #include "emulator/rack.h"
 #include "harness/base/error.h"
 #include "harness/run/stalls.h"
 
-enum { CONTROL_PIECE_MAX = 32 << 10, CONTROL_CONNECTIONS_MAX = 12000 };
+enum { CONTROL_PIECE_MAX = 32 << 10, CONTROL_CONNECTIONS_MAX = 12000, CONTROL_PATH_MAX = 4096 };
 
 enum control_type {
+	CONTROL_MIRROR,   /* if at all, ahead of the plan */
 	CONTROL_PLAN,     /* piece of the bundle */
 	CONTROL_PLAN_END, /* the bundle is complete */
 	CONTROL_T0,
@@ -35,10 +37,18 @@ enum control_type {
 	CONTROL_DIGEST,
 };
 
+/* What the emulator captures, and where (capture_plan.h). */
+struct control_mirror {
+	uint32_t every, frames;
+	int64_t period_ns;
+	char path[CONTROL_PATH_MAX];
+};
+
 struct control_message {
 	enum control_type type;
 	uint32_t n; /* bytes of `piece` that count */
 	union {
+		struct control_mirror mirror;
 		int64_t t0_ns;
 		struct {
 			uint32_t id;
@@ -76,6 +86,8 @@ struct control_message {
 			uint32_t path;           /* enum path_scope: the worst of the run */
 			struct rack_counts rack; /* requests count, read by their clients or not */
 			uint64_t slow_readers, tokens;
+			struct mirror_counts mirrored;
+			bool mirror_failed; /* not all of it could be written */
 		} digest;
 		char piece[CONTROL_PIECE_MAX];
 	};

@@ -23,6 +23,7 @@
 #include "harness/run/control.h"
 #include "harness/run/demand.h"
 #include "harness/run/plan.h"
+#include "harness/run/proof.h"
 #include "harness/run/signals.h"
 #include "harness/run/spawn.h"
 
@@ -274,6 +275,8 @@ static void take(struct wall *w, const struct control_message *m)
 		w->out->clean = m->digest.clean;
 		w->out->path_worst = (enum path_scope)m->digest.path;
 		w->out->rack = m->digest.rack;
+		if (w->o->proof)
+			proof_captured(w->o->proof, &m->digest.mirrored, m->digest.mirror_failed);
 		w->reported = true;
 		break;
 	default:
@@ -505,6 +508,24 @@ static enum status open_load(struct wall *w, struct error *err)
 	return load_connect(w->load, err);
 }
 
+/* The emulator, with what it is to capture. */
+static enum status spawn(struct wall *w, struct error *err)
+{
+	const struct proof *proof = w->o->proof;
+	struct control_mirror mirror;
+
+	if (!proof || !proof->plan.every)
+		return spawn_emulator(w->s, NULL, &w->emulator, err);
+	mirror = (struct control_mirror){.every = proof->plan.every,
+	        .frames = proof->plan.frames,
+	        .period_ns = proof->plan.period_ns};
+	if (strlen(proof->path) >= sizeof(mirror.path))
+		return error_set(
+		        err, ERR_USAGE, "expected a shorter path, found '%s'", proof->path);
+	memcpy(mirror.path, proof->path, strlen(proof->path) + 1);
+	return spawn_emulator(w->s, &mirror, &w->emulator, err);
+}
+
 static enum status prepare(struct wall *w, struct error *err)
 {
 	enum status st = ERR_NONE;
@@ -523,7 +544,7 @@ static enum status prepare(struct wall *w, struct error *err)
 	pull(w);
 	if (!w->s->target.url) {
 		w->out->has_emulator = true;
-		st = spawn_emulator(w->s, &w->emulator, err);
+		st = spawn(w, err);
 		w->out->emulator = (struct privilege){
 		        .nice = w->emulator.nice, .processor = w->emulator.processor};
 	}

@@ -15,6 +15,8 @@
 #include "harness/run/scenario.h"
 #include "workloads/traffic.h"
 
+struct proof;
+
 struct wall_lag {
 	bool known;
 	int64_t p50_ns, p99_ns, max_ns;
@@ -33,6 +35,7 @@ struct wall_options {
 	struct score *score;
 	struct book *book;
 	const volatile sig_atomic_t *interrupt;
+	struct proof *proof; /* how much is captured, and where; told what became of it */
 	void (*progress)(void *ctx, const struct wall_progress *p); /* may be NULL */
 	void *progress_ctx;
 };

@@ -13,6 +13,7 @@
 #include "harness/base/heap.h"
 #include "harness/net/clock.h"
 #include "harness/net/privilege.h"
+#include "harness/run/capture_plan.h"
 #include "harness/run/control.h"
 #include "harness/run/drive_virtual.h"
 #include "harness/run/scenario.h"
@@ -28,6 +29,8 @@ struct process {
 	struct fault_machines machines;
 	struct heap pending; /* (instant, 0 revert | 1 inject << 32 | fault, …): reverts first */
 	uint64_t *replayed;  /* by fault */
+	struct control_mirror mirror; /* every 0 = nothing is captured */
+	struct mirror *capture;
 	const char *names[TRAFFIC_TENANTS_MAX];
 	bool gone; /* the other side hung up */
 };
@@ -146,7 +149,8 @@ static void grid(void *ctx, int64_t at)
 	say(p, &m);
 }
 
-static enum status read_plan(int fd, struct scenario **s, struct error *err)
+static enum status read_plan(
+        int fd, struct scenario **s, struct control_mirror *mirror, struct error *err)
 {
 	struct control_message m;
 	char *bundle = NULL;
@@ -157,10 +161,15 @@ static enum status read_plan(int fd, struct scenario **s, struct error *err)
 		int64_t deadline = clock_now_ns() + 30 * NS_PER_S;
 
 		if (control_receive(fd, &m, deadline) != CONTROL_GOT ||
-		        (m.type != CONTROL_PLAN && m.type != CONTROL_PLAN_END) ||
+		        (m.type != CONTROL_PLAN && m.type != CONTROL_PLAN_END &&
+		                m.type != CONTROL_MIRROR) ||
 		        n + m.n > PLAN_BYTES_MAX) {
 			mem_free(bundle);
 			return error_set(err, ERR_ENVIRONMENT, "the control channel gave no plan");
+		}
+		if (m.type == CONTROL_MIRROR) {
+			*mirror = m.mirror;
+			continue;
 		}
 		if (m.type == CONTROL_PLAN_END)
 			break;
@@ -175,6 +184,39 @@ static enum status read_plan(int fd, struct scenario **s, struct error *err)
 
 /* --- life
  * ------------------------------------------------------------------------------------------ */
+
+static void on_moved(void *ctx, const struct wire_message *m)
+{
+	struct process *p = ctx;
+
+	mirror_message(p->capture, m);
+}
+
+/* Before the process asks for priority and a core: the thread that writes must not share them. */
+static enum status open_capture(struct process *p, struct error *err)
+{
+	if (!p->mirror.every)
+		return ERR_NONE;
+	return mirror_open(&p->capture,
+	        &(struct mirror_options){.to = p->mirror.path,
+	                .file_only = true,
+	                .bytes_max = CAPTURE_MOST_BYTES,
+	                .behind = true},
+	        err);
+}
+
+/* It is complete before the digest tells of it: the other side reads it then. */
+static void close_capture(struct process *p, struct control_message *digest)
+{
+	struct error err = ERROR_INIT;
+
+	if (!p->capture)
+		return;
+	mirror_drain(p->capture);
+	digest->digest.mirrored = mirror_counts(p->capture);
+	digest->digest.mirror_failed = mirror_close(p->capture, &err) != ERR_NONE;
+	p->capture = NULL;
+}
 
 static enum status open_server(struct process *p, struct error *err)
 {
@@ -192,6 +234,12 @@ static enum status open_server(struct process *p, struct error *err)
 
 	config.rack.listener =
 	        (struct rack_listener){.ctx = p, .phase = on_phase, .completed = on_completed};
+	if (p->capture) {
+		config.rack.mirror_every = p->mirror.every;
+		config.rack.mirror_frames = p->mirror.frames;
+		config.rack.mirror_period_ns = p->mirror.period_ns;
+		config.rack.listener.moved = on_moved;
+	}
 	st = serve_create(&p->serve, &config, err);
 	if (st)
 		return st;
@@ -241,6 +289,7 @@ static void report(struct process *p)
 	m.digest.rack = rack_counts(rack);
 	m.digest.slow_readers = counts.slow_readers;
 	m.digest.tokens = counts.tokens;
+	close_capture(p, &m);
 	say(p, &m);
 }
 
@@ -249,6 +298,7 @@ int emulator_process(int fd)
 	struct process p = {.fd = fd};
 	struct error err = ERROR_INIT;
 	struct privilege got = {.group_nice = PRIVILEGE_NO_GROUP};
+	struct control_message unheard; /* of a server that never ran */
 	enum status st;
 
 	(void)signal(SIGINT, SIG_IGN);
@@ -256,10 +306,13 @@ int emulator_process(int fd)
 	(void)signal(SIGPIPE, SIG_IGN);
 	arena_init(&p.arena, (size_t)1 << 30);
 	heap_init(&p.pending, 0);
-	st = read_plan(fd, &p.s, &err);
+	st = read_plan(fd, &p.s, &p.mirror, &err);
 	if (!st) {
 		fault_machines_init(&p.machines, &p.s->faults, FAULT_MODEL, &p.arena);
 		p.replayed = mem_alloc(p.s->faults.n + 1, sizeof(*p.replayed));
+		st = open_capture(&p, &err);
+	}
+	if (!st) {
 		got = privilege_ask(1);
 		st = open_server(&p, &err);
 	}
@@ -272,6 +325,7 @@ int emulator_process(int fd)
 	if (st)
 		fail(fd, &err);
 	serve_free(p.serve);
+	close_capture(&p, &unheard);
 	privilege_give_back(&got);
 	heap_free(&p.pending);
 	mem_free(p.replayed);

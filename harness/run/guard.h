@@ -6,7 +6,7 @@
 #include "harness/run/drive_wall.h"
 #include "reports/render.h"
 
-enum { GUARD_REASONS_MAX = 8, GUARD_REASON_BYTES = 160 };
+enum { GUARD_REASONS_MAX = 8, GUARD_REASON_BYTES = 320 };
 
 struct guard {
 	uint32_t n;

@@ -36,6 +36,10 @@ void plan_canonical(struct scenario *s)
 	json_out_i64(&o, "duration_ns", s->duration_ns);
 	fault_plan_canonical(&s->faults, &s->targets, &o, "faults");
 	fault_limits_canonical(&s->faults.limits, &o, "limits");
+	if (s->mirror.given) { /* it can decide what an expectation says */
+		json_out_i64(&o, "mirror_every", s->mirror.every);
+		json_out_i64(&o, "mirror_frames", s->mirror.frames);
+	}
 	json_out_str(&o, "name", s->name);
 	json_out_open(&o, "recovery", '{');
 	json_out_i64(&o, "hold_ns", s->recovery_hold_ns);

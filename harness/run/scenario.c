@@ -15,8 +15,8 @@
 struct root {
 	const char *name, *about;
 	int64_t version, seed, duration_ns, warmup_ns, drain_ns;
-	struct jval recovery, deployment, target, allow_hosts, traffic, faults, limits, slo, expect,
-	        abort;
+	struct jval recovery, deployment, target, mirror, allow_hosts, traffic, faults, limits, slo,
+	        expect, abort;
 	int survive;
 };
 
@@ -80,6 +80,11 @@ static const struct field root_fields[] = {
                 .type = FIELD_VALUE,
                 .offset = offsetof(struct root, target),
                 .help = "\"emulator\", or an OpenAI-compatible server"},
+        {.name = "mirror",
+                .type = FIELD_VALUE,
+                .offset = offsetof(struct root, mirror),
+                .help = "which of the requests' moves are captured: {\"every\": 100}, \"off\"; "
+                        "default: as many as take about 1 MB"},
         {.name = "allow_hosts",
                 .type = FIELD_ARRAY,
                 .offset = offsetof(struct root, allow_hosts),
@@ -138,6 +143,42 @@ static const struct field recovery_fields[] = {
                 .label = "assumption",
                 .help = "time without a bad bin that ends a recovery"},
 };
+
+static const struct field mirror_fields[] = {
+        {.name = "every",
+                .type = FIELD_INT,
+                .offset = offsetof(struct scenario_mirror, every),
+                .flags = FIELD_REQUIRED,
+                .min = 1,
+                .max = INT32_MAX,
+                .unit = "requests",
+                .help = "one in so many is captured"},
+        {.name = "frames",
+                .type = FIELD_INT,
+                .offset = offsetof(struct scenario_mirror, frames),
+                .fallback = "1",
+                .min = 1,
+                .max = INT32_MAX,
+                .unit = "frames",
+                .help = "of each of them one in so many"},
+};
+
+static enum status read_mirror(struct scenario *s, struct jval v, struct error *err)
+{
+	if (json_type(v) == JSON_NONE)
+		return ERR_NONE;
+	if (s->target.url)
+		return json_error_key(v, err,
+		        "expected no 'mirror' with a target URL (only the emulator has one), found "
+		        "one");
+	s->mirror.given = true;
+	s->mirror.off = json_string(v) && strcmp(json_string(v), "off") == 0;
+	if (s->mirror.off)
+		return ERR_NONE;
+	if (json_type(v) != JSON_OBJECT)
+		return json_expected(v, err, "\"off\" or an object like {\"every\": 100}");
+	return json_read(v, mirror_fields, ARRAY_LEN(mirror_fields), &s->mirror, err);
+}
 
 static enum status read_root(struct scenario *s, struct root *root, struct error *err)
 {
@@ -254,7 +295,8 @@ static enum status read_sections(struct scenario *s, struct error *err)
 	struct root root;
 
 	if (read_root(s, &root, err) || checks_target(s, root.target, root.allow_hosts, err) ||
-	        read_deployment(s, root.deployment, err) || read_traffic(s, root.traffic, err) ||
+	        read_mirror(s, root.mirror, err) || read_deployment(s, root.deployment, err) ||
+	        read_traffic(s, root.traffic, err) ||
 	        read_faults(s, root.faults, root.limits, err) || read_rules(s, err) ||
 	        checks_times(s, json_get(json_root(s->document), "warmup"), err) ||
 	        checks_traffic(s, root.traffic, err) || checks_surges(s, err))

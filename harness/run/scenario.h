@@ -31,6 +31,13 @@ struct target_url {
 enum survive { SURVIVE_NONE, SURVIVE_N1, SURVIVE_N11, SURVIVE_N2 };
 extern const char *const survive_names[]; /* NULL-terminated */
 
+/* What of the run's moves is captured (capture_plan.h). */
+struct scenario_mirror {
+	bool given; /* the scenario has the key */
+	bool off;
+	int64_t every, frames; /* 1 in so many requests, and of their frames; 0 = by the plan */
+};
+
 struct scenario {
 	struct arena arena;
 	struct json *document;  /* the scenario's own, edits applied */
@@ -44,6 +51,7 @@ struct scenario {
 	int64_t recovery_horizon_ns,
 	        recovery_hold_ns; /* "recovery": {"horizon": "30s", "hold": "1s"} */
 	struct target_url target;
+	struct scenario_mirror mirror;
 	bool has_deployment;
 	struct deployment deployment;
 	struct traffic_spec traffic;

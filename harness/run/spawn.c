@@ -66,7 +66,18 @@ static enum status wait_ready(struct spawned *p, struct error *err)
 	return error_set(err, ERR_ENVIRONMENT, "the emulator's process ended before it was ready");
 }
 
-enum status spawn_emulator(const struct scenario *s, struct spawned *out, struct error *err)
+static bool send_mirror(int fd, const struct control_mirror *mirror)
+{
+	struct control_message m = {.type = CONTROL_MIRROR};
+
+	if (!mirror)
+		return true;
+	m.mirror = *mirror;
+	return control_send(fd, &m);
+}
+
+enum status spawn_emulator(const struct scenario *s, const struct control_mirror *mirror,
+        struct spawned *out, struct error *err)
 {
 	cpu_set_t processors;
 	char *bundle;
@@ -90,7 +101,7 @@ enum status spawn_emulator(const struct scenario *s, struct spawned *out, struct
 		        strerror(errno));
 	}
 	bundle = scenario_bundle(s, &n);
-	sent = control_send_plan(out->fd, bundle, n);
+	sent = send_mirror(out->fd, mirror) && control_send_plan(out->fd, bundle, n);
 	mem_free(bundle);
 	if (!sent)
 		return error_set(err, ERR_ENVIRONMENT,

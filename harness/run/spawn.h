@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 #include "harness/base/error.h"
+#include "harness/run/control.h"
 #include "harness/run/scenario.h"
 
 struct spawned {
@@ -15,9 +16,9 @@ struct spawned {
 	long peak_kib; /* resident, after spawn_end */
 };
 
-/* Starts it, sends the plan, waits until it is ready. */
-enum status spawn_emulator(
-        const struct scenario *s, struct spawned *out, struct error *err) LPC_MUST_USE;
+/* Starts it, sends the plan, waits until it is ready. mirror: what it captures; NULL = nothing. */
+enum status spawn_emulator(const struct scenario *s, const struct control_mirror *mirror,
+        struct spawned *out, struct error *err) LPC_MUST_USE;
 
 /* Closes the channel and reaps it: it has a second to end by itself, then it is killed. */
 void spawn_end(struct spawned *p);

@@ -76,6 +76,8 @@ static void common_document(struct verdict_run *v, const struct scenario *s, boo
 	d->n_faults = s->faults.n;
 	if (cross_rack_is_planned(s))
 		d->cross_rack = &v->cross_rack;
+	if (v->proof.done)
+		d->audit = &v->proof.audit;
 	d->replay = v->replay;
 	d->path = v->path;
 	d->engine.version = LPUCHAOS_VERSION;
@@ -137,6 +139,21 @@ static void wall_document(struct verdict_run *v, const struct scenario *s, uint3
 /* --- the wall clock
  * -------------------------------------------------------------------------------- */
 
+/* What was captured, where the emulator lived to tell of it. */
+static enum status prove_wall(
+        struct verdict_run *v, const struct scenario *s, const char *dir, struct error *err)
+{
+	const struct wall_result *w = &v->wall;
+	enum status st;
+
+	if (!w->has_emulator || w->emulator_lost)
+		return ERR_NONE;
+	st = proof_judge(&v->proof, s, dir, &(struct proof_mapping){w->path_worst, w->rack}, err);
+	if (!st && v->proof.contradicted)
+		guard_reason(&v->guard, "%s", v->proof.reason);
+	return st;
+}
+
 static void judge_wall(struct verdict_run *v, const struct scenario *s)
 {
 	const struct wall_result *w = &v->wall;
@@ -166,11 +183,13 @@ static void judge_wall(struct verdict_run *v, const struct scenario *s)
 	};
 	if (facts.critical_known)
 		evaluate_paths(&w->rack, &facts);
+	proof_facts(&v->proof, &facts);
 	v->doc.result = score_decide(v->score, v->faults, &facts);
 }
 
 static void forget_attempt(struct verdict_run *v)
 {
+	proof_free(&v->proof);
 	wall_result_free(&v->wall);
 	score_free(v->score);
 	book_free(&v->book);
@@ -179,22 +198,27 @@ static void forget_attempt(struct verdict_run *v)
 }
 
 static enum status attempt_wall(const struct scenario *s, const volatile sig_atomic_t *interrupt,
-        struct verdict_run *v, uint32_t attempt, struct error *err)
+        const char *dir, struct verdict_run *v, uint32_t attempt, struct error *err)
 {
 	struct score_config config = scenario_score_config(s, false);
 	struct progress_line line;
 	struct wall_options options = {
 	        .interrupt = interrupt, .progress = progress_wall, .progress_ctx = &line};
 	int64_t began = clock_now_ns();
-	enum status st;
+	enum status st = proof_init(&v->proof, s, dir, err);
 
+	if (st)
+		return st;
 	v->score = score_create(&config);
 	book_init(&v->book);
 	options.score = v->score;
 	options.book = &v->book;
+	options.proof = &v->proof;
 	progress_begin(&line, s);
 	st = drive_wall(s, &options, &v->wall, err);
 	progress_end(&line);
+	if (!st)
+		st = prove_wall(v, s, dir, err);
 	if (st)
 		return st;
 	judge_wall(v, s);
@@ -204,15 +228,30 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 	return ERR_NONE;
 }
 
-/* The run on the virtual clock, with what can be told of it alone. */
-static enum status run_virtual(const struct scenario *s, bool compared,
-        const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
+/* The companion of a wall run, with what can be told of it alone. It is not captured: what the wall
+ * run shows is. */
+static enum status run_companion(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+        struct verdict_run *v, struct error *err)
+{
+	enum status st = evaluate(s, true, interrupt, &v->companion, err);
+
+	if (!st && cross_rack_is_planned(s))
+		st = cross_rack_measure(s, &v->companion, interrupt, &v->cross_rack, err);
+	return st;
+}
+
+static enum status run_virtual(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+        const char *dir, struct verdict_run *v, struct error *err)
 {
 	bool crosses = cross_rack_is_planned(s);
-	enum status st = evaluate(s, compared || crosses, interrupt, &v->companion, err);
+	struct evaluation *e = &v->companion;
+	enum status st = proof_evaluate(&v->proof, s, dir,
+	        &(struct evaluate_taps){.keep_book = crosses}, interrupt, e, err);
 
 	if (!st && crosses)
-		st = cross_rack_measure(s, &v->companion, interrupt, &v->cross_rack, err);
+		st = cross_rack_measure(s, e, interrupt, &v->cross_rack, err);
+	if (!st)
+		evaluate_decide(s, e);
 	return st;
 }
 
@@ -224,10 +263,10 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 	enum status st = ERR_NONE;
 
 	if (!s->target.url)
-		st = run_virtual(s, true, interrupt, v, err);
+		st = run_companion(s, interrupt, v, err);
 	v->faults = mem_alloc(s->faults.n + 1, sizeof(*v->faults));
 	for (uint32_t attempt = 1; !st; attempt++) {
-		st = attempt_wall(s, interrupt, v, attempt, err);
+		st = attempt_wall(s, interrupt, dir, v, attempt, err);
 		if (st || v->guard.n == 0 || v->wall.interrupted || v->wall.aborted ||
 		        attempt >= (uint32_t)options->attempts)
 			break;
@@ -254,7 +293,7 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 	(void)verdict_replay(s, options, v->replay);
 	st = record_open(s, options->out_dir, virtual_clock, &dir, err);
 	if (!st && virtual_clock)
-		st = run_virtual(s, false, interrupt, v, err);
+		st = run_virtual(s, interrupt, dir, v, err);
 	if (!st && virtual_clock) {
 		virtual_document(v, s);
 		v->exit_code = v->companion.result->exit_code;
@@ -277,4 +316,5 @@ void verdict_free(struct verdict_run *v)
 	score_free(v->score);
 	book_free(&v->book);
 	mem_free(v->faults);
+	proof_free(&v->proof);
 }

@@ -8,6 +8,7 @@
 #include "harness/run/evaluate.h"
 #include "harness/run/execute.h"
 #include "harness/run/guard.h"
+#include "harness/run/proof.h"
 #include "reports/render.h"
 
 enum { VERDICT_REPLAY_BYTES = 4096 };
@@ -24,6 +25,7 @@ struct verdict_run {
 	struct result_drop drops[TRACE_DROPS];
 	struct result_trace trace;
 	struct result_cross_rack cross_rack;
+	struct proof proof;
 	char plan_digest[DIGEST_TEXT_MAX], traffic_digest[DIGEST_TEXT_MAX],
 	        result_digest[DIGEST_TEXT_MAX];
 	char replay[VERDICT_REPLAY_BYTES], path[VERDICT_REPLAY_BYTES];

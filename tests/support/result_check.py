@@ -241,6 +241,28 @@ class Checker:
                 for k in ("mean", "p50", "p99"):
                     self.member(side, f"{path}.{key}", k, NUMBER, null=True)
 
+    def audit(self, r):
+        a = self.member(r, "", "audit", dict, null=True)
+        if a is None:
+            return
+        self.member(a, "audit", "verdict", VERDICTS[:3])
+        self.member(a, "audit", "scope", ["rack", "pod"])
+        packets, critical = (self.member(a, "audit", k, COUNT) or 0 for k in ("packets", "critical"))
+        self.expect(critical <= packets, f"audit: {critical} critical packets of {packets}")
+        self.expect((self.member(a, "audit", "sampling", COUNT) or 0) >= 1, "audit.sampling: below 1")
+        self.expect((self.member(a, "audit", "frames", COUNT) or 0) >= 1, "audit.frames: below 1")
+        for key in ("violations", "left_out"):
+            self.member(a, "audit", key, COUNT)
+        path = self.member(a, "audit", "path", dict) or {}
+        places = ["rack", "pod", "beyond"]
+        seen = self.member(path, "audit.path", "packets", places, null=critical == 0)
+        judged, worst = (self.member(path, "audit.path", k, places) for k in ("judged", "worst"))
+        self.expect(judged is None or places.index(judged) <= places.index(worst), "audit.path: judged is beyond worst")
+        doubts = self.member(a, "audit", "doubts", list) or []
+        agrees = self.member(path, "audit.path", "agrees", FLAG)
+        self.expect(not agrees or doubts or seen in (None, judged), "audit.path: agrees, and does not")
+        self.expect(agrees or not r["validity"]["valid"], "audit.path: a contradiction, and the run is valid")
+
     def engine(self, r):
         e = self.member(r, "", "engine", dict) or {}
         self.member(e, "engine", "version", TEXT)
@@ -262,6 +284,7 @@ def problems(result):
     c.expectations(result)
     c.faults(result)
     c.cross_rack(result)
+    c.audit(result)
     c.engine(result)
     return c.problems
 

@@ -111,6 +111,21 @@ static struct result_document document(
 	        .ttft = {{28.5e6, 28 * MS, 36 * MS}, {28.4e6, 27900000, 35900000}},
 	        .tpot = {{10e6, 10 * MS, 10 * MS}, {9.99e6, 9990000, -1}}};
 
+	static const struct result_audit audit = {.verdict = "fail",
+	        .scope = "rack",
+	        .packets = 1000,
+	        .critical = 900,
+	        .violations = 3,
+	        .left_out = 1,
+	        .sampling = 7,
+	        .frames = 16,
+	        .shown = "beyond",
+	        .judged = "beyond",
+	        .worst = "beyond",
+	        .agrees = true,
+	        .n_doubts = 2,
+	        .doubts = {"dropped", "cut"}};
+
 	return (struct result_document){.suite = "quick",
 	        .scenario = "chat-<loss>",
 	        .seed = 42,
@@ -130,6 +145,7 @@ static struct result_document document(
 	        .n_faults = 2,
 	        .faults = faults,
 	        .cross_rack = &cross_rack,
+	        .audit = &audit,
 	        .engine = {.version = "0.1.0",
 	                .commit = "abc",
 	                .events = 12345,

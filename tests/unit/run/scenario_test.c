@@ -326,14 +326,27 @@ START_TEST(urls_are_taken_apart)
 }
 END_TEST
 
+START_TEST(a_mirror_is_off_or_one_in_so_many)
+{
+	struct scenario_list list = load("s.json", "mirror={\"every\":9}", "seed=1");
+
+	ck_assert_int_eq(list.items[0]->mirror.every, 9);
+	ck_assert(!list.items[0]->mirror.off);
+	scenario_list_free(&list);
+	refuse("s.json", "mirror=on", "expected \"off\" or an object like {\"every\": 100}");
+	refuse("s.json", "mirror={\"every\":0}", "mirror.every: expected");
+	refuse("s.json", "mirror={\"frames\":2}", "expected the key 'every'");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {sections_are_read, edits_reach_named_files,
 	        equal_meaning_has_an_equal_digest, the_bundle_needs_no_file,
 	        the_plan_counts_the_traffic, a_matrix_multiplies, unused_components_are_pointed_out,
 	        urls_are_taken_apart, variants_live_alone, absorbed_drift_is_pointed_out,
-	        a_refused_cable_is_named_with_both_ports,
-	        a_rollout_to_a_pinned_pool_is_pointed_out};
+	        a_refused_cable_is_named_with_both_ports, a_rollout_to_a_pinned_pool_is_pointed_out,
+	        a_mirror_is_off_or_one_in_so_many};
 	Suite *suite = suite_create("scenario");
 	TCase *tcase = tcase_create("scenario");
 

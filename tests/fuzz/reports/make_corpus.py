@@ -2,6 +2,7 @@
 """Writes the seeds of this folder's fuzzers into corpus/ beside it, from tests/support/packets.py and tcpdump's compiler.
 
 They are kept in the tree, so that builds need neither; run it again where a fuzzer's input changes."""
+import json
 import pathlib
 import struct
 import subprocess
@@ -72,6 +73,24 @@ def captures():
     yield "pcapng-empty", p.section()
 
 
+ADDRESSES = [["10.0.0.1"], ["10.0.0.0/24", "10.1.0.0/16"], ["fd00::/64", "fd00::1"], ["02:00:00:00:00:01"],
+             ["02:4c:00:00:00:00/32"], [":4700", "port 80"], ["tcp:4700", "udp:53"], ["10.0.0.7:4700", "[fd00::1]:4700"],
+             ["r0", "r1.n3", "r2.n3.c5", "r0.control"], ["::ffff:10.0.0.1", "::"], ["0.0.0.0/0", "::/0"]]
+
+
+def topologies():
+    for i, addresses in enumerate(ADDRESSES):
+        racks = [{"name": "a", "pod": "p", "addresses": addresses}, {"name": "b", "addresses": ["10.0.0.2", "r1"]}]
+        yield f"addresses{i}", {"version": 1, "racks": racks, "classes": [
+            {"name": "all", "filter": "all", "critical": bool(i % 2)}]}
+    yield "policy", {"version": 1, "racks": [{"name": "a", "addresses": ["10.0.0.1"]}], "classes": [
+        {"name": "four", "filter": "four", "critical": True}, {"name": "rest", "filter": "all"}],
+        "policy": {"scope": "pod", "unclassified_cross_rack": "warn"}}
+    yield "twice", {"version": 1, "racks": [{"name": "a", "addresses": ["10.0.0.1", "10.0.0.1/32"]},
+                                            {"name": "b", "addresses": ["10.0.0.1"]}]}
+    yield "wrong", {"version": 1, "racks": [{"name": "a", "addresses": ["10.0.0.1/33"]}], "classes": [{"name": "x"}]}
+
+
 def write(folder, name, data):
     path = HERE / "corpus" / folder
     path.mkdir(parents=True, exist_ok=True)
@@ -87,6 +106,8 @@ def main():
         write("filter", f"program{i}", compiled(expression) + key + frame)
     for name, data in captures():
         write("capture", name, data)
+    for name, topology in topologies():
+        write("topology", f"{name}.json", json.dumps(topology, indent=1).encode() + b"\n")
 
 
 if __name__ == "__main__":

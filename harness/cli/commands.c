@@ -18,6 +18,7 @@ const struct command *const commands[] = {
         &command_campaign,
         &command_merge,
         &command_shrink,
+        &command_audit,
         &command_relay,
         &command_help,
         NULL,

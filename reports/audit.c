@@ -59,9 +59,7 @@ struct audit *audit_create(const struct audit_config *config)
 	a->result = (struct audit_result){.topology = c->topology, .first_ns = -1, .last_ns = -1};
 	a->kept = mem_alloc(c->violations_max, sizeof(*a->kept));
 	flows_init(&a->flows, c->flows_max);
-	a->cache.entries = mem_alloc(CACHE_SETS * CACHE_WAYS, sizeof(*a->cache.entries));
-	a->cache.tags = mem_alloc(CACHE_SETS * CACHE_WAYS, sizeof(*a->cache.tags));
-	a->cache.recent = mem_alloc(CACHE_SETS, sizeof(*a->cache.recent));
+	cache_init(&a->cache);
 	a->fragments = fragments_create(c->datagrams_max);
 	a->scratch = mem_alloc(AUDIT_FRAME_MAX + 64, 1);
 	return a;
@@ -79,9 +77,7 @@ void audit_free(struct audit *a)
 	mem_free(a->flows.slots);
 	mem_free(a->flows.index);
 	mem_free(a->flows_out);
-	mem_free(a->cache.entries);
-	mem_free(a->cache.tags);
-	mem_free(a->cache.recent);
+	cache_free(&a->cache);
 	fragments_free(a->fragments);
 	mem_free(a->scratch);
 	mem_free(a);
@@ -357,9 +353,8 @@ const struct audit_result *audit_finish(struct audit *a)
 	struct audit_result *r = &a->result;
 
 	CHECK(!a->finished);
-	for (size_t i = 0; i < (size_t)CACHE_SETS * CACHE_WAYS; i++)
-		if (a->cache.tags[i])
-			empty(a, &a->cache.entries[i]);
+	for (uint32_t i = 0; i < a->cache.n; i++)
+		empty(a, &a->cache.entries[i]);
 	fragments_finish(a);
 	finish_flows(a);
 	qsort(a->kept, r->n_kept, sizeof(*a->kept), by_place);

@@ -46,9 +46,9 @@ void classify_close(const struct audit_topology *t, struct finding *x);
 
 /* --- audit_cache.c --- */
 
-enum { CACHE_WAYS = 4, CACHE_SETS = 1 << 14 };
+enum { CACHE_WAYS = 4, CACHE_SETS = 1 << 14, CACHE_ENTRIES = CACHE_SETS * CACHE_WAYS };
 
-struct cache_entry {
+struct cache_entry { /* two lines of a processor's cache, and they begin with one */
 	struct audit_flow_key key;
 	struct finding finding;
 	uint64_t beyond;
@@ -56,12 +56,20 @@ struct cache_entry {
 	uint32_t flow;           /* of what crosses: index or AUDIT_NO_FLOW */
 };
 
-struct cache {
-	struct cache_entry *entries;
-	uint32_t *tags;  /* CACHE_WAYS a set; 0 = free */
-	uint8_t *recent; /* bit a way: met since all others were */
+struct cache_place {
+	uint32_t tag;   /* of the hash */
+	uint32_t entry; /* index + 1, 0 = free; and CACHE_RECENT */
 };
 
+struct cache {
+	void *memory; /* that entries lie in */
+	struct cache_entry *entries;
+	uint32_t n;                 /* entries in use, the first ones */
+	struct cache_place *places; /* CACHE_WAYS a set */
+};
+
+void cache_init(struct cache *c);
+void cache_free(struct cache *c);
 struct cache_entry *cache_find(struct cache *c, const struct audit_flow_key *k, uint64_t hash);
 /* An entry for a key that is not there: free, or the one to be thrown out, which the caller counts
  * (`packets`) before it fills it. */

@@ -57,6 +57,8 @@ static int64_t book(
 	return t1 - t0 - s.sum_ns;
 }
 
+enum { GAPS_AT_FIRST = 512 }; /* of a jittered stream */
+
 static void push_gap(struct gap_list *list, int64_t gap_ns, int64_t n)
 {
 	if (list->n && list->runs[list->n - 1].gap_ns == gap_ns) {
@@ -182,18 +184,31 @@ void account_evict(struct rack *r, int64_t now, struct live *l, uint32_t fault)
 static void deliver_gaps(struct rack *r, struct live *l, struct gap_list *list)
 {
 	struct gap_list out = {0};
-	int64_t sent = l->t_first, left = l->req.output_tokens - 1, previous, m = 1;
+	int64_t sent[MESSAGE_BLOCK], at[MESSAGE_BLOCK], now = l->t_first, k = 0;
+	uint64_t m = 1, left = (uint64_t)l->req.output_tokens - 1;
+	uint32_t i = 0, n;
 
-	l->t_first_out = previous = fabric_deliver(r, &l->link, l->req.id, 1, (uint64_t)left, sent);
-	for (uint32_t i = 0; i < list->n; i++) {
-		for (int64_t k = 0; k < list->runs[i].n; k++) {
-			int64_t here;
+	l->t_first_out = fabric_deliver(r, &l->link, l->req.id, m++, left--, now);
+	out.capacity = l->req.output_tokens < GAPS_AT_FIRST ? (uint32_t)l->req.output_tokens
+	                                                    : GAPS_AT_FIRST;
+	out.runs = mem_alloc(out.capacity, sizeof(*out.runs));
+	while (i < list->n) {
+		int64_t previous = l->link.delivered;
 
-			sent += list->runs[i].gap_ns;
-			here = fabric_deliver(
-			        r, &l->link, l->req.id, (uint64_t)++m, (uint64_t)--left, sent);
-			push_gap(&out, here - previous, 1);
-			previous = here;
+		for (n = 0; n < MESSAGE_BLOCK && i < list->n; n++) {
+			now += list->runs[i].gap_ns;
+			sent[n] = now;
+			if (++k < list->runs[i].n)
+				continue;
+			k = 0;
+			i++;
+		}
+		fabric_deliver_all(r, &l->link, l->req.id, m, left, n, sent, at);
+		m += n;
+		left -= n;
+		for (uint32_t t = 0; t < n; t++) {
+			push_gap(&out, at[t] - previous, 1);
+			previous = at[t];
 		}
 	}
 	mem_free(list->runs);

@@ -188,6 +188,60 @@ int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint6
 	return at;
 }
 
+/* How many ingress laws are in force for what is sent at `sent`, of which *one is the last; *until:
+ * how long it stays so. */
+static uint32_t laws_at(
+        const struct rack *r, int64_t sent, const struct ether_fault **one, int64_t *until)
+{
+	const struct fabric *f = &r->fabric;
+	uint32_t n = 0;
+
+	*until = NS_NEVER;
+	for (uint32_t i = first_in_force(f, sent); i < f->n_ether; i++) {
+		const struct ether_fault *e = &f->ether[i];
+
+		if (e->link != r->d->topology.eth_ingress || e->until <= sent)
+			continue;
+		if (e->law.from > sent) {
+			*until = e->law.from < *until ? e->law.from : *until;
+			continue;
+		}
+		*one = e;
+		n++;
+		*until = e->until < *until ? e->until : *until;
+	}
+	return n;
+}
+
+void fabric_deliver_all(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m,
+        uint64_t later, uint32_t n, const int64_t sent[], int64_t at[])
+{
+	const struct ether_fault *e = NULL;
+	uint64_t bits[MESSAGE_BLOCK];
+	uint32_t i = 0, end;
+	int64_t until;
+
+	while (i < n) {
+		if (laws_at(r, sent[i], &e, &until) != 1 || !message_is_plain(&e->law)) {
+			at[i] = fabric_deliver(r, s, id, m + i, later - i, sent[i]);
+			i++;
+			continue;
+		}
+		for (end = i; end < n && sent[end] < until; end++)
+			bits[end - i] = prng_at(e->law.key, id, m + end);
+		message_delays(&e->law, end - i, bits, &s->last, s->fault == e->fault, at + i);
+		if (e->law.d.correlation > 0)
+			s->fault = e->fault;
+		for (; i < end; i++) {
+			at[i] += sent[i] + r->d->ethernet.ingress_delay_ns;
+			if (at[i] < s->delivered)
+				at[i] = s->delivered;
+			s->delivered = at[i];
+		}
+		s->sent = sent[end - 1];
+	}
+}
+
 uint32_t fabric_bulk(struct rack *r, int64_t now, int64_t *until)
 {
 	struct fabric *f = &r->fabric;

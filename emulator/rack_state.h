@@ -558,6 +558,10 @@ void fabric_set(
  * link. `later`: messages that the stream will still send that way. */
 int64_t fabric_deliver(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m,
         uint64_t later, int64_t sent);
+/* n messages of a stream one after the other, as fabric_deliver would take them; `later` is the
+ * first one's, at[i] where that of sent[i] is at the other end. n <= MESSAGE_BLOCK. */
+void fabric_deliver_all(struct rack *r, struct stream_link *s, uint64_t id, uint64_t m,
+        uint64_t later, uint32_t n, const int64_t sent[], int64_t at[]);
 /* True if no ingress fault touches [from, …): every message takes the healthy delay. */
 bool fabric_is_quiet(const struct rack *r, int64_t from);
 /* Frame boundary of an instance whose path crosses Ethernet: how late the frame that begins is. */

@@ -136,23 +136,53 @@ static double deviate(enum delay_distribution law, double x)
 }
 
 /* netem's correlated value: x = corr last + (1 − corr) u. */
-int64_t message_delay(
-        struct message_law *l, int64_t sent, uint64_t bits, double *last, bool chained)
+static double correlated(const struct ether_delay *d, double u, double *last, bool chained)
 {
-	const struct ether_delay *d = &l->d;
-	double u = prng_unit(bits), ns;
-
-	if (!is_busy(l, sent))
-		return 0;
 	if (d->correlation > 0) {
 		if (chained)
 			u = d->correlation * *last + (1 - d->correlation) * u;
 		*last = u;
 	}
+	return u;
+}
+
+int64_t message_delay(
+        struct message_law *l, int64_t sent, uint64_t bits, double *last, bool chained)
+{
+	const struct ether_delay *d = &l->d;
+	double u, ns;
+
+	if (!is_busy(l, sent))
+		return 0;
+	u = correlated(d, prng_unit(bits), last, chained);
 	if (!d->jitter_ns)
 		return d->delay_ns;
 	ns = (double)d->delay_ns + (double)d->jitter_ns * deviate(d->distribution, u);
 	return ns > 0 ? (int64_t)mathx_floor(ns) : 0;
+}
+
+bool message_is_plain(const struct message_law *l)
+{
+	const struct ether_delay *d = &l->d;
+
+	return d->distribution == DELAY_NORMAL && d->jitter_ns && !d->busy_mean_ns &&
+	       !l->loss_num && !d->outage_ns && !d->settle_ns;
+}
+
+void message_delays(const struct message_law *l, uint32_t n, const uint64_t bits[], double *last,
+        bool chained, int64_t delay_ns[])
+{
+	double u[MESSAGE_BLOCK] = {0}, z[MESSAGE_BLOCK];
+
+	CHECK(n <= MESSAGE_BLOCK);
+	for (uint32_t i = 0; i < n; i++)
+		u[i] = correlated(&l->d, prng_unit(bits[i]), last, chained || i);
+	mathx_normal_quantiles(n, u, z);
+	for (uint32_t i = 0; i < n; i++) {
+		double ns = (double)l->d.delay_ns + (double)l->d.jitter_ns * z[i];
+
+		delay_ns[i] = ns > 0 ? (int64_t)ns : 0;
+	}
 }
 
 /* --- loss

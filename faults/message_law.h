@@ -30,6 +30,14 @@ void message_law_free(struct message_law *l);
 int64_t message_delay(
         struct message_law *l, int64_t sent, uint64_t bits, double *last, bool chained);
 
+/* Is all that the law does a delay that is drawn from a normal distribution? */
+bool message_is_plain(const struct message_law *l);
+/* Then that of many of them, one after the other, as message_delay would draw it; `chained` is of
+ * the first. n <= MESSAGE_BLOCK. */
+enum { MESSAGE_BLOCK = 64 };
+void message_delays(const struct message_law *l, uint32_t n, const uint64_t bits[], double *last,
+        bool chained, int64_t delay_ns[]);
+
 /* Whether message m of `who` is lost when it is sent first; steps the chain (enum loss_chain). Only
  * where loss_num is not 0. */
 bool message_lost(const struct message_law *l, uint64_t who, uint64_t m, uint8_t *chain);

@@ -213,20 +213,34 @@ static double horner(const double *c, int n, double x)
 }
 
 /* AS 241, routine PPND16: three rational approximations, by distance from the middle. */
+static const double middle_above[] = {3.3871328727963666080e0, 1.3314166789178437745e2,
+        1.9715909503065514427e3, 1.3731693765509461125e4, 4.5921953931549871457e4,
+        6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3};
+static const double middle_below[] = {1, 4.2313330701600911252e1, 6.8718700749205790830e2,
+        5.3941960214247511077e3, 2.1213794301586595867e4, 3.9307895800092710610e4,
+        2.8729085735721942674e4, 5.2264952788528545610e3};
+static const double tail_above[] = {1.42343711074968357734e0, 4.63033784615654529590e0,
+        5.76949722146069140550e0, 3.64784832476320460504e0, 1.27045825245236838258e0,
+        2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4};
+static const double tail_below[] = {1, 2.05319162663775882187e0, 1.67638483018380384940e0,
+        6.89767334985100004550e-1, 1.48103976427480074590e-1, 1.51986665636164571966e-2,
+        5.47593808499534494600e-4, 1.05075007164441684324e-9};
+
+static inline double quantile_middle(double q)
+{
+	double r = 0.180625 - q * q;
+
+	return q * (horner(middle_above, 8, r) / horner(middle_below, 8, r));
+}
+
+/* r: 1.6 less than the root of what minus the logarithm of the nearer end's probability is. */
+static inline double quantile_tail(double r)
+{
+	return horner(tail_above, 8, r) / horner(tail_below, 8, r);
+}
+
 double mathx_normal_quantile(double p)
 {
-	static const double a[] = {3.3871328727963666080e0, 1.3314166789178437745e2,
-	        1.9715909503065514427e3, 1.3731693765509461125e4, 4.5921953931549871457e4,
-	        6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3};
-	static const double b[] = {1, 4.2313330701600911252e1, 6.8718700749205790830e2,
-	        5.3941960214247511077e3, 2.1213794301586595867e4, 3.9307895800092710610e4,
-	        2.8729085735721942674e4, 5.2264952788528545610e3};
-	static const double c[] = {1.42343711074968357734e0, 4.63033784615654529590e0,
-	        5.76949722146069140550e0, 3.64784832476320460504e0, 1.27045825245236838258e0,
-	        2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4};
-	static const double d[] = {1, 2.05319162663775882187e0, 1.67638483018380384940e0,
-	        6.89767334985100004550e-1, 1.48103976427480074590e-1, 1.51986665636164571966e-2,
-	        5.47593808499534494600e-4, 1.05075007164441684324e-9};
 	static const double e[] = {6.65790464350110377720e0, 5.46378491116411436990e0,
 	        1.78482653991729133580e0, 2.96560571828504891230e-1, 2.65321895265761230930e-2,
 	        1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7};
@@ -236,17 +250,68 @@ double mathx_normal_quantile(double p)
 	double q = p - 0.5, r, z;
 
 	CHECK(p > 0 && p < 1);
-	if (q >= -0.425 && q <= 0.425) {
-		r = 0.180625 - q * q;
-		return q * (horner(a, 8, r) / horner(b, 8, r));
-	}
+	if (q >= -0.425 && q <= 0.425)
+		return quantile_middle(q);
 	r = mathx_sqrt(-mathx_log(q < 0 ? p : 1 - p));
 	if (r <= 5) {
-		r -= 1.6;
-		z = horner(c, 8, r) / horner(d, 8, r);
+		z = quantile_tail(r - 1.6);
 	} else {
 		r -= 5;
 		z = horner(e, 8, r) / horner(f, 8, r);
 	}
 	return q < 0 ? -z : z;
+}
+
+#define QUANTILE_FAR 2e-11 /* the third approximation is for less than exp(-25) = 1.4e-11 */
+
+#define SIGN_BIT (UINT64_C(1) << 63)
+
+/* All ones where a < b. */
+static inline uint64_t is_below(double a, double b)
+{
+	return 0 - (to_bits(a - b) >> 63);
+}
+
+static inline double either(uint64_t ones, double a, double b)
+{
+	return from_bits((to_bits(a) & ones) | (to_bits(b) & ~ones));
+}
+
+/* All but what is far out, which is done again by itself; 0 if nothing is. Choices are made of
+ * bits, or a compiler would make branches of them. */
+static WIDE_BODY uint64_t quantiles(uint32_t n, const double *restrict p, double *restrict out)
+{
+	uint64_t far = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		double q = p[i] - 0.5, size = from_bits(to_bits(q) & ~SIGN_BIT);
+		double end = either(is_below(q, 0), p[i], 1 - p[i]);
+		uint64_t is_far = is_below(end, QUANTILE_FAR);
+		double root = __builtin_sqrt(-log_of(either(is_far, QUANTILE_FAR, end), 0));
+		double tail =
+		        from_bits(to_bits(quantile_tail(root - 1.6)) ^ (to_bits(q) & SIGN_BIT));
+
+		far |= is_far;
+		out[i] = either(is_below(0.425, size), tail, quantile_middle(q));
+	}
+	return far;
+}
+
+WIDE_CODE static uint64_t quantiles_wide(uint32_t n, const double *restrict p, double *restrict out)
+{
+	return quantiles(n, p, out);
+}
+
+static uint64_t quantiles_any(uint32_t n, const double *restrict p, double *restrict out)
+{
+	return quantiles(n, p, out);
+}
+
+void mathx_normal_quantiles(uint32_t n, const double p[], double out[])
+{
+	uint64_t far = wide_machine() ? quantiles_wide(n, p, out) : quantiles_any(n, p, out);
+
+	for (uint32_t i = 0; far && i < n; i++)
+		if (!(p[i] >= QUANTILE_FAR && 1 - p[i] >= QUANTILE_FAR))
+			out[i] = mathx_normal_quantile(p[i]);
 }

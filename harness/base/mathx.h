@@ -21,7 +21,9 @@ double mathx_sqrt(double x);          /* the hardware's correctly rounded one */
 double mathx_ceil(double x);
 double mathx_floor(double x);
 double mathx_normal_quantile(double p); /* 0 < p < 1; 2.326… for 0.99 */
-double mathx_gamma_log(double x);       /* ln Gamma(x), x > 0; relative error < 1e-13 */
+/* out[i] = mathx_normal_quantile(p[i]), to the bit. Apart. */
+void mathx_normal_quantiles(uint32_t n, const double p[], double out[]);
+double mathx_gamma_log(double x); /* ln Gamma(x), x > 0; relative error < 1e-13 */
 double mathx_beta_inc(double a, double b, double x); /* regularised incomplete beta I_x(a, b) */
 
 /* P[Bin(n, p) <= k], exact to about 1e-12: by summation for small n, else by the incomplete beta.

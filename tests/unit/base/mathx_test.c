@@ -116,6 +116,37 @@ START_TEST(exp_blocks_are_the_same_bits)
 }
 END_TEST
 
+START_TEST(quantile_blocks_are_the_same_bits)
+{
+	struct prng g = prng_stream(1, "test/quantiles");
+	double p[67], out[67];
+	bool same = true;
+
+	for (int round = 0; round < 20000; round++) {
+		uint32_t n = (uint32_t)prng_below(prng_next(&g), 68);
+
+		for (uint32_t i = 0; i < n; i++) {
+			uint64_t u = prng_next(&g);
+
+			p[i] = prng_unit(u);
+			if (round % 4 == 1) /* far out on either side */
+				p[i] = u & 1 ? prng_unit(u >> u % 50) : 1 - prng_unit(u >> u % 50);
+			if (round % 4 == 2) /* about where one approximation follows another */
+				p[i] = (u & 1 ? 0.075 : 0.925) + (p[i] - 0.5) * 0x1p-40;
+			if (round % 4 == 3)
+				p[i] = 1.388794386496402e-11 * (1 + (p[i] - 0.5) * 0x1p-3);
+		}
+		mathx_normal_quantiles(n, p, out);
+		for (uint32_t i = 0; i < n; i++) {
+			double one = mathx_normal_quantile(p[i]);
+
+			same = same && memcmp(&one, &out[i], sizeof(one)) == 0;
+		}
+	}
+	ck_assert(same);
+}
+END_TEST
+
 START_TEST(log1p_and_pow_follow)
 {
 	struct prng g = prng_stream(1, "test/log1p");
@@ -280,6 +311,7 @@ int main(void)
 	add_test(s, "exp", exp_is_within_two_ulp);
 	add_test(s, "exponential", exponential_blocks_are_the_same_bits);
 	add_test(s, "exp_all", exp_blocks_are_the_same_bits);
+	add_test(s, "quantiles", quantile_blocks_are_the_same_bits);
 	add_test(s, "log1p", log1p_and_pow_follow);
 	add_test(s, "rounding", rounding_agrees_with_libm);
 	add_test(s, "quantile", normal_quantile_is_as241);

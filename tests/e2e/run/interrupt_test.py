@@ -34,7 +34,7 @@ def many_faults():
 
 
 def crowded(name, faults, **members):
-    s = long_run(name, faults=faults, expect=None, **members)
+    s = long_run(name, faults=faults, expect=None, duration="20s", **members)
     s["traffic"][0]["name"] = "t"
     return s
 
@@ -47,7 +47,7 @@ class WallClock(e2e.Case):
             child = self.child_of(p)
             time.sleep(1.2)
             p.send_signal(number)
-            self.assertEqual(128 + number, p.wait(10), self.said())
+            self.assertEqual(128 + number, p.wait(30), self.said())
             self.assertFalse(e2e.alive(child))
         self.no_sanitizer(self.said())
         return self.result(name)
@@ -71,7 +71,7 @@ class WallClock(e2e.Case):
                 child = self.child_of(p)
                 time.sleep(0.8)
                 os.killpg(p.pid, number)
-                self.assertEqual(128 + number, p.wait(10), self.said())
+                self.assertEqual(128 + number, p.wait(30), self.said())
                 self.assertFalse(e2e.alive(child))
             result = self.result("group")
             self.assertEqual(("aborted", True, True),
@@ -84,7 +84,7 @@ class WallClock(e2e.Case):
                 self.until(lambda: "replay" in self.said(), "the first line")
                 time.sleep(wait)
                 os.killpg(p.pid, signal.SIGINT)
-                self.assertEqual(130, p.wait(10), self.said())
+                self.assertEqual(130, p.wait(30), self.said())
                 self.assertEqual([], [pid for pid in group(p.pid) if e2e.alive(pid)])
             self.assertEqual(("aborted", True), tuple(self.result("early")[k] for k in ("verdict", "partial")))
 
@@ -103,7 +103,7 @@ class WallClock(e2e.Case):
             child = self.child_of(p)
             time.sleep(0.7)
             os.kill(child, signal.SIGKILL)
-            self.assertEqual(4, p.wait(15), self.said())
+            self.assertEqual(4, p.wait(30), self.said())
         result = self.result("alone")
         self.assertEqual("inconclusive", result["verdict"])
         self.assertTrue([r for r in result["validity"]["reasons"] if "emulator" in r], result["validity"])
@@ -117,7 +117,7 @@ class WallClock(e2e.Case):
             os.kill(child, signal.SIGSTOP)
             time.sleep(0.4)
             os.kill(child, signal.SIGCONT)
-            self.assertEqual(4, p.wait(15), self.said())
+            self.assertEqual(4, p.wait(30), self.said())
         result = self.result("frozen")
         self.assertFalse(result["agreement"]["ok"])
         self.assertEqual(0, result["requests"]["corrupt"])
@@ -126,7 +126,7 @@ class WallClock(e2e.Case):
         rule = [{"signal": "in_flight", "op": ">=", "value": 0, "for": "600ms"}]
         with self.started(self.arguments(self.write(long_run("enough", abort=rule)))) as p:
             child = self.child_of(p)
-            self.assertEqual(5, p.wait(15), self.said())
+            self.assertEqual(5, p.wait(30), self.said())
             self.assertFalse(e2e.alive(child))
         result = self.result("enough")
         self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))
@@ -140,11 +140,11 @@ class WallClock(e2e.Case):
         rule = [{"signal": "in_flight", "op": ">=", "value": 0, "for": "900ms"}]
         for number, code, abort in ((signal.SIGINT, 130, None), (None, 5, rule)):
             with self.started(self.arguments(self.write(crowded("crowd", faults, abort=abort)))) as p:
-                child = self.child_of(p)
+                child = self.child_of(p, 60)  # the virtual twin of thirty faults comes first
                 if number:
                     time.sleep(1.2)
                     p.send_signal(number)
-                self.assertEqual(code, p.wait(15), self.said())
+                self.assertEqual(code, p.wait(30), self.said())
                 self.assertFalse(e2e.alive(child))
             self.no_sanitizer(self.said())
             result = self.result("crowd")
@@ -161,7 +161,7 @@ class WallClock(e2e.Case):
             self.child_of(p)
             time.sleep(0.5)
             p.send_signal(signal.SIGINT)
-            self.assertEqual(130, p.wait(10), self.said())
+            self.assertEqual(130, p.wait(30), self.said())
         self.assertTrue((self.folder / "all.xml").exists())
         self.assertFalse((self.folder / "out" / "second-7-wall").exists())
 
@@ -183,7 +183,7 @@ class VirtualClock(e2e.Case):
                 self.until(lambda: "replay" in self.said(), "the first line")
                 time.sleep(0.5)
                 p.send_signal(number)
-                self.assertEqual(128 + number, p.wait(20), self.said())
+                self.assertEqual(128 + number, p.wait(60), self.said())
             self.no_sanitizer(self.said())
             result = self.result("ages", clock="virtual")
             self.assertEqual(("aborted", True), (result["verdict"], result["partial"]))

@@ -207,8 +207,11 @@ static inline bool is_our_port(uint16_t port)
  * whole. */
 static bool read_ours_in_udp(struct audit_frame *f, uint32_t at, uint32_t end)
 {
-	if (end < at + MARK_BYTES || f->captured < at + MARK_BYTES ||
-	        memcmp(f->bytes + at, "LPC1", MARK_BYTES) != 0)
+	if (end < at + MARK_BYTES)
+		return true;
+	if (f->captured < at + MARK_BYTES)
+		return fail(f, FRAME_CUT);
+	if (memcmp(f->bytes + at, "LPC1", MARK_BYTES) != 0)
 		return true;
 	if (end >= at + MARK_BYTES + OURS_BYTES && f->captured < at + MARK_BYTES + OURS_BYTES)
 		return fail(f, FRAME_CUT);

@@ -49,7 +49,8 @@ struct fragments {
 	struct datagram *datagrams; /* sets × WAYS */
 	uint32_t n_sets;
 	struct waiting *pool;
-	uint32_t n_pool, free;
+	uint32_t n_pool, n_used, free; /* used so far; a list of those that were given back */
+	bool any;                      /* else there is nothing to be looked at in the end */
 };
 
 struct fragments *fragments_create(uint32_t datagrams_max)
@@ -62,8 +63,7 @@ struct fragments *fragments_create(uint32_t datagrams_max)
 	g->n_pool = g->n_sets * WAYS;
 	g->datagrams = mem_alloc(g->n_pool, sizeof(*g->datagrams));
 	g->pool = mem_alloc(g->n_pool, sizeof(*g->pool));
-	for (uint32_t i = 0; i < g->n_pool; i++)
-		g->pool[i].next = i + 1 < g->n_pool ? i + 1 : POOL_NONE;
+	g->free = POOL_NONE;
 	return g;
 }
 
@@ -82,12 +82,15 @@ static void pool_keep(struct fragments *g, struct datagram *d, const struct pack
 
 	d->packets++;
 	d->bytes += p->wire;
-	if (i == POOL_NONE) {
+	if (i != POOL_NONE) {
+		g->free = g->pool[i].next;
+	} else if (g->n_used < g->n_pool) {
+		i = g->n_used++;
+	} else {
 		d->loose++;
 		d->loose_bytes += p->wire;
 		return;
 	}
-	g->free = g->pool[i].next;
 	g->pool[i] = (struct waiting){.packet = *p, .next = d->waiting};
 	d->waiting = i;
 }
@@ -177,6 +180,7 @@ static struct datagram *find(struct audit *a, const struct datagram_key *k, int6
 {
 	struct datagram *set = set_of(a->fragments, k), *room = NULL;
 
+	a->fragments->any = true;
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct datagram *d = &set[i];
 
@@ -264,6 +268,6 @@ void fragment_later(struct audit *a, const struct audit_frame *f, const struct p
 
 void fragments_finish(struct audit *a)
 {
-	for (uint32_t i = 0; i < a->fragments->n_pool; i++)
+	for (uint32_t i = 0; a->fragments->any && i < a->fragments->n_pool; i++)
 		give_up(a, &a->fragments->datagrams[i]);
 }

@@ -43,7 +43,8 @@ void bench_close(struct audit_bench *b)
 
 const struct audit_result *bench_finish(struct audit_bench *b)
 {
-	return audit_finish(b->audit);
+	b->result = audit_finish(b->audit);
+	return b->result;
 }
 
 /* --- packets ------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ struct audit_bench {
 	struct error err;
 	char message[1024]; /* of the error, as a user sees it; "" if none */
 	int64_t at_ns;      /* of the next packet */
+	const struct audit_result *result;
 };
 
 /* True if it is a topology. bench_close() in both cases. */

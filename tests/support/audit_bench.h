@@ -1,5 +1,5 @@
 /* Audits for tests: a topology from text (filters by libpcap's compiler) and packets made by hand.
- * libcheck's assertions fail where a topology is refused that should be read. */
+ * Also for benchmarks: a CHECK fails where a topology is refused that should be read. */
 #ifndef LPC_TESTS_AUDIT_BENCH_H
 #define LPC_TESTS_AUDIT_BENCH_H
 

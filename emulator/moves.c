@@ -100,7 +100,6 @@ void moves_create(struct rack *r)
 	m->poll_at = m->poll_every * r->d->health.poll_period_ns;
 	m->sample_at = m->sample_every * SAMPLES_NS;
 	m->next_at = min_i64(m->poll_at, m->sample_at);
-	r->parts_awake = true;
 }
 
 /* --- ends

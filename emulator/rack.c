@@ -423,7 +423,6 @@ static int64_t moving_parts_at(const struct rack *r)
 	next = min_i64(next, r->monitor.next_at);
 	next = min_i64(next, r->errors.scan_at);
 	next = min_i64(next, r->frontends.next_at);
-	next = min_i64(next, r->moves.next_at);
 	if (release_is_busy(r))
 		next = min_i64(next, release_next_at(r));
 	return next;
@@ -443,6 +442,7 @@ int64_t rack_parts_at(const struct rack *r)
 {
 	int64_t next = r->n_cases ? health_next_at(r) : NS_NEVER;
 
+	next = min_i64(next, r->moves.next_at);
 	return r->parts_awake ? min_i64(next, moving_parts_at(r)) : next;
 }
 
@@ -456,6 +456,7 @@ void rack_reschedule(struct rack *r)
 		next = min_i64(next, health_next_at(r));
 	if (LPC_UNLIKELY(r->parts_awake))
 		next = min_i64(next, parts_next_at(r));
+	next = min_i64(next, r->moves.next_at);
 	next = min_i64(next, heap_at(&r->ingress));
 	next = min_i64(next, heap_at(&r->leaving));
 	next = min_i64(next, heap_at(&r->tokens));
@@ -513,8 +514,6 @@ static void step_parts(struct rack *r, int64_t now)
 		errors_scan(r, now);
 	if (r->frontends.next_at <= now)
 		frontends_step(r, now);
-	if (r->moves.next_at <= now)
-		moves_step(r, now);
 }
 
 static void step_instant(struct rack *r, int64_t now)
@@ -526,6 +525,8 @@ static void step_instant(struct rack *r, int64_t now)
 	step_leaving(r, now);
 	if (LPC_UNLIKELY(r->parts_awake))
 		step_parts(r, now);
+	if (LPC_UNLIKELY(r->moves.next_at <= now))
+		moves_step(r, now);
 	if (r->n_cases)
 		health_step(r, now);
 	if (LPC_UNLIKELY(r->parts_awake) && release_is_busy(r))

@@ -337,9 +337,8 @@ struct rack {
 	struct gap_list scratch;
 	uint64_t queued; /* in all queues together */
 	bool dispatch_due;
-	bool parts_awake; /* power, cooling, monitor, error scans, frontends, artifacts or the
-	                     mirror may have something due; only a fault or a mirror wakes them,
-	                     so most racks never ask */
+	bool parts_awake; /* power, cooling, monitor, error scans, frontends or artifacts may have
+	                     something due; only a fault wakes them, so most racks never ask */
 	int64_t now, next_at;
 	int64_t *phases;                /* n_faults × PHASE_COUNT; -1 */
 	enum path_scope worst, *judged; /* judged: by instance, its path as it was mapped last */

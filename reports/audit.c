@@ -264,6 +264,9 @@ void audit_packet(
 	struct finding x;
 
 	CHECK(a->source && !a->finished);
+	at_ns = at_ns < -AUDIT_TIME_MAX_NS  ? -AUDIT_TIME_MAX_NS
+	        : at_ns > AUDIT_TIME_MAX_NS ? AUDIT_TIME_MAX_NS
+	                                    : at_ns;
 	p.wire = announce(a, at_ns, captured, wire);
 	p.number = a->source->packets;
 	p.at_ns = at_ns;

@@ -46,6 +46,10 @@ const char *audit_doubt_name(enum audit_doubt d);
 /* Captures of several processors interleave within microseconds; a second is no interleaving. */
 #define AUDIT_TIME_SLACK_NS INT64_C(1000000000)
 
+/* Instants beyond these, in the years 1823 and 2116, are taken to be these: a capture may say any,
+ * and the time between two must be a number. */
+#define AUDIT_TIME_MAX_NS ((INT64_C(1) << 62) - 1)
+
 enum audit_reason {
 	AUDIT_CROSS_RACK,
 	AUDIT_CROSS_POD,

@@ -87,9 +87,10 @@ static void time_packet(struct flow_slot *s, const struct packet *p, const struc
 		if (gap > s->flow.gap_max_ns)
 			s->flow.gap_max_ns = gap;
 		if (s->flow.sent_known)
-			jitter(&s->flow, (double)gap - (double)(f->ours.sent_ns - s->last_sent_ns));
+			jitter(&s->flow,
+			        (double)(gap - ((__int128)f->ours.sent_ns - s->last_sent_ns)));
 		else if (s->gapped)
-			jitter(&s->flow, (double)(gap - s->last_gap_ns));
+			jitter(&s->flow, (double)((__int128)gap - s->last_gap_ns));
 		s->gapped = true;
 		s->last_gap_ns = gap;
 	}

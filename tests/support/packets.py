@@ -232,9 +232,11 @@ def section(order="<"):
     return block(0x0a0d0d0a, struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1), order)
 
 
-def interface(link=ETHERNET, snaplen=262144, order="<", resolution=None):
-    """resolution: 6 = microseconds (as without), 9 = nanoseconds, …"""
-    options = b"" if resolution is None else option(order, 9, bytes([resolution])) + option(order, 0, b"")
+def interface(link=ETHERNET, snaplen=262144, order="<", resolution=None, offset=None):
+    """resolution: 6 = microseconds (as without), 9 = nanoseconds, …; offset: seconds that every instant is later."""
+    options = b"" if resolution is None else option(order, 9, bytes([resolution]))
+    options += b"" if offset is None else option(order, 14, struct.pack(order + "q", offset))
+    options += option(order, 0, b"") if options else b""
     return block(1, struct.pack(order + "HHI", link, 0, snaplen) + options, order)
 
 

@@ -117,8 +117,13 @@ class Broken(made.Case):
         # The ends of time: of pcap's 32 bits, and of pcapng's 64.
         self.audit(p.pcap([(0, GOOD), ((2**32 - 1) * 10**9, GOOD)], nano=True), code=0)
         late = p.section() + p.interface() + p.enhanced((0, GOOD)) + p.enhanced(((2**64 - 1) * 1000, GOOD))
-        late += p.enhanced((0, GOOD))
-        self.assertIn(self.run_audit(late).returncode, (2, 4))
+        self.assertEqual({"time": 1}, made.doubts(self.audit(late + p.enhanced((0, GOOD)), code=4)))
+        # And of interfaces in years that no clock shows: before and behind what 64 bits of nanoseconds hold.
+        ends = p.section() + p.interface(offset=-2**62) + p.interface(offset=2**62)
+        turns = ends + (p.enhanced((0, BAD)) + p.enhanced((0, BAD), 1)) * 3
+        result = self.audit(turns, code=1)
+        self.assertEqual((6, {"time": 2}), (result["violations"], made.doubts(result)))
+        self.assertEqual((-(2**62 - 1), 2**62 - 1), (result["first_ns"], result["last_ns"]))
 
     def test_links_that_are_not_read(self):
         for link in (2, 6, 105, 127, 147, 189, 220, 9999):

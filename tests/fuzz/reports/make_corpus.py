@@ -71,6 +71,12 @@ def captures():
         p.statistics(1, dropped=7, os_dropped=1) + p.section(">") + p.interface(order=">") + \
         p.enhanced(records[3], order=">")
     yield "pcapng-empty", p.section()
+    # The ends of time, in turns: interfaces of years that no clock shows.
+    frames_of_ours = [p.ours("r0.n0", "r1.n0", sent_ns=at) for at in (-2**63, 2**63 - 1)]
+    ends = p.section() + p.interface(offset=-2**62) + p.interface(offset=2**62)
+    for data in [p.ether_ip(f) for f in FRAGMENTS] + [p.ether_ip(FOUR)] * 2 + frames_of_ours * 2:
+        ends += p.enhanced((0, data)) + p.enhanced((0, data), 1)
+    yield "pcapng-ends-of-time", ends
 
 
 ADDRESSES = [["10.0.0.1"], ["10.0.0.0/24", "10.1.0.0/16"], ["fd00::/64", "fd00::1"], ["02:00:00:00:00:01"],

@@ -233,7 +233,7 @@ enum status mirror_port_close(struct mirror_port *p, struct error *err)
 	mirror_port_flush(p);
 	st = p->err.code;
 	if (st)
-		*err = p->err;
+		(void)error_set(err, st, "%s", p->err.text);
 	mirror_port_discard(p);
 	return st;
 }

@@ -1,6 +1,8 @@
 #include "harness/cli/commands.h"
 #include "harness/run/execute.h"
 
+static const char *const links[] = {"all", "in-rack", "cross-rack", NULL};
+
 static const struct option options[] = {
         {.name = "listen",
                 .value = "ADDRESS:PORT",
@@ -20,6 +22,33 @@ static const struct option options[] = {
                 .offset = offsetof(struct emulate_options, seed),
                 .companion = offsetof(struct emulate_options, has_seed),
                 .help = "for the draws of those faults"},
+        {.name = "mirror",
+                .value = "FILE|INTERFACE",
+                .type = OPTION_TEXT,
+                .offset = offsetof(struct emulate_options, mirror),
+                .help = "show what moves between components, as a switch's mirror port would: to "
+                        "the "
+                        "interface of that name, else to a capture file"},
+        {.name = "mirror-every",
+                .value = "N",
+                .type = OPTION_COUNT,
+                .offset = offsetof(struct emulate_options, mirror_every),
+                .min = 1,
+                .max = INT32_MAX,
+                .fallback = "64",
+                .help = "of one request in so many, the first one included"},
+        {.name = "mirror-links",
+                .value = "all|in-rack|cross-rack",
+                .type = OPTION_CHOICE,
+                .choices = links,
+                .offset = offsetof(struct emulate_options, mirror_links),
+                .fallback = "all",
+                .help = "of all moves, or of those whose ends lie in one rack, or in two"},
+        {.name = "mirror-from",
+                .value = "RACK",
+                .type = OPTION_TEXT,
+                .offset = offsetof(struct emulate_options, mirror_from),
+                .help = "of what the components of this rack send (r0), not of all"},
 };
 
 static int run(const void *args)
@@ -35,7 +64,12 @@ const struct command command_emulate = {
                  "the "
                  "deployment describes, streaming tokens at the instants its timetable gives. It "
                  "listens "
-                 "on loopback unless told otherwise and stops at SIGINT or SIGTERM.",
+                 "on loopback unless told otherwise and stops at SIGINT or SIGTERM.\n\n"
+                 "With --mirror every move of data of the sampled requests from chip to chip and "
+                 "from node to node, and what the control plane says, goes out as packets "
+                 "(docs/WIRE.md), for `lpuchaos audit` and every other program that reads "
+                 "captures. Many streams at once move more than a disk takes: what the mirror "
+                 "cannot keep up with is left out and counted, and no answer waits for it.",
         .min_operands = 1,
         .max_operands = 1,
         .operands_offset = offsetof(struct emulate_options, files),

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "emulator/mirror.h"
 #include "emulator/serve.h"
 #include "harness/base/arena.h"
 #include "harness/net/clock.h"
@@ -24,6 +25,9 @@ struct emulate {
 	struct fault_sink sink;
 	struct serve *serve;
 	int signals;
+	const struct emulate_options *o;
+	struct mirror *mirror;
+	struct wire_end mirror_from; /* WIRE_NONE as rack = all */
 };
 
 static void fault_event(void *ctx, int64_t now, uint32_t fault, bool inject)
@@ -63,6 +67,69 @@ static void step(void *ctx, int64_t now)
 	if (fault_machines_next_at(&e->machines) <= now)
 		fault_machines_step(&e->machines, now, &e->sink);
 }
+
+/* --- the mirror
+ * ---------------------------------------------------------------------------------------- */
+
+static void on_moved(void *ctx, const struct wire_message *m)
+{
+	struct emulate *e = ctx;
+	bool crosses = m->from.rack != m->to.rack;
+
+	if (e->mirror_from.rack != WIRE_NONE && e->mirror_from.rack != m->from.rack)
+		return;
+	if (e->o->mirror_links != MIRROR_ALL &&
+	        crosses != (e->o->mirror_links == MIRROR_CROSS_RACK))
+		return;
+	mirror_message(e->mirror, m);
+}
+
+static enum status open_mirror(struct emulate *e, struct rack_config *config, struct error *err)
+{
+	const char *from = e->o->mirror_from;
+	enum status st;
+
+	e->mirror_from.rack = WIRE_NONE;
+	if (!e->o->mirror)
+		return ERR_NONE;
+	if (!rack_fits_wire(&e->deployment))
+		return error_set(err, ERR_USAGE,
+		        "expected at most %d racks of %d nodes of %d chips, whose names a mirrored "
+		        "packet can hold, found more",
+		        WIRE_RACKS_MAX, WIRE_NODES_MAX, WIRE_CHIPS_MAX);
+	if (from && (!wire_end_parse(from, &e->mirror_from) || e->mirror_from.node != WIRE_NONE ||
+	                    e->mirror_from.rack >= e->deployment.topology.n_racks))
+		return error_set(err, ERR_USAGE,
+		        "expected --mirror-from to name a rack of %s, found '%s'", e->o->files[0],
+		        from);
+	st = mirror_open(
+	        &e->mirror, &(struct mirror_options){.to = e->o->mirror, .behind = true}, err);
+	if (st)
+		return st;
+	config->mirror_every = (uint32_t)e->o->mirror_every;
+	config->listener.moved = on_moved;
+	(void)fprintf(stderr, "mirroring one request in %lld to %s %s\n",
+	        (long long)e->o->mirror_every, mirror_is_live(e->mirror) ? "interface" : "file",
+	        e->o->mirror);
+	return ERR_NONE;
+}
+
+static enum status close_mirror(struct emulate *e, struct error *err)
+{
+	struct mirror_counts counts;
+
+	if (!e->mirror)
+		return ERR_NONE;
+	mirror_drain(e->mirror);
+	counts = mirror_counts(e->mirror);
+	(void)fprintf(stderr, "mirrored %llu frames, %llu of them critical; left out %llu\n",
+	        (unsigned long long)counts.written, (unsigned long long)counts.critical,
+	        (unsigned long long)counts.left_out);
+	return mirror_close(e->mirror, err);
+}
+
+/* --- life
+ * ---------------------------------------------------------------------------------------- */
 
 static void on_signal(void *ctx, uint32_t events)
 {
@@ -134,8 +201,10 @@ static enum status open_server(
 	        .n_watches = 1,
 	        .watches = {{.fd = e->signals, .ctx = e, .readable = on_signal}},
 	};
-	enum status st = serve_create(&e->serve, &config, err);
+	enum status st = open_mirror(e, &config.rack, err);
 
+	if (!st)
+		st = serve_create(&e->serve, &config, err);
 	if (st)
 		return st;
 	e->sink = rack_sink(serve_rack(e->serve));
@@ -163,9 +232,9 @@ static enum status serve(struct emulate *e, struct error *err)
 
 int execute_emulate(const struct emulate_options *options)
 {
-	struct emulate e = {.files = files_new(false)};
+	struct emulate e = {.files = files_new(false), .o = options};
 	struct error err = ERROR_INIT;
-	enum status st;
+	enum status st, mirrored;
 	sigset_t set;
 
 	arena_init(&e.arena, (size_t)1 << 30);
@@ -181,13 +250,16 @@ int execute_emulate(const struct emulate_options *options)
 		st = open_server(&e, options, &err);
 	if (!st)
 		st = serve(&e, &err);
+	serve_free(e.serve);
+	mirrored = close_mirror(&e, &err); /* an error that there was already stays */
+	if (!st)
+		st = mirrored;
 	if (st) {
 		char line[1200];
 
 		(void)error_format(&err, line, sizeof(line));
 		(void)fprintf(stderr, "%s\n", line);
 	}
-	serve_free(e.serve);
 	if (e.signals >= 0)
 		(void)close(e.signals);
 	files_free(e.files);

@@ -28,6 +28,9 @@ struct run_options {
 	bool json;           /* results on stdout, one a line */
 };
 
+/* Of what moves, by the racks of its two ends. */
+enum mirror_links { MIRROR_ALL, MIRROR_IN_RACK, MIRROR_CROSS_RACK };
+
 struct emulate_options {
 	const char *const *files; /* exactly one: the deployment */
 	uint32_t n_files;
@@ -35,6 +38,10 @@ struct emulate_options {
 	const char *faults; /* file with an array of faults, timed from the start; NULL = none */
 	uint64_t seed;      /* for the run-time draws of those faults, default 1 */
 	bool has_seed;
+	const char *mirror;      /* interface or file; NULL = no mirror */
+	int64_t mirror_every;    /* one in so many requests; default 64 */
+	int mirror_links;        /* enum mirror_links */
+	const char *mirror_from; /* only what components of this rack send; NULL = of all */
 };
 
 struct relay_options {

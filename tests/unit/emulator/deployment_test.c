@@ -234,7 +234,7 @@ static void canonical(const struct deployment *d, struct json_out *o)
 START_TEST(the_canonical_form_reads_back_to_itself)
 {
 	static const char *const profiles[] = {
-	        "lpuv1-1rack", "lpuv1-2rack-ethernet", "lpuv1-pod9-70b"};
+	        "lpuv1-1rack", "lpuv1-2rack", "lpuv1-2rack-ethernet", "lpuv1-pod9-70b"};
 	struct json_out first, second;
 	struct parsed again;
 	char path[128], *text;
@@ -442,7 +442,7 @@ int main(void)
 	add_test(suite, "artifact defaults", written_defaults_of_artifacts_change_no_digest);
 	add_test(suite, "checksum", checksums_are_off_unless_asked_for);
 	add_test(suite, "artifact count", artifacts_are_counted_by_digest);
-	tcase_add_loop_test(profiles, the_canonical_form_reads_back_to_itself, 0, 3);
+	tcase_add_loop_test(profiles, the_canonical_form_reads_back_to_itself, 0, 4);
 	suite_add_tcase(suite, profiles);
 	return run_suite(suite);
 }

@@ -49,7 +49,7 @@ struct capture_live {
 
 /* ERR_ENVIRONMENT: no such interface, or no permission (the message says what would help). Root,
  * saved ids and every capability are given up, for the whole process and for good, as soon as the
- * socket is open (capture_privileges.h). What the kernel and the interface dropped is told to the
+ * socket is open (harness/net/demote.h). What the kernel and the interface dropped is told to the
  * audit; an interface that goes away ends the capture with DOUBT_CUT. */
 enum status capture_live(struct audit *a, const struct capture_live *options,
         struct capture_end *end, struct error *err) LPC_MUST_USE;

@@ -11,8 +11,8 @@
 #include <string.h>
 #include "harness/base/units.h"
 #include "harness/net/clock.h"
+#include "harness/net/demote.h"
 #include "reports/capture_feed.h"
-#include "reports/capture_privileges.h"
 
 enum {
 	TICK_MS = 100,
@@ -158,7 +158,7 @@ enum status capture_live(
 	*end = (struct capture_end){0};
 	if (open_live(&feed.pcap, o, err))
 		return err->code;
-	if (capture_give_up(err) || (o->opened && o->opened(o->ctx, err))) {
+	if (demote_process(err) || (o->opened && o->opened(o->ctx, err))) {
 		pcap_close(feed.pcap);
 		return err->code;
 	}

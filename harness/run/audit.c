@@ -1,6 +1,7 @@
 /* The folder of the results is opened before a live capture is, and written to through its
  * descriptor: then the process is no longer root, and need not find its way through folders that
  * only root may enter. A folder that is made for a live capture is given to whom it becomes. */
+#include "harness/net/demote.h"
 #include "harness/run/audit.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include "harness/run/record.h"
 #include "reports/audit.h"
 #include "reports/capture.h"
-#include "reports/capture_privileges.h"
 #include "reports/text.h"
 
 enum { LINE_BYTES = 1200, NAME_BYTES = 64 };
@@ -121,7 +121,7 @@ static enum status check_writable(const struct command *c, struct error *err)
 
 static enum status open_folder(struct command *c, struct error *err)
 {
-	struct capture_heir heir = capture_heir();
+	struct demote_heir heir = demote_heir();
 	char path[PATH_MAX];
 	struct stat st;
 	bool made;

@@ -8,10 +8,10 @@
 
 #include "faults/catalogue.h"
 #include "faults/schedule.h"
+#include "harness/net/demote.h"
 #include "harness/run/execute.h"
 #include "harness/run/files.h"
 #include "harness/run/interrupt.h"
-#include "reports/capture_privileges.h"
 
 struct relay_job {
 	const struct relay_options *o;
@@ -298,7 +298,7 @@ static enum status forward(struct relay_job *j, struct error *err)
 	enum status st = relay_open(&j->relay, &config, err);
 
 	if (!st)
-		st = capture_give_up(err);
+		st = demote_process(err);
 	if (st)
 		return st;
 	(void)fprintf(stderr, "relaying between %s and %s\n", j->o->a, j->o->b);

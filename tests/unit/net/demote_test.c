@@ -1,6 +1,6 @@
 /* Privileges that are given up stay away. As root: whom the process becomes; with a user namespace:
  * root of one that has no other user; as anybody: nothing to lose, and no error. */
-#include "reports/capture_privileges.h"
+#include "harness/net/demote.h"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -61,7 +61,7 @@ START_TEST(root_becomes_who_called_sudo)
 
 	setenv("SUDO_UID", "1234", 1);
 	setenv("SUDO_GID", "2345", 1);
-	ck_assert_int_eq(capture_give_up(&err), ERR_NONE);
+	ck_assert_int_eq(demote_process(&err), ERR_NONE);
 	is_now(1234, 2345);
 	has_nothing_left();
 }
@@ -77,10 +77,10 @@ START_TEST(root_becomes_nobody)
 	setenv("SUDO_GID", "2345", 1); /* of nobody whom we know */
 	if (uids[_i])
 		setenv("SUDO_UID", uids[_i], 1);
-	ck_assert_int_eq(capture_give_up(&err), ERR_NONE);
+	ck_assert_int_eq(demote_process(&err), ERR_NONE);
 	is_now(65534, 65534);
 	has_nothing_left();
-	ck_assert_int_eq(capture_give_up(&err), ERR_NONE); /* a second time is nothing new */
+	ck_assert_int_eq(demote_process(&err), ERR_NONE); /* a second time is nothing new */
 }
 END_TEST
 
@@ -110,7 +110,7 @@ START_TEST(the_only_user_stays)
 	write_text("/proc/self/uid_map", map);
 	ck_assert_uint_eq(geteuid(), 0);
 	ck_assert_uint_ne(status_of("CapEff:"), 0);
-	ck_assert_int_eq(capture_give_up(&err), ERR_NONE);
+	ck_assert_int_eq(demote_process(&err), ERR_NONE);
 	ck_assert_uint_eq(geteuid(), 0);
 	has_nothing_left();
 }
@@ -128,8 +128,8 @@ START_TEST(nothing_to_lose)
 	}
 	me = getuid();
 	setenv("SUDO_UID", "1234", 1);
-	ck_assert(!capture_heir().changes);
-	ck_assert_int_eq(capture_give_up(&err), ERR_NONE);
+	ck_assert(!demote_heir().changes);
+	ck_assert_int_eq(demote_process(&err), ERR_NONE);
 	ck_assert_uint_eq(getuid(), me);
 	has_nothing_left();
 }
@@ -137,7 +137,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("capture privileges");
+	Suite *suite = suite_create("demote");
 	TCase *nobody = tcase_create("root becomes nobody");
 
 	if (getuid() == 0) {

@@ -1,7 +1,7 @@
 /* The order matters: the bounding set needs CAP_SETPCAP, groups and group ids need CAP_SETGID, and
  * both are gone with the user id. Then no_new_privs, so that no program executed later brings
  * anything back. Nothing is believed: the last part tries what a thief would try. */
-#include "reports/capture_privileges.h"
+#include "harness/net/demote.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -34,12 +34,12 @@ static bool id_of(const char *name, uint32_t *out)
 	return true;
 }
 
-struct capture_heir capture_heir(void)
+struct demote_heir demote_heir(void)
 {
-	struct capture_heir h = {.uid = NOBODY, .gid = NOBODY, .changes = true};
+	struct demote_heir h = {.uid = NOBODY, .gid = NOBODY, .changes = true};
 
 	if (geteuid() != 0 || getuid() != 0) {
-		h = (struct capture_heir){
+		h = (struct demote_heir){
 		        .uid = getuid(), .gid = getgid(), .changes = geteuid() == 0};
 	} else if (id_of("SUDO_UID", &h.uid)) {
 		(void)id_of("SUDO_GID", &h.gid);
@@ -49,8 +49,7 @@ struct capture_heir capture_heir(void)
 
 static enum status refused(const char *what, struct error *err)
 {
-	return error_set(err, ERR_ENVIRONMENT,
-	        "privileges cannot be given up after the capture was opened: %s: %s", what,
+	return error_set(err, ERR_ENVIRONMENT, "privileges cannot be given up: %s: %s", what,
 	        strerror(errno));
 }
 
@@ -60,7 +59,7 @@ static bool cannot_change(void)
 	return errno == EPERM || errno == EINVAL;
 }
 
-static enum status change_ids(const struct capture_heir *h, struct error *err)
+static enum status change_ids(const struct demote_heir *h, struct error *err)
 {
 	if (h->changes && setgroups(1, &h->gid) && !cannot_change())
 		return refused("setgroups", err);
@@ -129,14 +128,13 @@ static enum status verify(bool changed, struct error *err)
 	else if (changed && becomes_root())
 		left = "root can be had again";
 	if (left)
-		return error_set(err, ERR_ENVIRONMENT,
-		        "privileges were given up after the capture was opened, but %s", left);
+		return error_set(err, ERR_ENVIRONMENT, "privileges were given up, but %s", left);
 	return ERR_NONE;
 }
 
-enum status capture_give_up(struct error *err)
+enum status demote_process(struct error *err)
 {
-	struct capture_heir h = capture_heir();
+	struct demote_heir h = demote_heir();
 	bool changed;
 
 	for (unsigned long i = 0; i < CAPABILITIES_MAX; i++)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "faults/message_law.h"
+#include "harness/base/prng.h"
 #include "harness/base/units.h"
 #include "tests/support/rack_bench.h"
 #include "tests/support/run_suite.h"
@@ -153,6 +155,35 @@ START_TEST(draws_follow_their_law)
 	ck_assert(fabs(mean) < 4 * error);
 	ck_assert(fabs(sqrt(var) - laws[_i].sd_ms) < 4 * error * laws[_i].kurtosis_allowance);
 	ck_assert(fabs(lag1 / var) < 4 / sqrt(TOKENS));
+	bench_free(&b);
+}
+END_TEST
+
+/* Token i of request 1 is message i + 1 of stream 1. test_packet_link.c has the same of packets. */
+START_TEST(draws_are_those_of_the_law_by_its_name)
+{
+	enum { TOKENS = 200 };
+	struct bench_request r = {.prompt = 64, .output = TOKENS};
+	struct delay d = {0, "eth.ingress",
+	        {.delay_ns = 20 * MS, .jitter_ns = 2 * MS, .distribution = DELAY_NORMAL}};
+	struct bench_event e[] = {{1, begin, &d}};
+	struct message_law law;
+	char name[32];
+
+	bench_init(&b, ONE_RACK("0ns", "1s", "1"));
+	b.tokens_max = TOKENS;
+	bench_play(&b, &r, 1, e, 1, NS_MAX);
+	snprintf(name, sizeof(name), "0/%u", (unsigned)b.deployment.topology.eth_ingress);
+	message_law_init(&law, 42, name, 1, &d.law); /* rack_bench.c's seed */
+	for (uint64_t i = 0; i < TOKENS; i++) {
+		int64_t sent = b.answers[0].done.t_arrival + (int64_t)(i + 1) * NS_PER_S;
+		uint64_t bits = prng_at(law.key, 1, i + 1);
+		double last = 0;
+
+		ck_assert_int_eq(
+		        b.token_at[i], sent + message_delay(&law, sent, bits, &last, false));
+	}
+	message_law_free(&law);
 	bench_free(&b);
 }
 END_TEST
@@ -416,6 +447,7 @@ int main(void)
 	tcase_add_test(t, messages_keep_their_order);
 	tcase_add_loop_test(t, draws_follow_their_law, 0, ARRAY_LEN(laws));
 	tcase_add_test(t, correlation_runs_along_a_stream);
+	tcase_add_test(t, draws_are_those_of_the_law_by_its_name);
 	tcase_add_test(t, draws_know_only_the_request_and_the_message);
 	tcase_add_loop_test(t, tokens_and_books_agree_under_trouble, 0, ARRAY_LEN(troubles) + 1);
 	tcase_add_test(t, in_one_rack_only_ingress_moves);

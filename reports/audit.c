@@ -1,7 +1,13 @@
 /* From packets to a verdict. What a packet is, is found out once a flow and remembered
  * (audit_cache.c); most packets are a key, a hit and two additions. Those that cross racks are
  * timed, violations are told, and of fragments only the first is asked what it is
- * (audit_fragment.c). */
+ * (audit_fragment.c).
+ *
+ * With thousands of flows each of these looks at a few lines of memory that no cache of the
+ * processor holds, one found by way of the other. So packets stand in a short line: whoever joins
+ * it has its places fetched, some steps on its entry, then its flow, and when its turn comes all is
+ * there. They are taken in the order in which they came; one that cannot wait (a fragment, one that
+ * is long) has all before it taken first. */
 #include "reports/audit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +68,7 @@ struct audit *audit_create(const struct audit_config *config)
 	cache_init(&a->cache);
 	a->fragments = fragments_create(c->datagrams_max);
 	a->scratch = mem_alloc(AUDIT_FRAME_MAX + 64, 1);
+	a->line = mem_alloc(IN_LINE_MAX, sizeof(*a->line));
 	return a;
 }
 
@@ -80,6 +87,7 @@ void audit_free(struct audit *a)
 	cache_free(&a->cache);
 	fragments_free(a->fragments);
 	mem_free(a->scratch);
+	mem_free(a->line);
 	mem_free(a);
 }
 
@@ -185,20 +193,12 @@ static void take_alone(struct audit *a, const struct audit_frame *f, const struc
 	audit_note(a, x, p, f, true);
 }
 
-/* A whole packet or a first fragment. *x: what it is. */
-static void take(
-        struct audit *a, const struct audit_frame *f, const struct packet *p, struct finding *x)
+/* A packet with a key, of which that is the hash. *x: what it is. */
+static void take_hashed(struct audit *a, const struct audit_frame *f, const struct packet *p,
+        uint64_t hash, struct finding *x)
 {
-	struct cache_entry *e;
-	uint64_t hash, beyond;
+	struct cache_entry *e = cache_find(&a->cache, &f->flow, hash);
 
-	if (!f->flow.n) {
-		classify(a->topology, f, x, &beyond);
-		take_alone(a, f, p, x);
-		return;
-	}
-	hash = audit_flow_hash(&f->flow, 0);
-	e = cache_find(&a->cache, &f->flow, hash);
 	if (!e)
 		e = remember(a, f, hash);
 	*x = e->finding;
@@ -211,6 +211,77 @@ static void take(
 	e->bytes += p->wire;
 	if (x->reason >= 0 || x->crosses)
 		note(a, x, p, f, true, &e->flow);
+}
+
+/* A whole packet or a first fragment. */
+static void take(
+        struct audit *a, const struct audit_frame *f, const struct packet *p, struct finding *x)
+{
+	uint64_t beyond;
+
+	if (f->flow.n) {
+		take_hashed(a, f, p, audit_flow_hash(&f->flow, 0), x);
+		return;
+	}
+	classify(a->topology, f, x, &beyond);
+	take_alone(a, f, p, x);
+}
+
+/* --- packets that wait --------------------------------------------------------------- */
+
+/* The i-th from the front, or the place behind the last. */
+static struct in_line *waiting(struct audit *a, uint32_t i)
+{
+	return &a->line[(a->first + i) % IN_LINE_MAX];
+}
+
+static void take_next(struct audit *a)
+{
+	struct in_line *w = waiting(a, 0);
+	struct finding x;
+
+	take_hashed(a, &w->frame, &w->packet, w->hash, &x);
+	a->first = (a->first + 1) % IN_LINE_MAX;
+	a->n_waiting--;
+}
+
+static void take_all(struct audit *a)
+{
+	while (a->n_waiting)
+		take_next(a);
+}
+
+/* What flow_packet will look at. */
+static void expect_flow(const struct audit *a, const struct cache_entry *e)
+{
+	const struct flow_slot *s;
+
+	if (!e || e->flow == AUDIT_NO_FLOW)
+		return;
+	s = &a->flows.slots[e->flow];
+	__builtin_prefetch(&s->flow.packets, 1);
+	__builtin_prefetch(&s->flow.gap_max_ns, 1);
+	__builtin_prefetch(&s->gaps_ns, 1);
+}
+
+/* w, behind the last, joins. */
+static void join(struct audit *a, struct in_line *w)
+{
+	uint32_t n = a->n_waiting++;
+
+	memcpy(w->bytes, w->frame.bytes, w->frame.captured);
+	w->frame.bytes = w->bytes;
+	w->hash = audit_flow_hash(&w->frame.flow, 0);
+	w->expected = NULL;
+	cache_expect(&a->cache, w->hash);
+	if (n >= IN_LINE_STEP) {
+		w = waiting(a, n - IN_LINE_STEP);
+		w->expected = cache_expect_entry(&a->cache, w->hash);
+	}
+	if (n >= 2 * IN_LINE_STEP)
+		expect_flow(a, waiting(a, n - 2 * IN_LINE_STEP)->expected);
+	if (a->n_waiting == IN_LINE_MAX)
+		take_next(a);
 }
 
 static void clock_packet(struct audit *a, int64_t at_ns)
@@ -256,35 +327,47 @@ static uint32_t announce(struct audit *a, int64_t at_ns, uint32_t captured, uint
 	return wire;
 }
 
+/* One that cannot wait; all before it are taken. */
+static void take_now(struct audit *a, const struct audit_frame *f, const struct packet *p)
+{
+	struct finding x;
+
+	if (f->state == FRAME_BROKEN || !f->fragment) {
+		take(a, f, p, &x);
+	} else if (f->first) {
+		take(a, f, p, &x);
+		fragment_first(a, f, &x, p);
+	} else {
+		fragment_later(a, f, p);
+	}
+}
+
 void audit_packet(
         struct audit *a, int64_t at_ns, const uint8_t *bytes, uint32_t captured, uint32_t wire)
 {
-	struct audit_frame f;
-	struct packet p;
-	struct finding x;
+	struct in_line *w = waiting(a, a->n_waiting);
+	const struct audit_frame *f = &w->frame;
 
 	CHECK(a->source && !a->finished);
 	at_ns = at_ns < -AUDIT_TIME_MAX_NS  ? -AUDIT_TIME_MAX_NS
 	        : at_ns > AUDIT_TIME_MAX_NS ? AUDIT_TIME_MAX_NS
 	                                    : at_ns;
-	p.wire = announce(a, at_ns, captured, wire);
-	p.number = a->source->packets;
-	p.at_ns = at_ns;
-	p.source = a->result.n_sources - 1;
+	w->packet.wire = announce(a, at_ns, captured, wire);
+	w->packet.number = a->source->packets;
+	w->packet.at_ns = at_ns;
+	w->packet.source = a->result.n_sources - 1;
 	captured = captured < PACKET_MAX ? captured : PACKET_MAX;
-	CHECK(audit_frame_read(a->source->link_type, bytes, captured, wire, a->scratch, &f));
-	if (f.state == FRAME_BROKEN)
+	CHECK(audit_frame_read(a->source->link_type, bytes, captured, wire, a->scratch, &w->frame));
+	if (f->state == FRAME_BROKEN)
 		a->result.doubts[DOUBT_BROKEN]++;
-	if (f.ours_valid)
-		sample(&a->result, f.ours.sampling);
-	if (f.state == FRAME_BROKEN || !f.fragment) {
-		take(a, &f, &p, &x);
-	} else if (f.first) {
-		take(a, &f, &p, &x);
-		fragment_first(a, &f, &x, &p);
-	} else {
-		fragment_later(a, &f, &p);
+	if (f->ours_valid)
+		sample(&a->result, f->ours.sampling);
+	if (f->flow.n && !f->fragment && f->captured <= IN_LINE_BYTES) {
+		join(a, w);
+		return;
 	}
+	take_all(a);
+	take_now(a, f, &w->packet);
 }
 
 /* --- the end ------------------------------------------------------------------------- */
@@ -356,6 +439,7 @@ const struct audit_result *audit_finish(struct audit *a)
 	struct audit_result *r = &a->result;
 
 	CHECK(!a->finished);
+	take_all(a);
 	for (uint32_t i = 0; i < a->cache.n; i++)
 		empty(a, &a->cache.entries[i]);
 	fragments_finish(a);

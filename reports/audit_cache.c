@@ -69,6 +69,27 @@ static void met(struct cache_place *set, struct cache_place *p)
 			set[way].entry &= ~CACHE_RECENT;
 }
 
+void cache_expect(const struct cache *c, uint64_t hash)
+{
+	__builtin_prefetch(set_of(c, hash), 1);
+}
+
+const struct cache_entry *cache_expect_entry(const struct cache *c, uint64_t hash)
+{
+	const struct cache_place *set = set_of(c, hash);
+	uint32_t tag = tag_of(hash);
+
+	for (unsigned way = 0; way < CACHE_WAYS; way++)
+		if (set[way].tag == tag && set[way].entry) {
+			const struct cache_entry *e = entry_of(c, &set[way]);
+
+			__builtin_prefetch(e, 1);
+			__builtin_prefetch((const char *)e + LINE_BYTES, 1);
+			return e;
+		}
+	return NULL;
+}
+
 struct cache_entry *cache_find(struct cache *c, const struct audit_flow_key *k, uint64_t hash)
 {
 	struct cache_place *set = set_of(c, hash);

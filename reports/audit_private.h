@@ -70,6 +70,10 @@ struct cache {
 
 void cache_init(struct cache *c);
 void cache_free(struct cache *c);
+/* Tells the processor what cache_find will look at: the places; later, when they have come, the
+ * entry, which is returned if there seems to be one. */
+void cache_expect(const struct cache *c, uint64_t hash);
+const struct cache_entry *cache_expect_entry(const struct cache *c, uint64_t hash);
 struct cache_entry *cache_find(struct cache *c, const struct audit_flow_key *k, uint64_t hash);
 /* An entry for a key that is not there: free, or the one to be thrown out, which the caller counts
  * (`packets`) before it fills it. */
@@ -143,6 +147,16 @@ void fragments_finish(struct audit *a);
 
 /* --- audit.c --- */
 
+enum { IN_LINE_MAX = 12, IN_LINE_STEP = 4, IN_LINE_BYTES = 512 };
+
+struct in_line {
+	struct audit_frame frame; /* its bytes are those below */
+	struct packet packet;
+	uint64_t hash;
+	const struct cache_entry *expected; /* NULL, or what its entry may be */
+	uint8_t bytes[IN_LINE_BYTES];
+};
+
 struct audit {
 	struct audit_config config;
 	const struct audit_topology *topology;
@@ -158,6 +172,8 @@ struct audit {
 	struct cache cache;
 	struct fragments *fragments;
 	uint8_t *scratch;
+	struct in_line *line; /* IN_LINE_MAX, a ring */
+	uint32_t first, n_waiting;
 	bool finished;
 };
 

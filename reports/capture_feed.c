@@ -17,14 +17,9 @@ static int64_t instant(const struct pcap_pkthdr *h)
 void capture_feed_packet(u_char *user, const struct pcap_pkthdr *header, const u_char *bytes)
 {
 	struct capture_feed *feed = (struct capture_feed *)(void *)user;
-	uint32_t wire = header->len;
 
-	if (LPC_UNLIKELY(wire < header->caplen)) { /* more captured than there was */
-		audit_doubt(feed->audit, DOUBT_BROKEN, 1);
-		wire = header->caplen;
-	}
 	feed->packets++;
-	audit_packet(feed->audit, instant(header), bytes, header->caplen, wire);
+	audit_packet(feed->audit, instant(header), bytes, header->caplen, header->len);
 	if (LPC_UNLIKELY(feed->stop && *feed->stop))
 		pcap_breakloop(feed->pcap);
 }

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import struct
@@ -64,6 +65,75 @@ def listed(file, condition=""):
     return [line for line in done.stdout.splitlines() if line[:1].isdigit()]
 
 
+def page_rows(pattern):
+    """Rows of the tables of docs/WIRE.md whose first cells match."""
+    return re.findall(r"^\| " + pattern + r" \|", (e2e.SOURCE / "docs/WIRE.md").read_text(), re.M)
+
+
+def layout():
+    """field: (first byte, length), as docs/WIRE.md says."""
+    return {name: (int(at), int(n)) for at, n, name in page_rows(r"(\d+) \| (\d+) \| ([a-zA-Z]+)")}
+
+
+def numbers():
+    """What docs/WIRE.md says that names of wire.h stand for."""
+    return {name: int(value) for name, value in page_rows(r"`(WIRE_\w+)` \| (\d+)")}
+
+
+def packets_of(file):
+    """(nanoseconds, bytes) of each packet of a little-endian pcap with nanoseconds."""
+    data = file.read_bytes()
+    assert data[:4] == b"\x4d\x3c\xb2\xa1"
+    at = 24
+    while at < len(data):
+        s, ns, n, _ = struct.unpack_from("<IIII", data, at)
+        yield s * 10**9 + ns, data[at + 16:at + 16 + n]
+        at += 16 + n
+
+
+class Page(e2e.Case):
+    """docs/WIRE.md, wire.h and what is written agree."""
+
+    def test_it_says_what_the_header_says(self):
+        header = (e2e.SOURCE / "harness/base/wire.h").read_text()
+        rows = [(int(a), int(n)) for a, n in re.findall(r"^ \* +(\d+) +(\d+)  \S", header, re.M)]
+        self.assertEqual(rows, list(layout().values()))
+        self.assertEqual(int(re.search(r"WIRE_FRAME_BYTES = (\d+)", header)[1]), sum(n for _, n in rows))
+        self.assertEqual([a + n for a, n in rows][:-1], [a for a, _ in rows][1:])
+        told = {name: int(value) for name, value in re.findall(r"(WIRE_PORT_\w+) = (\d+)", header)}
+        words = re.findall(r"^\t(WIRE_\w+),", re.search(r"enum wire_word \{(.*?)\};", header, re.S)[1], re.M)[:-1]
+        told.update({name: i for i, name in enumerate(words)})
+        self.assertEqual(told, numbers())
+
+    def test_a_capture_reads_as_it_says(self):
+        file, n = self.folder / "mirror.pcap", numbers()
+        with self.emulator("--mirror", str(file), "--mirror-every", "1", deployment=rack(["r0.n0", "r0.n1"])) as (_, port):
+            began = time.monotonic()
+            usage = ask(port, 5, 100)
+            time.sleep(max(0.0, began + 1.2 - time.monotonic()))
+        tokens, words = collections.Counter(), collections.Counter()
+        for ns, packet in packets_of(file):
+            critical = packet[12:14] == b"\x88\xb5"
+            body = packet if critical else packet[42 + 4 - 14:]  # at the offsets of the frame
+            f = {name: int.from_bytes(body[at:at + size], "big") for name, (at, size) in layout().items()}
+            self.assertEqual((1, critical, ns), (f["version"], f["flags"], f["sent"]))
+            rack_, node, chip = struct.unpack_from(">HHH", body, layout()["from"][0])
+            self.assertEqual(b"\x02\x4c" + struct.pack(">HBB", rack_, node & 255, chip & 255), packet[6:12])
+            if critical:
+                self.assertEqual((0, 1, 0), (f["plane"], f["sampling"], f["artifact"]))
+                tokens[f["token"]] += 1
+                continue
+            self.assertEqual(b"LPC1", packet[42:46])
+            port = n["WIRE_PORT_CONTROL"] + f["plane"] - 1
+            self.assertEqual((port, port), struct.unpack_from(">HH", packet, 34))
+            words[f["stage"]] += 1
+        each = 2 * MESH + 1
+        self.assertEqual({0: each * -(-usage["prompt_tokens"] // PPF), 1: each, 2: each, 3: each, 4: each}, tokens)
+        rounds = words[n["WIRE_POLL"]] // 9
+        self.assertGreater(rounds, 0)
+        self.assertEqual({n["WIRE_POLL"]: 9 * rounds, n["WIRE_ANSWER"]: 9 * rounds, n["WIRE_SAMPLE"]: 9 * rounds}, words)
+
+
 class Mirror(e2e.Case):
 
     def told(self):
@@ -76,10 +146,10 @@ class Mirror(e2e.Case):
             if not shutil.which(tool):
                 self.skipTest(f"{tool} is not installed")
         file = self.folder / "mirror.pcap"
-        began = time.monotonic()
         with self.emulator("--mirror", str(file), "--mirror-every", "1", deployment=rack(["r0.n0", "r0.n1"])) as (_, port):
+            began = time.monotonic()
             usages = [ask(port, 20, 150), ask(port, 7, 3)]
-            time.sleep(max(0.0, began + 2.2 - time.monotonic()))  # polls are shown once a second
+            time.sleep(max(0.0, began + 1.2 - time.monotonic()))  # polls are shown once a second
         expected = sum(map(frames, usages)) * (2 * MESH + 1)
         written, critical, left_out = self.told()
         self.assertEqual((expected, 0), (critical, left_out))
@@ -194,7 +264,7 @@ class Inside(e2e.Case):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["inside"]:
-        del sys.argv[1:], Mirror
+        del sys.argv[1:], Mirror, Page
     else:
         del Inside
     e2e.main()

@@ -1,6 +1,7 @@
 """`relay` on real packets, in network namespaces of the test: what ping measures against the law, the share of losses
 against its binomial interval, the same drops from the same seed, and nothing left behind."""
 import contextlib
+import ctypes
 import hashlib
 import importlib.machinery
 import json
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import e2e  # noqa: E402
@@ -25,6 +27,7 @@ A, B = "10.9.0.1", "10.9.0.2"
 PINGS = 100  # a tap of default size holds them and their answers
 MAC_A, MAC_B = "02:00:00:00:00:0a", "02:00:00:00:00:0b"
 NET = None
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def jitter(**more):
@@ -190,6 +193,25 @@ class Relay(e2e.Case):
             self.assertEqual(0, p.wait(10), self.said())
         self.assertAlmostEqual(0.4, json.loads((self.folder / "stdout").read_text())["seconds"], delta=0.3)
 
+    def test_an_interface_that_is_down_for_a_while(self):
+        """Frames towards it are refused, it is not polled meanwhile, and all is well when it is back."""
+        def ticks(p):
+            return sum(map(int, pathlib.Path(f"/proc/{p.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        with self.started(self.relay([])) as p:
+            self.until(lambda: "relaying between" in self.said(), "relaying")
+            NET.ip("link", "set", "wb", "down", ns="relay")
+            self.assertEqual({}, self.ping(10, 0.01))
+            before = ticks(p)
+            time.sleep(1)
+            self.assertLess(ticks(p) - before, 0.2 * os.sysconf("SC_CLK_TCK"))
+            NET.ip("link", "set", "wb", "up", ns="relay")
+            self.until(lambda: self.ping(1, 0.01), "a packet through")
+            self.assertEqual(10, len(self.ping(10, 0.01)))
+            p.send_signal(signal.SIGTERM)
+            self.assertEqual(0, p.wait(10), self.said())
+        there = json.loads((self.folder / "stdout").read_text())["directions"][0]
+        self.assertGreater(there["unsent"], 0)
+
     def test_an_interface_that_goes_away(self):
         NET.join(("relay", "wx"), ("b", "vx"))
         with self.started(NET.inside("relay", e2e.BINARY, "relay", "--a", "wa", "--b", "wx")) as p:
@@ -261,14 +283,12 @@ def with_tag(frame, beside):
 
 
 def main():
-    global NET, LIBC
-    import ctypes
-    LIBC = ctypes.CDLL(None, use_errno=True)
+    global NET
     if INSIDE not in os.environ:
         try:
             if not shutil.which("ping"):
                 raise netlab.Missing("ping is not installed")
-            command = netlab.unshare_command()
+            command, _ = netlab.unshare_command()
         except netlab.Missing as e:
             print(f"skipped: {e}")
             sys.exit(77)

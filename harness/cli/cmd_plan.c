@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include "harness/base/units.h"
 #include "harness/cli/commands.h"
+#include "harness/run/capture_plan.h"
 #include "harness/run/plan.h"
 
 struct plan_args {
@@ -136,7 +137,15 @@ static void print_faults(const struct scenario *s)
 		        (long long)limits->never_below, limits->instances);
 }
 
-static void print_plan(const struct scenario *s, const struct plan_traffic *t)
+static void print_capture(const struct capture_plan *capture)
+{
+	if (capture->every)
+		printf("\n  captures       moves of 1 request in %u, 1 frame of it in %u\n",
+		        capture->every, capture->frames);
+}
+
+static void print_plan(
+        const struct scenario *s, const struct plan_traffic *t, const struct capture_plan *capture)
 {
 	char text[DIGEST_TEXT_MAX];
 
@@ -152,6 +161,7 @@ static void print_plan(const struct scenario *s, const struct plan_traffic *t)
 	if (s->has_deployment)
 		print_pools(s, t);
 	print_faults(s);
+	print_capture(capture);
 	printf("\n  plan digest    %s\n", digest_text(s->plan_digest, text));
 	printf("  traffic digest %s\n", digest_text(t->digest, text));
 	for (uint32_t i = 0; i < s->n_warnings; i++)
@@ -161,15 +171,17 @@ static void print_plan(const struct scenario *s, const struct plan_traffic *t)
 static enum status report(const struct scenario *s, bool json, struct error *err)
 {
 	struct plan_traffic *t = mem_alloc(1, sizeof(*t));
+	struct capture_plan capture;
 	struct json_out o;
 
-	if (plan_traffic(s, t, err) == ERR_NONE && json) {
+	if (capture_plan(s, &capture, err) == ERR_NONE && plan_traffic(s, t, err) == ERR_NONE &&
+	        json) {
 		json_out_init(&o, 0);
-		plan_write(s, t, &o);
+		plan_write(s, t, &capture, &o);
 		printf("%s\n", o.buf);
 		json_out_free(&o);
 	} else if (err->code == ERR_NONE) {
-		print_plan(s, t);
+		print_plan(s, t, &capture);
 	}
 	mem_free(t);
 	return err->code;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 #include "harness/base/units.h"
+#include "harness/run/capture_plan.h"
 #include "harness/run/edit.h"
 
 static void write_target(const struct target_url *t, struct json_out *o)
@@ -331,7 +332,20 @@ static void write_pools(const struct scenario *s, const struct plan_traffic *t, 
 	json_out_close(o);
 }
 
-void plan_write(const struct scenario *s, const struct plan_traffic *t, struct json_out *o)
+static void write_capture(const struct capture_plan *capture, struct json_out *o)
+{
+	if (!capture->every) {
+		json_out_null(o, "mirror");
+		return;
+	}
+	json_out_open(o, "mirror", '{');
+	json_out_u64(o, "every", capture->every);
+	json_out_u64(o, "frames", capture->frames);
+	json_out_close(o);
+}
+
+void plan_write(const struct scenario *s, const struct plan_traffic *t,
+        const struct capture_plan *capture, struct json_out *o)
 {
 	char text[DIGEST_TEXT_MAX];
 
@@ -348,6 +362,7 @@ void plan_write(const struct scenario *s, const struct plan_traffic *t, struct j
 	write_traffic(s, t, o);
 	write_pools(s, t, o);
 	write_faults(s, o);
+	write_capture(capture, o);
 	json_out_open(o, "warnings", '[');
 	for (uint32_t i = 0; i < s->n_warnings; i++)
 		json_out_str(o, NULL, s->warnings[i]);

@@ -64,6 +64,8 @@ enum status plan_traffic(
         const struct scenario *s, struct plan_traffic *out, struct error *err) LPC_MUST_USE;
 
 /* `plan --json`: one object. */
-void plan_write(const struct scenario *s, const struct plan_traffic *t, struct json_out *o);
+struct capture_plan;
+void plan_write(const struct scenario *s, const struct plan_traffic *t,
+        const struct capture_plan *capture, struct json_out *o);
 
 #endif

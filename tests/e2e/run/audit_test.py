@@ -26,11 +26,18 @@ class RunAudit(e2e.Case):
     def folder_of(self, name, clock):
         return self.folder / "out" / f"{name}-7-{clock}"
 
-    def same_audit(self, folder, result):
-        """What the run directory keeps is what the result tells."""
+    def same_audit(self, folder, result, code):
+        """The run directory, the result and the audit command tell the same of the capture. Returns the audit."""
         kept = json.loads((folder / "audit.json").read_text())
+        done = subprocess.run([e2e.BINARY, "audit", "--topology", str(folder / "topology.json"), "--pcap",
+                               str(folder / "capture.pcap"), "--json"], capture_output=True, text=True, timeout=60, check=False)
+        self.no_sanitizer(done.stderr)
+        self.assertEqual(code, done.returncode, done.stderr)
+        said = json.loads(done.stdout)
         for key in ("verdict", "packets", "violations", "doubts"):
             self.assertEqual(kept[key], result["audit"][key], key)
+        for key in ("verdict", "packets", "bytes", "violations", "violations_by_reason", "doubts", "classes", "matrix"):
+            self.assertEqual(kept[key], said[key], key)
         return kept
 
     def test_one_rack_passes_on_both_clocks(self):
@@ -42,7 +49,7 @@ class RunAudit(e2e.Case):
             self.assertEqual(("pass", "rack", 0, 0), tuple(audit[k] for k in ("verdict", "scope", "violations", "left_out")))
             self.assertEqual({"packets": "rack", "judged": "rack", "worst": "rack", "agrees": True}, audit["path"])
             self.assertGreater(audit["critical"], 1000)
-            self.same_audit(self.folder_of("one", clock), result)
+            self.same_audit(self.folder_of("one", clock), result, 0)
 
     def test_two_racks_fail_on_both_clocks(self):
         file = self.write(asked("two", deployment=TWO_RACKS))
@@ -52,8 +59,15 @@ class RunAudit(e2e.Case):
             self.assertEqual("beyond", result["audit"]["path"]["packets"])
             self.assertTrue(result["audit"]["path"]["agrees"])
             self.assertGreater(result["audit"]["violations"], 0)
-            self.same_audit(self.folder_of("two", clock), result)
+            self.same_audit(self.folder_of("two", clock), result, 1)
             self.assertGreater(result["cross_rack"]["late"], 0)
+
+    def test_the_plan_says_what_will_be_captured(self):
+        file = self.write(asked("planned"))
+        done = subprocess.run([e2e.BINARY, "plan", file, "--json"], capture_output=True, text=True, timeout=30, check=True)
+        mirror = json.loads(done.stdout)["mirror"]
+        audit = self.run_files(file, clock="virtual", codes=(0,)).results[0]["audit"]
+        self.assertEqual((mirror["every"], mirror["frames"]), (audit["sampling"], audit["frames"]))
 
     def test_a_position_must_be_stated(self):
         refused = dict(TWO_RACKS)
@@ -93,7 +107,7 @@ class RunAudit(e2e.Case):
     def test_tshark_counts_the_same(self):
         result = self.run_files(self.write(asked("two", deployment=TWO_RACKS)), clock="virtual", codes=(1,)).results[0]
         folder = self.folder_of("two", "virtual")
-        said = self.same_audit(folder, result)
+        said = self.same_audit(folder, result, 1)
 
         def count(expression):
             done = subprocess.run(["tshark", "-r", str(folder / "capture.pcap"), "-Y", expression, "-T", "fields", "-e",

@@ -59,13 +59,15 @@ struct audit *audit_create(const struct audit_config *config)
 	c->violations_max = c->violations_max ? c->violations_max : AUDIT_VIOLATIONS_DEFAULT;
 	c->flows_max = c->flows_max ? c->flows_max : AUDIT_FLOWS_DEFAULT;
 	c->datagrams_max = c->datagrams_max ? c->datagrams_max : AUDIT_DATAGRAMS_DEFAULT;
-	CHECK(c->topology && c->flows_max <= 1 << 24 && c->datagrams_max <= 1 << 24);
+	c->remembered_max = c->remembered_max ? c->remembered_max : AUDIT_REMEMBERED_DEFAULT;
+	CHECK(c->topology && c->flows_max <= 1 << 24 && c->datagrams_max <= 1 << 24 &&
+	        c->remembered_max <= 1 << 24);
 	a->topology = c->topology;
 	arena_init(&a->names, 0);
 	a->result = (struct audit_result){.topology = c->topology, .first_ns = -1, .last_ns = -1};
 	a->kept = mem_alloc(c->violations_max, sizeof(*a->kept));
 	flows_init(&a->flows, c->flows_max);
-	cache_init(&a->cache);
+	cache_init(&a->cache, c->remembered_max);
 	a->fragments = fragments_create(c->datagrams_max);
 	a->scratch = mem_alloc(AUDIT_FRAME_MAX + 64, 1);
 	a->line = mem_alloc(IN_LINE_MAX, sizeof(*a->line));

@@ -2,7 +2,7 @@
  * flow key (audit_frame.h). What was found out for a key once is kept: filters that looked at
  * nothing else need not run again. Keys are compared whole: a hash alone could be made to collide.
  *
- *   set = hash % CACHE_SETS:  four places: tag, entry     entries: key, finding, counts
+ *   set = hash % n_sets:  four places: tag, entry     entries: key, finding, counts
  *
  * Four ways, and the one thrown out is one that was not met since all others were (a bit each). An
  * entry counts its packets itself and is emptied into the matrix when it goes: a hit costs a
@@ -20,14 +20,17 @@
 enum { LINE_BYTES = 64 };
 _Static_assert(sizeof(struct cache_entry) == 2 * LINE_BYTES, "an entry is two lines");
 
-void cache_init(struct cache *c)
+void cache_init(struct cache *c, uint32_t entries)
 {
 	uintptr_t at;
 
-	c->memory = mem_alloc(CACHE_ENTRIES * sizeof(*c->entries) + LINE_BYTES, 1);
+	c->n_sets = 1;
+	while (c->n_sets * CACHE_WAYS < entries)
+		c->n_sets *= 2;
+	c->memory = mem_alloc((size_t)c->n_sets * CACHE_WAYS * sizeof(*c->entries) + LINE_BYTES, 1);
 	at = ((uintptr_t)c->memory + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 	c->entries = (struct cache_entry *)at;
-	c->places = mem_alloc(CACHE_ENTRIES, sizeof(*c->places));
+	c->places = mem_alloc((size_t)c->n_sets * CACHE_WAYS, sizeof(*c->places));
 	c->n = 0;
 }
 
@@ -39,7 +42,7 @@ void cache_free(struct cache *c)
 
 static struct cache_place *set_of(const struct cache *c, uint64_t hash)
 {
-	return c->places + hash % CACHE_SETS * CACHE_WAYS;
+	return c->places + (hash & (c->n_sets - 1)) * CACHE_WAYS;
 }
 
 static uint32_t tag_of(uint64_t hash)
@@ -114,7 +117,7 @@ struct cache_entry *cache_take(struct cache *c, uint64_t hash)
 	else
 		for (p = set; p->entry & CACHE_RECENT; p++)
 			;
-	CHECK(p < set + CACHE_WAYS && c->n <= CACHE_ENTRIES);
+	CHECK(p < set + CACHE_WAYS && c->n <= c->n_sets * CACHE_WAYS);
 	p->tag = tag_of(hash);
 	met(set, p);
 	return entry_of(c, p);

@@ -12,6 +12,7 @@ enum {
 	AUDIT_VIOLATIONS_DEFAULT = 100,
 	AUDIT_FLOWS_DEFAULT = 4096,
 	AUDIT_DATAGRAMS_DEFAULT = 65536,
+	AUDIT_REMEMBERED_DEFAULT = 65536,
 	AUDIT_NO_REASON = -1,
 };
 #define AUDIT_NO_FLOW UINT32_MAX
@@ -46,7 +47,7 @@ void classify_close(const struct audit_topology *t, struct finding *x);
 
 /* --- audit_cache.c --- */
 
-enum { CACHE_WAYS = 4, CACHE_SETS = 1 << 14, CACHE_ENTRIES = CACHE_SETS * CACHE_WAYS };
+enum { CACHE_WAYS = 4 };
 
 struct cache_entry { /* two lines of a processor's cache, and they begin with one */
 	struct audit_flow_key key;
@@ -65,10 +66,11 @@ struct cache {
 	void *memory; /* that entries lie in */
 	struct cache_entry *entries;
 	uint32_t n;                 /* entries in use, the first ones */
+	uint32_t n_sets;            /* a power of two */
 	struct cache_place *places; /* CACHE_WAYS a set */
 };
 
-void cache_init(struct cache *c);
+void cache_init(struct cache *c, uint32_t entries); /* or a few more */
 void cache_free(struct cache *c);
 /* Tells the processor what cache_find will look at: the places; later, when they have come, the
  * entry, which is returned if there seems to be one. */

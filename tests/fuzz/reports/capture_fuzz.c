@@ -83,8 +83,11 @@ static void check_result(const struct audit_result *r, const struct capture_end 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct audit_config config = {
-	        .topology = &topology, .violations_max = 4, .flows_max = 8, .datagrams_max = 16};
+	struct audit_config config = {.topology = &topology,
+	        .violations_max = 4,
+	        .flows_max = 8,
+	        .datagrams_max = 16,
+	        .remembered_max = 8};
 	struct error err = ERROR_INIT, checked = ERROR_INIT;
 	struct capture_end end;
 	struct audit *a;

@@ -93,8 +93,11 @@ static void check_racks(const struct audit_topology *t, const struct packet *p)
 
 static void check_audit(const struct audit_topology *t, const struct packet *packets)
 {
-	struct audit_config config = {
-	        .topology = t, .violations_max = 4, .flows_max = 4, .datagrams_max = 8};
+	struct audit_config config = {.topology = t,
+	        .violations_max = 4,
+	        .flows_max = 4,
+	        .datagrams_max = 8,
+	        .remembered_max = 8};
 	struct audit *a = audit_create(&config);
 	const struct audit_result *r;
 	struct json_out out;

@@ -253,9 +253,13 @@ static void plain_packet(const struct audit_topology *t, const struct bytes *all
 
 /* --- beside each other --------------------------------------------------------------- */
 
-static void run(struct audit_bench *b, const char *topology, const struct bytes *p, uint32_t n)
+/* remembered: 0, or so few flows that all of them are forgotten again and again */
+static void run(struct audit_bench *b, const char *topology, const struct bytes *p, uint32_t n,
+        uint32_t remembered)
 {
-	bench_open(b, topology, &(struct audit_config){.violations_max = 2 * PACKETS});
+	bench_open(b, topology,
+	        &(struct audit_config){
+	                .violations_max = 2 * PACKETS, .remembered_max = remembered});
 	for (uint32_t i = 0; i < n; i++)
 		audit_packet(b->audit, NS_PER_S, p[i].b, p[i].n, p[i].n);
 	bench_finish(b);
@@ -313,12 +317,12 @@ START_TEST(as_the_plain_one)
 	struct audit_bench a, b;
 
 	random_topology(&g, topology);
-	run(&a, topology, p, n);
+	run(&a, topology, p, n, 0);
 	for (uint32_t i = 0; i < n; i++)
 		plain_packet(&a.topology, p, n, &p[i], want);
 	compare(a.result, want, n);
 	shuffle(&g, p, n);
-	run(&b, topology, p, n);
+	run(&b, topology, p, n, 4);
 	compare(b.result, want, n);
 	same_cells(a.result, b.result, false);
 	bench_close(&a);
@@ -367,9 +371,9 @@ START_TEST(direction_and_tags_play_no_part)
 		m.tags = (m.tags + 1) % 4;
 		p[2][i].n = make_packet(&m, p[2][i].b);
 	}
-	run(&a, SYMMETRIC, p[0], PACKETS);
-	run(&b, SYMMETRIC, p[1], PACKETS);
-	run(&c, SYMMETRIC, p[2], PACKETS);
+	run(&a, SYMMETRIC, p[0], PACKETS, 0);
+	run(&b, SYMMETRIC, p[1], PACKETS, 0);
+	run(&c, SYMMETRIC, p[2], PACKETS, 0);
 	same_cells(a.result, b.result, true);
 	same_cells(a.result, c.result, false);
 	bench_close(&a);

@@ -44,7 +44,9 @@ static void heading(struct text *t, const struct audit_result *r)
 		reason_line(t, r, (enum audit_reason)i);
 	for (unsigned i = 0; i < DOUBT_KINDS; i++)
 		if (r->doubts[i])
-			text_printf(t, "  doubt: %llu %s\n", (unsigned long long)r->doubts[i],
+			text_printf(t, "  doubt: %s (%llu): %s\n",
+			        audit_doubt_name((enum audit_doubt)i),
+			        (unsigned long long)r->doubts[i],
 			        audit_doubt_text((enum audit_doubt)i));
 	if (r->unclassified.crossing && r->topology->unclassified == AUDIT_UNCLASSIFIED_WARN)
 		text_printf(t, "  warning: %llu packet%s of no class went from rack to rack\n",
@@ -101,7 +103,10 @@ static double percent(uint64_t part, uint64_t whole)
 static void matrix_row(struct text *t, const struct audit_result *r, const struct audit_cell *c)
 {
 	const struct audit_topology *top = r->topology;
-	bool critical = c->class >= 0 && top->classes[c->class].critical;
+	const char *critical = c->class == AUDIT_UNKNOWN_CLASS   ? "?"
+	                       : c->class == AUDIT_NO_CLASS      ? "-"
+	                       : top->classes[c->class].critical ? "yes"
+	                                                         : "no";
 	uint64_t of_class = c->class >= 0                     ? r->total[c->class].bytes
 	                    : c->class == AUDIT_UNKNOWN_CLASS ? r->unknown.bytes
 	                                                      : r->unclassified.bytes;
@@ -114,7 +119,7 @@ static void matrix_row(struct text *t, const struct audit_result *r, const struc
 		snprintf(racks, sizeof(racks), "%s - %s", rack_word(top, c->rack[0]),
 		        rack_word(top, c->rack[1]));
 	text_printf(t, "  %-16s %-8s %-24s %-8s %12llu %15llu %8.2f %% %8.2f %%\n",
-	        class_word(top, c->class), critical ? "yes" : "no", racks,
+	        class_word(top, c->class), critical, racks,
 	        strcmp(crosses, "no") == 0 ? "-" : crosses, (unsigned long long)c->packets,
 	        (unsigned long long)c->bytes, percent(c->bytes, of_class),
 	        percent(c->bytes, r->bytes));
@@ -176,27 +181,33 @@ static void violations(struct text *t, const struct audit_result *r)
 	}
 }
 
+static void flow_row(struct text *t, const struct audit_result *r, const struct audit_flow *f)
+{
+	char from[END_MAX], to[END_MAX];
+
+	text_printf(t, "  %12llu ", (unsigned long long)f->packets);
+	if (f->gaps > (f->sent_known ? 0 : 1))
+		text_printf(t, "%12.6f ", f->jitter_ns / 1e6);
+	else
+		text_printf(t, "%12s ", "-");
+	if (f->gaps)
+		text_printf(t, "%12.6f", (double)f->gap_max_ns / 1e6);
+	else
+		text_printf(t, "%12s", "-");
+	text_printf(t, "  %s: %s -> %s\n", class_word(r->topology, f->who.class),
+	        end_text(r->topology, &f->who, 0, from), end_text(r->topology, &f->who, 1, to));
+}
+
 static void flows(struct text *t, const struct audit_result *r)
 {
 	uint32_t n = r->n_flows < FLOWS_MAX ? r->n_flows : FLOWS_MAX;
 
 	if (!n)
 		return;
-	text_printf(t, "\n  flows from rack to rack%s: %10s %12s %12s\n",
-	        n < r->n_flows ? ", the largest" : "", "packets", "jitter ms", "gap max ms");
-	for (uint32_t i = 0; i < n; i++) {
-		const struct audit_flow *f = &r->flows[i];
-		char from[END_MAX], to[END_MAX];
-
-		text_printf(t, "  %s %s -> %s: %llu", class_word(r->topology, f->who.class),
-		        end_text(r->topology, &f->who, 0, from),
-		        end_text(r->topology, &f->who, 1, to), (unsigned long long)f->packets);
-		if (f->gaps > (f->sent_known ? 0 : 1))
-			text_printf(
-			        t, " %.6f %.6f\n", f->jitter_ns / 1e6, (double)f->gap_max_ns / 1e6);
-		else
-			text_printf(t, " - -\n");
-	}
+	text_printf(t, "\n  %12s %12s %12s  flows from rack to rack%s\n", "packets", "jitter ms",
+	        "gap max ms", n < r->n_flows ? ", the largest" : "");
+	for (uint32_t i = 0; i < n; i++)
+		flow_row(t, r, &r->flows[i]);
 }
 
 void render_audit_text(const struct audit_result *r, struct text *t)

@@ -108,11 +108,13 @@ def accept(value, schema, what):
 def kind_of(value):
     if "scenarios" in value:
         return "suite.schema.json"
+    if "racks" in value:
+        return "topology.schema.json"
     return "scenario.schema.json" if "traffic" in value else "deployment.schema.json"
 
 
 shipped = [*root.glob("harness/suites/**/*.json"), *root.glob("emulator/profiles/*.json"),
-           *root.glob("tests/golden/cli/*.json"), *root.glob("tests/fuzz/run/scenario_corpus/*.json")]
+           root / "docs/audit-topology.json", *root.glob("tests/golden/cli/*.json"), *root.glob("tests/fuzz/run/scenario_corpus/*.json")]
 if len(shipped) < 5:
     failures.append("too few shipped files were found")
 for path in shipped:
@@ -132,6 +134,19 @@ for path in sorted((root / "tests/golden/cli/bad").glob("*.json")):
         failures.append(f"{path.name}: the parser refuses it, the schema does not")
 if refused < 15:
     failures.append("too few bad files were tried")
+
+topology = read(root / "docs/audit-topology.json")
+ADDRESSES = ["10.0.0.7", "10.0.0.0/24", "10.0.0.7:4700", "fd00::/64", "fd00::1", "::", "::ffff:10.0.0.1", "[fd00::1]:4700",
+             "02:00:00:00:00:01", "02:4c:00:00:00:00/32", ":4700", "port 4700", "tcp:4700", "udp:4700", "r0", "r0.n3", "r0.n3.c5",
+             "r0.control"]
+accept({**topology, "racks": [{"name": "r0", "addresses": ADDRESSES}]}, "topology.schema.json", "every form of address")
+BAD = [{"version": 2}, {"racks": []}, {"racks": [{"name": "r0"}]}, {"racks": [{"name": "R0", "addresses": ["r0"]}]},
+       {"racks": [{"name": "r0", "addresses": []}]}, {"racks": [{"name": "r0", "addresses": ["gateway"]}]}, {"clases": []},
+       {"classes": [{"name": "m"}]}, {"classes": [{"name": "m", "filter": " "}]}, {"policy": {"scope": "row"}},
+       {"classes": [{"name": "m", "filter": "udp", "critical": 1}]}, {"policy": {"unclassified_cross_rack": "drop"}}]
+for change in BAD:
+    if not errors({**topology, **change}, "topology.schema.json"):
+        failures.append(f"topology with {change}: the parser refuses it, the schema does not")
 
 frame = read(root / "tests/golden/cli/good.json")
 for kind in catalogue:

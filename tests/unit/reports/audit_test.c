@@ -2,6 +2,7 @@
  */
 #include "harness/base/units.h"
 #include "reports/audit.h"
+#include "reports/text.h"
 #include "tests/support/audit_bench.h"
 #include "tests/support/run_suite.h"
 
@@ -380,6 +381,48 @@ START_TEST(time_goes_back)
 }
 END_TEST
 
+/* A broken capture may say any instant, a packet any instant of sending. */
+START_TEST(instants_from_end_to_end)
+{
+	static const int64_t ends[] = {INT64_MIN, INT64_MAX, 0, INT64_MIN, INT64_MAX, -1};
+	struct wire_message m = ours_across;
+	struct made piece = {.from = "10.0.0.1",
+	        .to = "10.0.0.2",
+	        .sport = 1,
+	        .dport = 2,
+	        .fragment = true,
+	        .more = true,
+	        .payload = 8};
+	struct audit_bench b;
+	const struct audit_result *r;
+	struct text t;
+
+	bench_open(&b, PLAIN, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+		struct made ours = {.ours = &m};
+		uint8_t bytes[MADE_BYTES_MAX];
+		const struct made *all[] = {&crossing, &ours, &piece};
+
+		m.sent_ns = ends[ARRAY_LEN(ends) - 1 - i];
+		for (size_t k = 0; k < ARRAY_LEN(all); k++) {
+			uint32_t n = make_packet(all[k], bytes);
+
+			audit_packet(b.audit, ends[i], bytes, n, n);
+		}
+	}
+	r = bench_finish(&b);
+	ck_assert(r->fail);
+	ck_assert_uint_eq(r->doubts[DOUBT_TIME], 9);
+	ck_assert_int_eq(r->first_ns, -AUDIT_TIME_MAX_NS);
+	ck_assert_int_eq(r->last_ns, AUDIT_TIME_MAX_NS);
+	text_init(&t, 1 << 20);
+	render_audit_text(r, &t);
+	ck_assert(!t.cut);
+	text_free(&t);
+	bench_close(&b);
+}
+END_TEST
+
 /* What was captured of a packet that crosses, byte by byte: a violation once its ports are there,
  * of unknown class before, and never a pass. */
 START_TEST(a_packet_is_cut_anywhere)
@@ -673,6 +716,7 @@ int main(void)
 	loop(suite, "doubts", doubts_are_never_a_pass, ARRAY_LEN(doubts));
 	add_test(suite, "empty", nothing_is_no_proof);
 	add_test(suite, "time", time_goes_back);
+	add_test(suite, "instants", instants_from_end_to_end);
 	add_test(suite, "cut", a_packet_is_cut_anywhere);
 	add_test(suite, "cut order", what_was_cut_off_may_be_of_an_earlier_class);
 	add_test(suite, "broken", broken_packets_are_no_violation_by_absence);

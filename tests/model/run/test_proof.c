@@ -297,6 +297,66 @@ START_TEST(what_no_captured_request_went_over_is_not_contradicted)
 }
 END_TEST
 
+/* The same capture judged again, as if `counts` had been told of it; frames of a path that crosses
+ * pods were shown as well, if `farther`. */
+static struct proof judged_again(struct run_of *r, const struct mirror_counts *counts, bool farther)
+{
+	struct proof p = {.plan = r->p.plan, .path = r->p.path};
+	struct proof_mapping mapping = {PATH_IN_RACK, r->e.run.rack};
+	struct error err = ERROR_INIT;
+
+	mapping.counts.frames_shown[PATH_ETHERNET] = farther;
+	if (farther)
+		mapping.worst = PATH_ETHERNET;
+	proof_captured(&p, counts, false);
+	ck_assert_msg(!proof_judge(&p, r->s, r->dir, &mapping, &err), "%s", err.text);
+	return p;
+}
+
+static void is_in_doubt(const struct proof *p, const char *verdict)
+{
+	ck_assert_str_eq(p->audit.verdict, verdict);
+	ck_assert_int_eq(p->in_rack, PACKETS_DOUBT);
+	ck_assert_int_eq(p->in_pod, PACKETS_DOUBT);
+	ck_assert_str_eq(p->doubt, "audit_inconclusive");
+	ck_assert_uint_gt(p->audit.n_doubts, 0);
+	ck_assert(!p->contradicted);
+}
+
+START_TEST(what_is_missing_from_a_capture_is_a_doubt)
+{
+	const struct mirror_counts all = {.written = 1}, some = {.left_out = 5};
+	struct run_of r;
+	struct proof p;
+	char path[128];
+	size_t n;
+
+	play(&r, SCENARIO("2", ONE_RACK, "forbidden", IN_RACK), NULL);
+	(void)snprintf(path, sizeof(path), "%s/%s", r.dir, PROOF_CAPTURE);
+	p = judged_again(&r, &all, false);
+	ck_assert_int_eq(p.in_rack, PACKETS_INSIDE);
+	p = judged_again(&r, &all, true); /* what was shown must be there */
+	ck_assert(p.contradicted);
+	p = judged_again(&r, &some, false);
+	is_in_doubt(&p, "inconclusive");
+	ck_assert_uint_eq(p.audit.left_out, 5);
+	p = judged_again(&r, &some, true); /* unless it may be what was left out */
+	is_in_doubt(&p, "inconclusive");
+	mem_free(file_of(&r, PROOF_CAPTURE, &n));
+	ck_assert_int_eq(truncate(path, (off_t)n - 3), 0);
+	p = judged_again(&r, &all, true);
+	is_in_doubt(&p, "inconclusive");
+	ck_assert_int_eq(truncate(path, 24), 0); /* the header of the file, and not one packet */
+	p = judged_again(&r, &all, true);
+	is_in_doubt(&p, "inconclusive");
+	ck_assert_ptr_null(p.audit.shown);
+	ck_assert_int_eq(unlink(path), 0);
+	p = judged_again(&r, &all, false);
+	is_in_doubt(&p, "inconclusive");
+	done(&r);
+}
+END_TEST
+
 /* --- what the mirror must not do
  * ------------------------------------------------------------------- */
 
@@ -340,6 +400,7 @@ int main(void)
 	suite_add_tcase(suite, loop);
 	add_test(suite, "doubt", without_a_capture_nothing_is_green);
 	add_test(suite, "doubt", what_no_captured_request_went_over_is_not_contradicted);
+	add_test(suite, "doubt", what_is_missing_from_a_capture_is_a_doubt);
 	add_test(suite, "mirror", a_capture_is_the_same_each_time_and_changes_nothing);
 	return run_suite(suite);
 }

@@ -172,6 +172,24 @@ class Relay(e2e.Case):
         got, _ = self.through([jitter(delay="1ms", jitter="0s")], lambda p: list(exchange(p)))
         self.assertEqual(frames, got)
 
+    def test_what_is_left_to_the_hardware_stays_right(self):
+        """A checksum that is yet to be filled in starts behind the tag, wherever the kernel keeps the tag meanwhile."""
+        udp = struct.pack("!HHHH", 4000, 4001, 8 + 32, 0) + bytes(32)
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton(A), socket.inet_aton(B))
+        ends = bytes.fromhex((MAC_B + MAC_A).replace(":", ""))
+        plain, tagged = ends + b"\x08\x00" + ip + udp, ends + b"\x81\x00\x00\x07\x08\x00" + ip + udp
+        for frame, start in ((plain, 34), (tagged, 38)):
+            head = struct.pack("=BBHHHH", 1, 0, 0, 0, start, 6)  # VIRTIO_NET_HDR_F_NEEDS_CSUM
+
+            def exchange(_, message=head + frame):
+                with in_namespace("a", lambda: with_head("va")) as out, in_namespace("b", lambda: with_head("vb")) as back:
+                    out.send(message)
+                    return back.recv(2048)
+            got, _ = self.through([jitter(delay="1ms", jitter="0s")], exchange)
+            flags, _, _, _, at, offset = struct.unpack("=BBHHHH", got[:10])
+            self.assertEqual((1, 34, 6), (flags, at, offset))  # this reader is not told of the tag
+            self.assertEqual(plain, got[10:])
+
     def test_nothing_is_left(self):
         self.assertEqual(0, packet_sockets())
         with self.started(self.relay([jitter()])) as p:
@@ -250,6 +268,15 @@ def in_namespace(name, make):
     t.start()
     t.join()
     return made[0]
+
+
+def with_head(name):
+    """Reads and writes what the kernel knows of a frame's checksum in front of it."""
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    s.setsockopt(263, 15, 1)  # SOL_PACKET, PACKET_VNET_HDR
+    s.bind((name, 0))
+    s.settimeout(5)
+    return s
 
 
 def tap(name):

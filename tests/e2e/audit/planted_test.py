@@ -143,6 +143,41 @@ class Planted(made.Case):
             self.assertEqual(1, result["unclassified"]["cross_rack_packets"])
             self.assertEqual(["unclassified_cross_rack"] if code else [], [v["reason"] for v in result["violation"]])
 
+    def test_racks_by_mac_port_and_component(self):
+        def topology(one, other, expression="udp"):
+            return dict(made.TOPOLOGY, racks=[{"name": "a", "addresses": [one]}, {"name": "b", "addresses": [other]}],
+                        classes=[{"name": "model", "filter": expression, "critical": True}])
+        packet = udp4("192.0.2.1", "192.0.2.2", sport=4700, dport=4701)
+        macs = topology("02:00:00:00:00:01", "02:00:00:00:00:02")
+        self.expect_one(p.pcap(timed([p.ether_ip(packet)])), topology=macs)
+        self.expect_one(p.pcap(timed([p.ether_ip(packet, tags=[7])])), topology=macs)
+        self.expect_pass(p.pcap(timed([p.ether_ip(packet, destination="02:00:00:00:00:01")])), macs)
+        # A cooked frame does not say where it goes.
+        self.expect_one(p.pcap(timed([p.cooked(p.TYPE_IPV4, packet)]), p.COOKED), reason="end_outside", topology=macs)
+        ports = topology(":4700", "udp:4701")
+        for link in LINKS:
+            self.expect_one(p.pcap(timed([p.on_link(link, packet)]), link), topology=ports)
+            inside = udp4("192.0.2.1", "192.0.2.2", sport=4700, dport=4700)
+            self.expect_pass(p.pcap(timed([p.on_link(link, inside)]), link), ports)
+        pieces = p.fragments4("192.0.2.1", "192.0.2.2", p.UDP, p.udp(4700, 4701, bytes(150)), 5)
+        self.assertEqual(3, self.audit(p.pcap(timed(pieces[::-1]), p.RAW), ports, code=1)["violations"])
+        chips = topology("r0.n1.c0", "r0", "ether proto 0x88b5")
+        self.expect_one(p.pcap(timed([p.ours("r0.n1.c0", "r0.n1.c1")])), topology=chips)
+        self.expect_pass(p.pcap(timed([p.ours("r0.n2.c0", "r0.n1.c1")])), chips)
+
+    def test_filters_that_look_beyond_the_flow(self):
+        """One packet of a flow of many: by its payload, its length, its TCP flags, its identification."""
+        def flow(odd, n=300, at=200):
+            return p.pcap(timed([p.ether_ip(p.ipv4("10.0.0.1", "10.0.1.2", *(odd if i == at else (p.TCP, p.tcp(7, 8, b"x" * 9, 16)))))
+                                 for i in range(n)]))
+        for expression, odd in (("tcp[20] = 0x41", (p.TCP, p.tcp(7, 8, b"A" * 9, 16))),
+                                ("len > 100", (p.TCP, p.tcp(7, 8, b"x" * 200, 16))),
+                                ("tcp[tcpflags] & tcp-rst != 0", (p.TCP, p.tcp(7, 8, b"x" * 9, 4))),
+                                ("ip[4:2] = 9", (p.TCP, p.tcp(7, 8, b"x" * 9, 16), 9))):
+            topology = dict(made.TOPOLOGY, classes=[{"name": "model", "filter": expression, "critical": True}])
+            self.expect_one(flow(odd), 201, topology=topology)
+            self.expect_pass(flow((p.TCP, p.tcp(7, 8, b"x" * 9, 16))), topology)
+
     def test_short_snapshots(self):
         """What was seen was seen; but of what was cut nobody can say that it was nothing."""
         good, bad = timed(quiet(6)), timed(quiet(6) + [p.ether_ip(udp4("10.0.0.1", "10.0.1.2", b"x" * 400))])

@@ -72,6 +72,7 @@ struct machine {
 	uint32_t captured, wire;
 	const struct filter_key *key;
 	bool beyond, over; /* over: it ends here, with no */
+	uint32_t stored;   /* a bit for each word of memory that was; the others are 0 */
 	uint32_t memory[MEMORY_WORDS];
 };
 
@@ -144,14 +145,19 @@ bool filter_is_sound(const struct filter *f)
 	return (f->insns[f->n - 1].code & CLASS_MASK) == CLASS_RET;
 }
 
-static bool key_has(const struct filter_key *key, uint32_t at, uint32_t n)
+/* n <= 4 bytes. */
+static inline bool key_has(const struct filter_key *key, uint32_t at, uint32_t n)
 {
+	uint64_t all = (UINT64_C(1) << n) - 1;
+	uint32_t shift = at % 64;
+
 	if (at > FILTER_KEY_BYTES - n)
 		return false;
-	for (uint32_t i = at; i < at + n; i++) {
-		if (!(key->bits[i / 64] >> (i % 64) & 1))
+	if (LPC_LIKELY(shift <= 64 - n))
+		return (key->bits[at / 64] >> shift & all) == all;
+	for (uint32_t i = at; i < at + n; i++)
+		if (!(key->bits[i / 64] >> i % 64 & 1))
 			return false;
-	}
 	return true;
 }
 
@@ -175,6 +181,17 @@ static inline uint32_t load(struct machine *m, uint64_t at, uint32_t n)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
+static inline uint32_t recall(const struct machine *m, uint32_t word)
+{
+	return m->stored >> word & 1 ? m->memory[word] : 0;
+}
+
+static inline void store(struct machine *m, uint32_t word, uint32_t v)
+{
+	m->memory[word] = v;
+	m->stored |= 1u << word;
+}
+
 static inline uint32_t length(struct machine *m)
 {
 	m->beyond = true;
@@ -193,7 +210,7 @@ static inline void load_a(struct machine *m, const struct filter_insn *i)
 	else if (mode == MODE_IMM)
 		m->a = i->k;
 	else
-		m->a = mode == MODE_MEM ? m->memory[i->k] : length(m);
+		m->a = mode == MODE_MEM ? recall(m, i->k) : length(m);
 }
 
 static inline void load_x(struct machine *m, const struct filter_insn *i)
@@ -205,7 +222,7 @@ static inline void load_x(struct machine *m, const struct filter_insn *i)
 	else if (mode == MODE_IMM)
 		m->x = i->k;
 	else
-		m->x = mode == MODE_MEM ? m->memory[i->k] : length(m);
+		m->x = mode == MODE_MEM ? recall(m, i->k) : length(m);
 }
 
 static inline uint32_t divide(struct machine *m, uint32_t by, bool rest)
@@ -263,36 +280,71 @@ static inline uint32_t jump(const struct machine *m, const struct filter_insn *i
 	return yes ? i->jt : i->jf;
 }
 
-/* What it returns: 0 = no. */
+/* Any instruction but a return. */
+static void step(struct machine *m, const struct filter_insn **at)
+{
+	const struct filter_insn *i = *at;
+
+	switch (i->code & CLASS_MASK) {
+	case CLASS_LD:
+		load_a(m, i);
+		break;
+	case CLASS_LDX:
+		load_x(m, i);
+		break;
+	case CLASS_ST:
+		store(m, i->k, m->a);
+		break;
+	case CLASS_STX:
+		store(m, i->k, m->x);
+		break;
+	case CLASS_ALU:
+		m->a = arithmetic(m, i->code & OP_MASK, i->code & OPERAND_X ? m->x : i->k);
+		break;
+	case CLASS_JMP:
+		*at += jump(m, i);
+		break;
+	default:
+		if (i->code & MISC_TXA)
+			m->a = m->x;
+		else
+			m->x = m->a;
+	}
+}
+
+/* What it returns: 0 = no. The instructions that filters are made of stand here once more: one
+ * switch for each of them instead of three. */
 static uint32_t run(struct machine *m, const struct filter_insn *i)
 {
 	for (; !m->over; i++) {
-		switch (i->code & CLASS_MASK) {
-		case CLASS_LD:
-			load_a(m, i);
+		switch (i->code) {
+		case CLASS_LD | MODE_ABS | SIZE_WORD:
+			m->a = load(m, i->k, 4);
 			break;
-		case CLASS_LDX:
-			load_x(m, i);
+		case CLASS_LD | MODE_ABS | SIZE_HALF:
+			m->a = load(m, i->k, 2);
 			break;
-		case CLASS_ST:
-			m->memory[i->k] = m->a;
+		case CLASS_LD | MODE_ABS | SIZE_BYTE:
+			m->a = load(m, i->k, 1);
 			break;
-		case CLASS_STX:
-			m->memory[i->k] = m->x;
+		case CLASS_LD | MODE_IND | SIZE_HALF:
+			m->a = load(m, (uint64_t)m->x + i->k, 2);
 			break;
-		case CLASS_ALU:
-			m->a = arithmetic(m, i->code & OP_MASK, i->code & OPERAND_X ? m->x : i->k);
+		case CLASS_JMP | OP_JEQ:
+			i += m->a == i->k ? i->jt : i->jf;
 			break;
-		case CLASS_JMP:
-			i += jump(m, i);
+		case CLASS_JMP | OP_JGE:
+			i += m->a >= i->k ? i->jt : i->jf;
+			break;
+		case CLASS_JMP | OP_JSET:
+			i += m->a & i->k ? i->jt : i->jf;
 			break;
 		case CLASS_RET:
-			return i->code & RETURN_A ? m->a : i->k;
+			return i->k;
+		case CLASS_RET | RETURN_A:
+			return m->a;
 		default:
-			if (i->code & MISC_TXA)
-				m->a = m->x;
-			else
-				m->x = m->a;
+			step(m, &i);
 		}
 	}
 	return 0;
@@ -301,13 +353,17 @@ static uint32_t run(struct machine *m, const struct filter_insn *i)
 bool filter_run(const struct filter *f, const uint8_t *frame, uint32_t captured, uint32_t wire,
         const struct filter_key *key, bool *beyond)
 {
-	struct machine m = {.frame = frame,
-	        .captured = captured,
-	        .wire = wire,
-	        .key = key,
-	        .beyond = beyond == NULL};
-	bool yes = run(&m, f->insns) != 0;
+	struct machine m; /* its memory is left as it is */
+	bool yes;
 
+	m.a = m.x = m.stored = 0;
+	m.frame = frame;
+	m.captured = captured;
+	m.wire = wire;
+	m.key = key;
+	m.beyond = beyond == NULL;
+	m.over = false;
+	yes = run(&m, f->insns) != 0;
 	if (beyond && m.beyond)
 		*beyond = true;
 	return yes;

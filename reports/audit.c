@@ -136,7 +136,9 @@ static void note(struct audit *a, const struct finding *x, const struct packet *
 		return;
 	if (*flow == AUDIT_NO_FLOW)
 		*flow = flow_of(&a->flows, x, p, f);
-	if (*flow == AUDIT_NO_FLOW)
+	if (*flow == AUDIT_NO_FLOW) /* the table is full, and stays so */
+		*flow = AUDIT_FLOW_FORGOTTEN;
+	if (*flow == AUDIT_FLOW_FORGOTTEN)
 		a->result.flows_forgotten++;
 	else
 		flow_packet(&a->flows.slots[*flow], x, p, timed ? f : NULL);
@@ -258,7 +260,7 @@ static void expect_flow(const struct audit *a, const struct cache_entry *e)
 {
 	const struct flow_slot *s;
 
-	if (!e || e->flow == AUDIT_NO_FLOW)
+	if (!e || e->flow >= AUDIT_FLOW_FORGOTTEN)
 		return;
 	s = &a->flows.slots[e->flow];
 	__builtin_prefetch(&s->flow.packets, 1);

@@ -153,7 +153,7 @@ struct audit_config {
 	uint32_t violations_max;               /* kept; 0 = 100 */
 	uint32_t flows_max;                    /* 0 = 4096 */
 	uint32_t datagrams_max;                /* 0 = 65536 */
-	uint32_t remembered_max; /* flows whose class is remembered; 0 = 65536. Speed alone depends
+	uint32_t remembered_max; /* flows whose class is remembered; 0 = 262144. Speed alone depends
 	                            on it */
 };
 

@@ -77,19 +77,27 @@ void cache_expect(const struct cache *c, uint64_t hash)
 	__builtin_prefetch(set_of(c, hash), 1);
 }
 
+static void expect_lines(const struct cache_entry *e)
+{
+	__builtin_prefetch(e, 1);
+	__builtin_prefetch((const char *)e + LINE_BYTES, 1);
+}
+
 const struct cache_entry *cache_expect_entry(const struct cache *c, uint64_t hash)
 {
-	const struct cache_place *set = set_of(c, hash);
+	const struct cache_place *set = set_of(c, hash), *out = NULL;
 	uint32_t tag = tag_of(hash);
 
-	for (unsigned way = 0; way < CACHE_WAYS; way++)
+	for (unsigned way = 0; way < CACHE_WAYS; way++) {
 		if (set[way].tag == tag && set[way].entry) {
-			const struct cache_entry *e = entry_of(c, &set[way]);
-
-			__builtin_prefetch(e, 1);
-			__builtin_prefetch((const char *)e + LINE_BYTES, 1);
-			return e;
+			expect_lines(entry_of(c, &set[way]));
+			return entry_of(c, &set[way]);
 		}
+		if (!out && !(set[way].entry & CACHE_RECENT))
+			out = &set[way];
+	}
+	if (out && out->entry) /* what is likely to be thrown out */
+		expect_lines(entry_of(c, out));
 	return NULL;
 }
 

@@ -12,10 +12,11 @@ enum {
 	AUDIT_VIOLATIONS_DEFAULT = 100,
 	AUDIT_FLOWS_DEFAULT = 4096,
 	AUDIT_DATAGRAMS_DEFAULT = 65536,
-	AUDIT_REMEMBERED_DEFAULT = 65536,
+	AUDIT_REMEMBERED_DEFAULT = 262144,
 	AUDIT_NO_REASON = -1,
 };
-#define AUDIT_NO_FLOW UINT32_MAX
+#define AUDIT_NO_FLOW        UINT32_MAX
+#define AUDIT_FLOW_FORGOTTEN (UINT32_MAX - 1) /* looked for, and no room for it */
 
 /* What a packet is. Plain: a function of its class and its ends. */
 struct finding {
@@ -54,7 +55,7 @@ struct cache_entry { /* two lines of a processor's cache, and they begin with on
 	struct finding finding;
 	uint64_t beyond;
 	uint64_t packets, bytes; /* not counted yet */
-	uint32_t flow;           /* of what crosses: index or AUDIT_NO_FLOW */
+	uint32_t flow;           /* of what crosses: index, or one of the two above */
 };
 
 struct cache_place {

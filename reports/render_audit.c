@@ -204,12 +204,12 @@ static void out_packet(
 
 static void out_violations(const struct audit_result *r, struct json_out *o)
 {
-	json_out_u64(o, "violations", r->violations);
+	json_out_u64(o, "violations_total", r->violations);
 	json_out_open(o, "violations_by_reason", '{');
 	for (unsigned i = 0; i < AUDIT_REASONS; i++)
 		json_out_u64(o, audit_reason_name((enum audit_reason)i), r->violations_by[i]);
 	json_out_close(o);
-	json_out_open(o, "violation", '[');
+	json_out_open(o, "violations", '[');
 	for (uint32_t i = 0; i < r->n_kept; i++) {
 		json_out_open(o, NULL, '{');
 		json_out_str(o, "reason", audit_reason_name(r->kept[i].reason));

@@ -56,8 +56,8 @@ class ExampleTest(common.Case):
                                  packets.ours("r0.n1", "r7.n2")]):
             with self.subTest(n):
                 r = self.audit("--pcap", self.capture(bad), code=1).result
-                self.assertEqual(1, r["violations"])
-                v = r["violation"][0]
+                self.assertEqual(1, r["violations_total"])
+                v = r["violations"][0]
                 self.assertEqual(len(SITE) + 1, v["frame"])
                 self.assertEqual("model", v["class"])
                 self.assertEqual("end_outside" if n == 2 else "cross_rack", v["reason"])
@@ -66,8 +66,8 @@ class ExampleTest(common.Case):
     def test_what_no_class_claims(self):
         stray = packets.ether_ip(packets.ipv4("10.64.0.5", "10.64.1.6", packets.TCP, packets.tcp(5, 6)))
         r = self.audit("--pcap", self.capture(stray), code=1).result
-        self.assertEqual("unclassified_cross_rack", r["violation"][0]["reason"])
-        self.assertIsNone(r["violation"][0]["class"])
+        self.assertEqual("unclassified_cross_rack", r["violations"][0]["reason"])
+        self.assertIsNone(r["violations"][0]["class"])
 
     def test_a_capture_that_is_cut(self):
         r = self.audit("--pcap", self.capture(cut=3), code=4).result

@@ -42,13 +42,13 @@ class Planted(made.Case):
     def expect_pass(self, data, topology=None):
         result = self.audit(data, topology, code=0)
         self.assertEqual([], result["doubts"])
-        self.assertEqual([], result["violation"])
+        self.assertEqual([], result["violations"])
         return result
 
     def expect_one(self, data, frame=1, reason="cross_rack", name="model", topology=None):
         result = self.audit(data, topology, code=1)
-        self.assertEqual(1, result["violations"])
-        v = result["violation"][0]
+        self.assertEqual(1, result["violations_total"])
+        v = result["violations"][0]
         self.assertEqual((frame, reason, name), (v["frame"], v["reason"], v["class"]))
         return v
 
@@ -141,7 +141,7 @@ class Planted(made.Case):
             topology = dict(made.TOPOLOGY, policy={"unclassified_cross_rack": policy} if policy else {})
             result = self.audit(stray, topology, code=code)
             self.assertEqual(1, result["unclassified"]["cross_rack_packets"])
-            self.assertEqual(["unclassified_cross_rack"] if code else [], [v["reason"] for v in result["violation"]])
+            self.assertEqual(["unclassified_cross_rack"] if code else [], [v["reason"] for v in result["violations"]])
 
     def test_racks_by_mac_port_and_component(self):
         def topology(one, other, expression="udp"):
@@ -183,7 +183,7 @@ class Planted(made.Case):
         good, bad = timed(quiet(6)), timed(quiet(6) + [p.ether_ip(udp4("10.0.0.1", "10.0.1.2", b"x" * 400))])
         self.assertEqual({"truncated": 5}, made.doubts(self.audit(p.pcap(good, snaplen=50), code=4)))
         for snaplen in (42, 64, 300):
-            self.assertEqual(7, self.audit(p.pcap(bad, snaplen=snaplen), code=1)["violation"][0]["frame"])
+            self.assertEqual(7, self.audit(p.pcap(bad, snaplen=snaplen), code=1)["violations"][0]["frame"])
         # Cut before its ports: no finding, and no pass.
         for snaplen in range(1, 38):
             self.audit(p.pcap(bad[-1:], snaplen=snaplen), code=4)
@@ -225,18 +225,18 @@ class Fragments(made.Case):
                 with self.subTest((version, order)):
                     self.assertEqual([], self.audit(p.pcap(timed([good[i] for i in order])), code=0)["doubts"])
                     result = self.audit(p.pcap(timed([bad[i] for i in order])), code=1)
-                    self.assertEqual(list(range(1, len(order) + 1)), [v["frame"] for v in result["violation"]])
-                    self.assertEqual({"model"}, {v["class"] for v in result["violation"]})
+                    self.assertEqual(list(range(1, len(order) + 1)), [v["frame"] for v in result["violations"]])
+                    self.assertEqual({"model"}, {v["class"] for v in result["violations"]})
                     self.assertEqual(len(order), made.matched(result)["model"])
 
     def test_some_of_them(self):
         for version in (4, 6):
             bad = self.pieces(version, *self.CROSSING[version])
             # The first alone, the first and a later one with other packets between.
-            self.assertEqual(1, self.audit(p.pcap(timed(bad[:1])), code=1)["violations"])
+            self.assertEqual(1, self.audit(p.pcap(timed(bad[:1])), code=1)["violations_total"])
             frames = quiet(50) + bad[:1] + quiet(50) + bad[3:4] + quiet(50)
             result = self.audit(p.pcap(timed(frames)), code=1)
-            self.assertEqual([51, 102], [v["frame"] for v in result["violation"]])
+            self.assertEqual([51, 102], [v["frame"] for v in result["violations"]])
             # Without the first: nobody knows, so nobody may say pass.
             self.assertEqual({"fragments": 4}, made.doubts(self.audit(p.pcap(timed(bad[1:])), code=4)))
 
@@ -247,15 +247,15 @@ class Fragments(made.Case):
         bad = self.pieces(4, *self.CROSSING[4])
         mixed = [f for three in zip(web, bad, ping) for f in three] + bad[3:]
         result = self.audit(p.pcap(timed(mixed)), code=1)
-        self.assertEqual([2, 5, 8, 10, 11], [v["frame"] for v in result["violation"]])
+        self.assertEqual([2, 5, 8, 10, 11], [v["frame"] for v in result["violations"]])
         self.assertEqual({"model": 5, "chips": 0, "web": 3}, made.matched(result))
 
     def test_inside_tags_and_other_links(self):
         for link in LINKS:
             bad = [p.on_link(link, f) for f in p.fragments6("fd00::1", "fd01::2", p.UDP, p.udp(1, 4700, bytes(150)), 9)]
-            self.assertEqual(len(bad), self.audit(p.pcap(timed(bad[::-1]), link), code=1)["violations"])
+            self.assertEqual(len(bad), self.audit(p.pcap(timed(bad[::-1]), link), code=1)["violations_total"])
         bad = [f[:12] + b"\x81\0\0\7" + f[12:] for f in self.pieces(4, *self.CROSSING[4])]
-        self.assertEqual(5, self.audit(p.pcap(timed(bad)), code=1)["violations"])
+        self.assertEqual(5, self.audit(p.pcap(timed(bad)), code=1)["violations_total"])
 
 
 def mixture(seed, n):

@@ -71,7 +71,7 @@ class Netlab(e2e.Case):
         for audit in self.audits("two-rack"):
             self.assertEqual("fail", audit["verdict"])
             self.assertGreater(crossing(audit)["model"], 0)
-            self.assertEqual("model", audit["violation"][0]["class"])
+            self.assertEqual("model", audit["violations"][0]["class"])
 
     def test_faults_on_the_cable(self):
         self.play("two-rack", "--seconds", "2", "--jitter", "3ms,1ms", "--loss", "5%", code=1)

@@ -292,6 +292,28 @@ START_TEST(pieces_beyond_the_pool_are_counted)
 }
 END_TEST
 
+/* With room for two of four violations: of those that waited the one that came first is shown. */
+START_TEST(those_that_waited_are_shown_in_order)
+{
+	struct audit_config c = {.violations_max = 2};
+	struct audit_bench b;
+	const struct audit_result *r;
+
+	bench_open(&b, TOPOLOGY, &c);
+	for (unsigned i = 0; i < PIECES; i++) {
+		struct made m = piece("10.0.0.1", "10.0.1.2", 4700, 1, PIECES - 1 - i);
+
+		bench_packet(&b, &m);
+	}
+	r = bench_finish(&b);
+	ck_assert_uint_eq(r->violations, PIECES);
+	ck_assert_uint_eq(r->n_kept, 2);
+	ck_assert_uint_eq(r->kept[0].number, 1);
+	ck_assert_uint_eq(r->kept[1].number, PIECES);
+	bench_close(&b);
+}
+END_TEST
+
 /* The first fragment itself is cut before its ports: nobody knows, and nobody is accused. */
 START_TEST(a_first_fragment_that_is_cut)
 {
@@ -357,6 +379,7 @@ int main(void)
 	add_test(suite, "overflow", the_table_overflows);
 	add_test(suite, "room", known_datagrams_make_room);
 	add_test(suite, "pool", pieces_beyond_the_pool_are_counted);
+	add_test(suite, "shown", those_that_waited_are_shown_in_order);
 	add_test(suite, "cut", a_first_fragment_that_is_cut);
 	add_test(suite, "timed once", a_datagram_is_timed_once);
 	return run_suite(suite);

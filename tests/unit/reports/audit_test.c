@@ -166,6 +166,25 @@ static void assert_verdict(const struct audit_result *r, enum verdict v)
 	ck_assert_int_eq(r->pass, v == PASS);
 }
 
+/* The totals of the class say what its one cell says. */
+static void assert_totals(const struct audit_result *r)
+{
+	const struct audit_cell *c = &r->cells[0];
+	const struct audit_total *t =
+	        c->class == AUDIT_NO_CLASS ? &r->unclassified : &r->total[c->class];
+	bool outside = c->rack[0] < 0, crosses = !outside && c->rack[0] != c->rack[1];
+	const struct audit_rack *racks = r->topology->racks;
+	bool pods = crosses && racks[c->rack[0]].pod != racks[c->rack[1]].pod;
+
+	ck_assert_uint_eq(t->packets, c->packets);
+	ck_assert_uint_eq(t->bytes, c->bytes);
+	ck_assert_uint_eq(t->outside, outside ? c->packets : 0);
+	ck_assert_uint_eq(t->crossing, crosses ? c->packets : 0);
+	ck_assert_uint_eq(t->crossing_bytes, crosses ? c->bytes : 0);
+	ck_assert_uint_eq(t->crossing_pods, pods ? c->packets : 0);
+	ck_assert_uint_eq(t->violations, r->violations);
+}
+
 START_TEST(one_packet_one_verdict)
 {
 	const struct one *o = &ones[_i];
@@ -185,6 +204,7 @@ START_TEST(one_packet_one_verdict)
 		ck_assert_uint_eq(r->violations_by[i], i == o->reason ? 2 : 0);
 	if (o->reason >= 0)
 		ck_assert_int_eq(r->kept[1].reason, o->reason);
+	assert_totals(r);
 	bench_close(&b);
 }
 END_TEST
@@ -492,7 +512,12 @@ START_TEST(broken_packets_are_no_violation_by_absence)
 	struct audit_bench b;
 	const struct audit_result *r;
 
-	bench_open(&b, PLAIN, NULL);
+	/* by addresses alone, which are there */
+	bench_open(&b,
+	        "{\"version\":1,\"racks\":[{\"name\":\"r0\",\"addresses\":[\"10.0.0.0/"
+	        "24\"]},{\"name\":\"r1\",\"addresses\":[\"10.0.1.0/24\"]}],\"classes\":["
+	        "{\"name\":\"u\",\"filter\":\"udp\"}]}",
+	        NULL);
 	bytes[16] = 0xff; /* longer than the frame */
 	audit_packet(b.audit, 1, bytes, n, n);
 	r = bench_finish(&b);

@@ -26,6 +26,7 @@
  * who is down says nothing, and what a lapse of the control plane holds back is not sent. Polls and
  * samples are shown about once a second, whatever their period, or they would drown the rest. */
 #include "emulator/rack_state.h"
+#include "harness/base/mutant.h"
 
 #define SHOWN_NS   NS_PER_S         /* of polls and samples, one in so much time, unless told */
 #define SAMPLES_NS (10 * NS_PER_MS) /* the grid of live signals (DESIGN §2) */
@@ -166,6 +167,8 @@ static struct place send_through(struct walk *w, uint32_t link, bool from_far)
 	struct place to = from_far ? port_of(t, live->near_of[link], false)
 	                           : port_of(t, live->far_of[link], true);
 
+	if (MUTANT(MIRRORED_AS_ORDERED))
+		to = port_of(t, link, !from_far);
 	carry(w, port_of(t, link, from_far), to);
 	return to;
 }
@@ -352,7 +355,7 @@ static void poll_all(const struct rack *r, int64_t now)
 		m.from = wire_host(WIRE_HOST_CONTROL);
 		m.to = wire_node(r, n);
 		tell(r, &m);
-		if (!is_up(&r->nodes[n]))
+		if (!is_up(&r->nodes[n]) && !MUTANT(DEAD_ANSWER))
 			continue;
 		m.stage = WIRE_ANSWER;
 		m.payload_bytes = ANSWER_BYTES;

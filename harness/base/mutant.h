@@ -36,6 +36,9 @@
 	        "data goes where a swapped cable leads, and the path is not judged again")         \
 	X(SPARE_ELSEWHERE, "spare-elsewhere",                                                      \
 	        "data goes to a node of another rack than the spare that was recorded")            \
+	X(MIRRORED_AS_ORDERED, "mirrored-as-ordered",                                              \
+	        "a mirror shows where a cable should lead, not where it does")                     \
+	X(DEAD_ANSWER, "dead-answer", "a mirror shows a lost node that answers its polls")         \
 	X(RESERVE_FORGOTTEN, "reserve-forgotten",                                                  \
 	        "a cable that only a failover brings into use is held for one of no use")          \
 	X(MANNER_FORGOTTEN, "manner-forgotten", "shrinking takes never for late")                  \

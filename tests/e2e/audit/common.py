@@ -65,6 +65,16 @@ class Case(e2e.Case):
     def said_in(self, name, text, seconds=30):
         self.until(lambda: text in (self.folder / name).read_text(errors="replace"), f"'{text}' in {name}", seconds)
 
+    def settled(self, *files, least=24, seconds=2.0):
+        """Until nothing more is written to any of them: a program that captures gets its packets from the kernel in portions, and
+        what is still there when it ends is lost."""
+        before = None
+        deadline = time.monotonic() + 60
+        while (now := [size(f) for f in files]) != before or min(now) <= least:
+            self.assertLess(time.monotonic(), deadline, "the captures do not settle")
+            before = now
+            time.sleep(seconds)
+
     def serve(self, stack, node, port):
         """An HTTP server on a node of netns.pair."""
         (self.folder / "www").mkdir(exist_ok=True)

@@ -107,7 +107,7 @@ class Captures(common.Case):
                 self.assertLess(time.monotonic(), deadline, "not every program captures")
                 a.run("ping", "-n", "-q", "-c", "1", "10.9.1.1")
             self.traffic(a, b, critical)
-            time.sleep(0.5)
+            self.settled(*(file for _, file in started.values()))
             for p, _ in started.values():
                 p.send_signal(signal.SIGINT)
             for name, (p, _) in started.items():

@@ -92,7 +92,7 @@ class Live(common.Case):
                 with self.capturing(a, "--out", str(self.folder / "out")) as p:
                     for target in ("10.9.0.1", "[fd09::1]"):
                         b.run("curl", "-s", "-o", "/dev/null", f"http://{target}:8000/page")
-                    time.sleep(0.3)
+                    self.settled(file)
                     result = self.finished(p, 1)
                 beside.send_signal(signal.SIGINT)
                 beside.wait(30)

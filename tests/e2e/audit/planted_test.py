@@ -160,7 +160,7 @@ class Planted(made.Case):
             inside = udp4("192.0.2.1", "192.0.2.2", sport=4700, dport=4700)
             self.expect_pass(p.pcap(timed([p.on_link(link, inside)]), link), ports)
         pieces = p.fragments4("192.0.2.1", "192.0.2.2", p.UDP, p.udp(4700, 4701, bytes(150)), 5)
-        self.assertEqual(3, self.audit(p.pcap(timed(pieces[::-1]), p.RAW), ports, code=1)["violations"])
+        self.assertEqual(3, self.audit(p.pcap(timed(pieces[::-1]), p.RAW), ports, code=1)["violations_total"])
         chips = topology("r0.n1.c0", "r0", "ether proto 0x88b5")
         self.expect_one(p.pcap(timed([p.ours("r0.n1.c0", "r0.n1.c1")])), topology=chips)
         self.expect_pass(p.pcap(timed([p.ours("r0.n2.c0", "r0.n1.c1")])), chips)

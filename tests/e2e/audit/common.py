@@ -62,6 +62,9 @@ class Case(e2e.Case):
                     p.kill()
                 p.wait()
 
+    def said(self):
+        return "\n".join(f.read_text(errors="replace") for f in sorted(self.folder.glob("*.err")))
+
     def said_in(self, name, text, seconds=30):
         self.until(lambda: text in (self.folder / name).read_text(errors="replace"), f"'{text}' in {name}", seconds)
 

@@ -87,8 +87,8 @@ class Live(common.Case):
             self.assertEqual("pass", result["verdict"])
             self.assertGreater(common.matched(result)["ingress"], 6)
             file = self.folder / "beside.pcap"
-            with self.running([*a.enter, "tcpdump", "-Z", "root", "-U", "--immediate-mode", "-n", "-i", "va", "-w", file], "tcpdump.err") as beside:
-                self.said_in("tcpdump.err", "listening")
+            with self.running([*a.enter, "dumpcap", "-q", "-i", "va", "-w", file], "dumpcap.err") as beside:
+                self.said_in("dumpcap.err", "File:")
                 with self.capturing(a, "--out", str(self.folder / "out")) as p:
                     for target in ("10.9.0.1", "[fd09::1]"):
                         b.run("curl", "-s", "-o", "/dev/null", f"http://{target}:8000/page")
@@ -184,7 +184,7 @@ class Live(common.Case):
 
 
 if __name__ == "__main__":
-    REASON = netns.lacks("tcpdump", "curl", "ping", "setpriv")
+    REASON = netns.lacks("dumpcap", "curl", "ping", "setpriv")
     if REASON:
         print(f"skipped: {REASON}")
         sys.exit(77)

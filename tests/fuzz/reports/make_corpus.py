@@ -2,6 +2,8 @@
 """Writes the seeds of this folder's fuzzers into corpus/ beside it, from tests/support/packets.py and tcpdump's compiler.
 
 They are kept in the tree, so that builds need neither; run it again where a fuzzer's input changes."""
+import base64
+import hashlib
 import json
 import pathlib
 import struct
@@ -97,6 +99,48 @@ def topologies():
     yield "wrong", {"version": 1, "racks": [{"name": "a", "addresses": ["10.0.0.1/33"]}], "classes": [{"name": "x"}]}
 
 
+def encoded(data):
+    return base64.b64encode(data).decode()
+
+
+def pem(label, der):
+    return f"-----BEGIN {label}-----\n{encoded(der)}\n-----END {label}-----\n".encode()
+
+
+# As in tests/unit/reports/sign_test.c: the envelope of the seed 00, 01, … 1f.
+FILE = {"name": "rack.json", "digest": {"sha256": "8e9d1a8d5b1863f1e99ed1bd8a1b7bd1ea8e19f704f5859adbcf5cdce5ca7cd9"}}
+SCENARIO = {"name": "scenario.json", "digest": {"sha256": "ee26f4137f88e2408f3f2e85b7d753592ca4b8034392d2bbd17247956c849c0a"}}
+BODY = {"_type": "https://in-toto.io/Statement/v1", "subject": [FILE],
+        "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
+        "predicate": {"result": "PASSED", "configuration": [SCENARIO], "passedTests": ["link-flap-1"], "warnedTests": [],
+                      "failedTests": []}}
+IN_TOTO = "application/vnd.in-toto+json"
+SIG = "804zbPdDMnlNmU25D+94/U8yS5L5lPKa1GleueLrAF0ANaBlCl1xbmmloEShZmZw+iA6i0IUutw8cEF7NjKECA=="
+PUBLIC = bytes.fromhex("302a300506032b657003210003a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8")
+PRIVATE = bytes.fromhex("302e020100300506032b657004220420") + bytes(range(32))
+
+
+def envelopes():
+    keyid = hashlib.sha256(PUBLIC).hexdigest()
+    body = encoded(json.dumps(BODY, separators=(",", ":")).encode())
+    known = {"payload": body, "payloadType": IN_TOTO, "signatures": [{"keyid": keyid, "sig": SIG}]}
+    yield "known", json.dumps(known, separators=(",", ":"))
+    yield "two", json.dumps({"payload": "AP8=", "payloadType": "t", "signatures": [{"sig": "AQ=="}, {"keyid": "", "sig": SIG}]})
+    yield "reordered", json.dumps({"signatures": [{"sig": "AQI="}], "payloadType": "\u00e4", "payload": ""}, indent=1)
+    yield "bits", json.dumps({"payload": "Zh==", "payloadType": "t", "signatures": [{"sig": "AQ=="}]})
+    yield "comment", json.dumps({**known, "payload": ""}) + "// no"
+
+
+def keys():
+    yield "private", b"\1" + pem("PRIVATE KEY", PRIVATE)
+    yield "public", b"\0" + pem("PUBLIC KEY", PUBLIC)
+    yield "crlf", b"\0" + pem("PUBLIC KEY", PUBLIC).replace(b"\n", b"\r\n")
+    yield "x25519", b"\0" + pem("PUBLIC KEY", PUBLIC[:8] + b"\x6e" + PUBLIC[9:])
+    yield "cut", b"\1" + pem("PRIVATE KEY", PRIVATE[:-1])
+    yield "more", b"\0" + pem("PUBLIC KEY", PUBLIC + b"\0")
+    yield "encrypted", b"\1" + pem("ENCRYPTED PRIVATE KEY", PRIVATE)
+
+
 def write(folder, name, data):
     path = HERE / "corpus" / folder
     path.mkdir(parents=True, exist_ok=True)
@@ -114,6 +158,10 @@ def main():
         write("capture", name, data)
     for name, topology in topologies():
         write("topology", f"{name}.json", json.dumps(topology, indent=1).encode() + b"\n")
+    for name, text in envelopes():
+        write("envelope", name, text.encode())
+    for name, data in keys():
+        write("key", name, data)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
         &command_shrink,
         &command_audit,
         &command_relay,
+        &command_keygen,
         &command_help,
         NULL,
 };

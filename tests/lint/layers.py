@@ -26,7 +26,7 @@ LAYER_OF_PATH = [
     (r"faults/", "faults"),
     (r"emulator/(serve|mirror)", "emulator-io"),
     (r"emulator/", "emulator"),
-    (r"reports/(store|pack|verify|capture|sign)", "reports-io"),
+    (r"reports/(store|pack|verify|rescore|capture|sign)", "reports-io"),
     (r"reports/", "reports"),
     (r"tests/", "tests"),
 ]

@@ -59,6 +59,9 @@ const char *json_key(struct jval member);                  /* NULL for elements 
 const char *json_string(struct jval v);                    /* NULL unless JSON_STRING */
 bool json_is_true(struct jval v);
 
+/* Bytes of the valid UTF-8 character at s, of which n > 0 are there; 0 if there is none. */
+size_t json_utf8_len(const char *s, size_t n);
+
 /* "expected <expected>, found <what is there>" at v's position and path. */
 enum status json_expected(struct jval v, struct error *err, const char *fmt, ...) LPC_PRINTF(3, 4);
 /* Any one-line text at v's position and path. */

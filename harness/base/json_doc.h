@@ -55,9 +55,6 @@ enum status json_lex(struct json_source *source, uint32_t parent, struct json_re
 /* Line and column (characters, not bytes), both from 1, of a byte offset. */
 void json_locate(const struct json_source *source, size_t at, unsigned *line, unsigned *col);
 
-/* Bytes of the valid UTF-8 character at s, of which n > 0 are there; 0 if there is none. */
-size_t json_utf8_len(const char *s, size_t n);
-
 /* Lexes, builds and joins a source's tree below `parent`; the document takes the source over in any
  * case. NULL and err filled on failure. */
 struct cJSON *json_build(struct json *doc, struct json_source *source, uint32_t parent,

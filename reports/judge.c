@@ -59,6 +59,7 @@ const struct score_result *score_decide(
 	struct judgement j;
 
 	CHECK(!s->decided);
+	s->facts = *facts;
 	score_slo_measure(s);
 	fill_faults(s, faults);
 	fill_totals(s, facts, r);

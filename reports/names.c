@@ -9,7 +9,7 @@ static const char *const outcomes[] = {"ok", "rejected", "http_4xx", "http_5xx",
 const char *const names_metrics[] = {"ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "queue_ms",
         "prefill_ms", "decode_ms", "sched_lag_ms", NULL};
 const char *const names_windows[] = {"all", "baseline", "fault", "recovery", "after", NULL};
-static const char *const verdicts[] = {"pass", "fail", "inconclusive", "aborted"};
+const char *const names_verdicts[] = {"pass", "fail", "inconclusive", "aborted", NULL};
 static const char *const bases[] = {"census", "run", "replicas", "paired"};
 static const char *const parts[] = {"send_lag", "network", "queue", "entry", "prefill", "decode"};
 const char *const names_expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corrupt_tokens",
@@ -17,6 +17,8 @@ const char *const names_expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corr
         "recovered", NULL};
 const char *const names_paths[] = {"spare_used", "replay_taken", "throttle_reached",
         "spare_pool_empty", "admission_refused", "artifact_refused", "rolled_back", NULL};
+const char *const names_packets[] = {"not_asked", "inside", "cross", "doubt", NULL};
+const char *const names_told[] = {"inject", "revert", "no_more", NULL};
 
 _Static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "a name for each outcome");
 _Static_assert(ARRAY_LEN(names_metrics) - 1 == METRIC_COUNT, "a name for each metric");
@@ -48,7 +50,7 @@ const char *window_name(enum window w)
 
 const char *verdict_name(enum verdict v)
 {
-	return name_of(verdicts, ARRAY_LEN(verdicts), v);
+	return name_of(names_verdicts, ARRAY_LEN(names_verdicts) - 1, v);
 }
 
 const char *basis_name(enum basis b)

@@ -123,6 +123,20 @@ struct result_document {
 /* The whole of result.json, as one object. score and result must be there. */
 void render_result(const struct result_document *d, struct json_out *o);
 
+/* Tenants of a run, and the tier of each by index. */
+struct score_tenants {
+	uint32_t n;
+	const char *const *names;
+	const uint32_t *tier;
+};
+
+/* What a decided run rests on, each the whole of a file (docs/RESULTS.md): score.json,
+ * histograms.json, faults.json. */
+void render_score(
+        const struct result_document *d, const struct score_tenants *tenants, struct json_out *o);
+void render_histograms(const struct result_document *d, struct json_out *o);
+void render_faults(const struct result_document *d, struct json_out *o);
+
 /* "requests": how many had which outcome, as a member of the open object. */
 void render_requests(const struct score_result *r, struct json_out *o);
 

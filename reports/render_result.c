@@ -3,6 +3,7 @@
 #include "harness/base/units.h"
 #include "reports/group.h"
 #include "reports/render.h"
+#include "reports/render_parts.h"
 
 static void lag_json(struct json_out *o, const char *key, const struct result_lag *lag)
 {
@@ -121,7 +122,7 @@ static void trace_json(struct json_out *o, const struct result_trace *t)
 	json_out_close(o);
 }
 
-static void instant_json(struct json_out *o, const char *key, int64_t ns)
+void render_instant(struct json_out *o, const char *key, int64_t ns)
 {
 	if (ns < 0)
 		json_out_null(o, key);
@@ -162,27 +163,27 @@ static void damage_json(struct json_out *o, const struct score_fault *f)
 	json_out_close(o);
 }
 
-static void fault_json(struct json_out *o, const struct score_fault *f)
+void render_fault(struct json_out *o, const struct score_fault *f)
 {
 	json_out_open(o, NULL, '{');
 	json_out_str(o, "id", f->id);
 	json_out_str(o, "kind", f->kind);
 	json_out_str(o, "target", f->target);
 	json_out_str(o, "detail", f->detail);
-	instant_json(o, "inject_ns", f->inject_ns);
-	instant_json(o, "effect_ns", f->effect_ns);
-	instant_json(o, "detect_ns", f->detect_ns);
-	instant_json(o, "isolate_ns", f->isolate_ns);
-	instant_json(o, "failover_ns", f->failover_ns);
-	instant_json(o, "recover_ns", f->recover_ns);
-	instant_json(o, "revert_ns", f->revert_ns);
+	render_instant(o, "inject_ns", f->inject_ns);
+	render_instant(o, "effect_ns", f->effect_ns);
+	render_instant(o, "detect_ns", f->detect_ns);
+	render_instant(o, "isolate_ns", f->isolate_ns);
+	render_instant(o, "failover_ns", f->failover_ns);
+	render_instant(o, "recover_ns", f->recover_ns);
+	render_instant(o, "revert_ns", f->revert_ns);
 	json_out_bool(o, "clean", f->clean);
 	json_out_str(o, "withheld", f->withheld);
 	since_json(o, "ttd_ms", f->detect_ns, f->inject_ns);
 	since_json(o, "ttf_ms", f->failover_ns, f->inject_ns);
 	since_json(o, "ttr_ms", f->recover_ns, f->inject_ns);
 	json_out_bool(o, "breach", f->breach);
-	instant_json(o, "coalesce_ns", f->coalesce_ns);
+	render_instant(o, "coalesce_ns", f->coalesce_ns);
 	json_out_u64(o, "replayed_requests", f->replayed_requests);
 	twin_json(o, "lost_requests", f->has_damage, f->damage.lost);
 	twin_json(o, "refused_requests", f->has_damage, f->damage.refused);
@@ -206,12 +207,17 @@ static void engine_json(struct json_out *o, const struct result_engine *e)
 	json_out_close(o);
 }
 
-static void heading_json(struct json_out *o, const struct result_document *d)
+void render_origin(struct json_out *o, const char *schema, const struct result_document *d)
 {
-	json_out_str(o, "schema", "lpuchaos.result/1");
+	json_out_str(o, "schema", schema);
 	json_out_str(o, "scenario", d->scenario);
 	json_out_u64(o, "seed", d->seed);
 	json_out_str(o, "clock", d->virtual_clock ? "virtual" : "wall");
+}
+
+static void heading_json(struct json_out *o, const struct result_document *d)
+{
+	render_origin(o, "lpuchaos.result/1", d);
 	json_out_str(o, "verdict", verdict_name(d->result->verdict));
 	json_out_bool(o, "partial", d->partial);
 	json_out_str(o, "plan_digest", d->plan_digest);
@@ -240,7 +246,7 @@ void render_result(const struct result_document *d, struct json_out *o)
 	json_out_bool(o, "steady_state", d->result->steady_state);
 	json_out_open(o, "faults", '[');
 	for (uint32_t i = 0; i < d->n_faults; i++)
-		fault_json(o, &d->faults[i]);
+		render_fault(o, &d->faults[i]);
 	json_out_close(o);
 	render_cross_rack(d->cross_rack, o);
 	render_result_audit(d->audit, o);

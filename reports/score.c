@@ -162,6 +162,7 @@ void score_free(struct score *s)
 		mem_free(s->spool[i].gaps);
 	mem_free(s->spool);
 	mem_free(s->gaps);
+	mem_free(s->marks);
 	mem_free(s->columns);
 	mem_free(s->derived);
 	for (uint32_t i = 0; i < s->config.rules->n_expect; i++)
@@ -385,8 +386,19 @@ void score_gaps(struct score *s, uint64_t id, uint32_t tier, int64_t gap_ns, int
 	}
 }
 
+static void mark(struct score *s, enum score_told told, uint32_t fault, int64_t at_ns)
+{
+	if (s->n_marks == SCORE_MARKS_MAX) {
+		s->marks_lost++;
+		return;
+	}
+	s->marks = mem_room(s->marks, s->n_marks, &s->marks_capacity, sizeof(*s->marks));
+	s->marks[s->n_marks++] = (struct score_mark){s->seen, at_ns, fault, told};
+}
+
 void score_inject(struct score *s, uint32_t fault, int64_t at_ns)
 {
+	mark(s, TOLD_INJECT, fault, at_ns);
 	windows_inject(s->windows, fault, at_ns);
 	s->n_active++;
 	recovered_again(s, at_ns);
@@ -394,12 +406,16 @@ void score_inject(struct score *s, uint32_t fault, int64_t at_ns)
 
 void score_no_more_faults(struct score *s)
 {
-	if (s->windows)
-		windows_no_more(s->windows);
+	if (!s->windows || s->no_more)
+		return;
+	s->no_more = true;
+	mark(s, TOLD_NO_MORE, 0, -1);
+	windows_no_more(s->windows);
 }
 
 void score_revert(struct score *s, uint32_t fault, int64_t at_ns)
 {
+	mark(s, TOLD_REVERT, fault, at_ns);
 	windows_revert(s->windows, fault, at_ns);
 	CHECK(s->n_active > 0);
 	s->n_active--;
@@ -454,6 +470,14 @@ int64_t score_window_length(const struct score *s, enum window w)
 	if (s->windows)
 		return windows_length(s->windows, w, from, to);
 	return w == WINDOW_ALL || w == WINDOW_BASELINE ? to - from : 0;
+}
+
+bool score_stretch(const struct score *s, uint64_t *cursor, struct window_stretch *out)
+{
+	if (s->windows)
+		return windows_stretch(s->windows, cursor, s->config.duration_ns, out);
+	*out = (struct window_stretch){WINDOW_BASELINE, 0, s->config.duration_ns};
+	return (*cursor)++ == 0;
 }
 
 double score_goodput(const struct score *s)

@@ -53,6 +53,17 @@ struct pair_verdict {
 	uint64_t n_eff;
 };
 
+/* A fault's begin or end as it was told, and how many requests had come before: with the requests
+ * in their order all that the windows rest on. */
+enum score_told { TOLD_INJECT, TOLD_REVERT, TOLD_NO_MORE };
+enum { SCORE_MARKS_MAX = 1 << 17 };
+struct score_mark {
+	uint64_t after;
+	int64_t at_ns;
+	uint32_t fault;
+	enum score_told told;
+};
+
 struct score {
 	struct score_config config;
 	struct tier_state *tiers;
@@ -66,6 +77,10 @@ struct score {
 	 * request comes in, it is shown to them. */
 	struct recovered *recovered;
 	uint32_t n_active; /* faults */
+	struct score_mark *marks;
+	uint32_t n_marks, marks_capacity;
+	uint64_t marks_lost; /* beyond SCORE_MARKS_MAX */
+	bool no_more;        /* nothing is injected any more */
 	uint64_t by_outcome[OUTCOME_COUNT], attempts, seen;
 	int64_t prompt_tokens, output_tokens;
 	struct live_bucket live[LIVE_BUCKETS];
@@ -77,6 +92,7 @@ struct score {
 	uint64_t spool_gaps; /* held by the spool */
 	uint64_t dropped;
 	bool finished, measured, decided;
+	struct score_facts facts; /* as it was decided by */
 	struct score_result result;
 	struct arena arena; /* results */
 };
@@ -92,6 +108,8 @@ const struct group *score_group(const struct score *s, uint32_t tier, enum windo
 /* The histogram of a column's judged finite values. After score_finish. */
 const struct histogram *score_column_values(const struct score *s, const struct column *c);
 int64_t score_window_length(const struct score *s, enum window w);
+/* The schedule from 0 to its end, cut into windows; as windows_stretch. */
+bool score_stretch(const struct score *s, uint64_t *cursor, struct window_stretch *out);
 /* True when the column gathers the requests of window w. */
 static inline bool column_covers(const struct column *c, enum window w)
 {

@@ -422,6 +422,42 @@ int64_t windows_length(const struct windows *w, enum window window, int64_t from
 	}
 }
 
+/* Part 0 is the baseline; then each episode has three: fault, recovery, after. Any may be empty. */
+static struct window_stretch stretch_at(const struct windows *w, uint64_t part)
+{
+	const struct episode *e;
+	int64_t next, clear, until;
+
+	if (part == 0)
+		return (struct window_stretch){
+		        WINDOW_BASELINE, 0, w->n_episodes ? w->episodes[0].inject : NS_NEVER};
+	e = &w->episodes[(part - 1) / 3];
+	next = episode_next_inject(w, e);
+	clear = e->clear < 0 ? next : e->clear;
+	until = min_i64(e->until, next);
+	until = until > clear ? until : clear;
+	switch ((part - 1) % 3) {
+	case 0:
+		return (struct window_stretch){WINDOW_FAULT, e->inject, clear};
+	case 1:
+		return (struct window_stretch){WINDOW_RECOVERY, clear, until};
+	default:
+		return (struct window_stretch){WINDOW_AFTER, until, next};
+	}
+}
+
+bool windows_stretch(
+        const struct windows *w, uint64_t *cursor, int64_t to, struct window_stretch *out)
+{
+	while (*cursor <= 3 * (uint64_t)w->n_episodes) {
+		*out = stretch_at(w, (*cursor)++);
+		out->to_ns = min_i64(out->to_ns, to);
+		if (out->from_ns < out->to_ns)
+			return true;
+	}
+	return false;
+}
+
 uint64_t windows_dropped(const struct windows *w)
 {
 	return w->dropped;

@@ -63,6 +63,15 @@ int64_t windows_recover(const struct windows *w, uint32_t fault, bool *breach);
 /* After windows_finish: ns of [from, to) that belong to a window by the schedule. */
 int64_t windows_length(const struct windows *w, enum window window, int64_t from, int64_t to);
 
+/* The same as stretches of the schedule, in order: start with *cursor = 0; false behind `to`. After
+ * windows_finish. */
+struct window_stretch {
+	enum window window;
+	int64_t from_ns, to_ns;
+};
+bool windows_stretch(
+        const struct windows *w, uint64_t *cursor, int64_t to, struct window_stretch *out);
+
 /* Requests without a bin and injects without an episode, for want of room: the run is invalid. */
 uint64_t windows_dropped(const struct windows *w);
 

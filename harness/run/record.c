@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "harness/base/arena.h"
+#include "harness/run/exhibits.h"
 
 enum { JUNIT_BYTES_MAX = 64 << 20, ATTEMPT_NAME_BYTES = 32 };
 
@@ -70,7 +71,7 @@ enum status record_open(const struct scenario *s, const char *out_dir, bool virt
 	*dir = mem_alloc(strlen(real) + 1, 1);
 	memcpy(*dir, real, strlen(real));
 	forget_attempts(real);
-	return ERR_NONE;
+	return exhibits_forget(real, err);
 }
 
 enum status record_file(
@@ -132,5 +133,7 @@ enum status record_write(const struct scenario *s, const struct result_document 
 	if (!st)
 		st = record_file(dir, "junit.xml", junit.buf, junit.n, err);
 	text_free(&junit);
+	if (!st)
+		st = exhibits_write(s, d, dir, err);
 	return st ? st : result_file(d, dir, "result.json", err);
 }

@@ -160,7 +160,7 @@ class Checker:
         for s in self.member(r, "", "slo", list) or []:
             path = f"slo[{s.get('id')}]"
             self.member(s, path, "id", TEXT)
-            self.member(s, path, "metric", METRICS[:4])
+            self.member(s, path, "metric", METRICS + ["sched_lag_ms"])
             self.member(s, path, "quantile", NUMBER)
             self.member(s, path, "limit_ms", NUMBER)
             observed = self.member(s, path, "observed", ["finite", "infinite", "too_few"])

@@ -1,0 +1,88 @@
+#include "harness/run/exhibits.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/base/arena.h"
+#include "harness/run/record.h"
+
+static void score_file(
+        const struct scenario *s, const struct result_document *d, struct json_out *o)
+{
+	const char *names[TRAFFIC_TENANTS_MAX];
+	uint32_t tier[TRAFFIC_TENANTS_MAX];
+
+	for (uint32_t t = 0; t < s->traffic.n_tenants; t++) {
+		names[t] = s->traffic.tenants[t].name;
+		tier[t] = s->traffic.tenants[t].tier_index;
+	}
+	render_score(d, &(struct score_tenants){s->traffic.n_tenants, names, tier}, o);
+}
+
+static void histograms_file(
+        const struct scenario *s, const struct result_document *d, struct json_out *o)
+{
+	(void)s;
+	render_histograms(d, o);
+}
+
+static void faults_file(
+        const struct scenario *s, const struct result_document *d, struct json_out *o)
+{
+	(void)s;
+	render_faults(d, o);
+}
+
+/* The digest is of these very bytes: no line end behind them. */
+static void plan_file(const struct scenario *s, const struct result_document *d, struct json_out *o)
+{
+	(void)d;
+	json_out_raw(o, NULL, s->plan_json);
+}
+
+static const struct exhibit {
+	const char *name;
+	int indent;
+	void (*write)(
+	        const struct scenario *s, const struct result_document *d, struct json_out *o);
+} files[] = {
+        {"plan.json", 0, plan_file},
+        {"score.json", 2, score_file},
+        {"histograms.json", 2, histograms_file},
+        {"faults.json", 2, faults_file},
+};
+
+enum status exhibits_forget(const char *dir, struct error *err)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, files[i].name) >=
+		        sizeof(path))
+			return error_set(
+			        err, ERR_USAGE, "expected a shorter path, found '%s'", dir);
+		if (unlink(path) && errno != ENOENT)
+			return error_set(err, ERR_ENVIRONMENT, "cannot remove '%s': %s", path,
+			        strerror(errno));
+	}
+	return ERR_NONE;
+}
+
+enum status exhibits_write(const struct scenario *s, const struct result_document *d,
+        const char *dir, struct error *err)
+{
+	enum status st = ERR_NONE;
+
+	for (size_t i = 0; i < ARRAY_LEN(files) && !st; i++) {
+		struct json_out o;
+
+		json_out_init(&o, files[i].indent);
+		files[i].write(s, d, &o);
+		st = record_file(dir, files[i].name, o.buf, o.n, err);
+		json_out_free(&o);
+	}
+	return st;
+}

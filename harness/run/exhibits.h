@@ -1,0 +1,17 @@
+/* What a result rests on, beside it in its directory, so that it can be looked into, drawn, and
+ * judged again by others: plan.json, score.json, histograms.json, faults.json (docs/RESULTS.md has
+ * their shapes). */
+#ifndef LPC_RUN_EXHIBITS_H
+#define LPC_RUN_EXHIBITS_H
+
+#include "harness/run/scenario.h"
+#include "reports/render.h"
+
+/* Those of an earlier run, which must not stand beside a new one's result. */
+enum status exhibits_forget(const char *dir, struct error *err) LPC_MUST_USE;
+
+/* All of them. d is decided. */
+enum status exhibits_write(const struct scenario *s, const struct result_document *d,
+        const char *dir, struct error *err) LPC_MUST_USE;
+
+#endif

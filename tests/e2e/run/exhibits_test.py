@@ -1,0 +1,142 @@
+"""The files that a result rests on: figures of result.json found again in them, by other means. Virtual clock."""
+import hashlib
+import json
+import math
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
+import e2e  # noqa: E402
+from result_check import FLOORS  # noqa: E402
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+FLAPPING = [{"id": "flap", "kind": "link.flap", "target": "r0.n0-r0.n1.0", "at": "1s", "for": "1s", "every": "3s"},
+            {"id": "hang", "kind": "chip.hang", "target": "r0.n2.c0", "at": "2s", "for": "2s"}]
+SLOS = [{"id": "ttft", "tier": "interactive", "metric": "ttft_ms", "max": "150ms"},
+        {"id": "gaps", "tier": "interactive", "metric": "itl_ms", "quantile": 0.9, "max": "20ms", "window": "fault"},
+        {"id": "sent", "tier": "interactive", "metric": "sched_lag_ms", "max": "1ms"}]
+BUSY = e2e.scenario("busy", duration="10s", faults=FLAPPING, slo=SLOS, deployment=e2e.ONE_RACK,
+                    expect=[{"id": "apart", "kind": "isolation", "tier": "interactive"}])
+BUSY["traffic"][0]["arrival"]["rate"] = 200
+QUIET = e2e.scenario("quiet", slo=SLOS[:1])
+
+
+def percentile(h, q):
+    rank, seen = math.ceil(q * (h["count"] + h["infinite"]) - 1e-9), 0
+    for edge, n in h["cells"]:
+        seen += n
+        if seen >= rank:
+            return min(edge, h["max"]) / 1e6
+    return None
+
+
+class Exhibits(e2e.Case):
+
+    def files(self, document):
+        self.run_files(self.write(document), clock="virtual", codes=(0, 1, 4))
+        folder = self.folder / "out" / f"{document['name']}-7-virtual"
+        plan = (folder / "plan.json").read_bytes()
+        result, score, histograms, faults = (json.loads((folder / f"{n}.json").read_text())
+                                             for n in ("result", "score", "histograms", "faults"))
+        self.assertEqual(result["plan_digest"], "sha256:" + hashlib.sha256(plan).hexdigest())
+        for what, f in (("score", score), ("histograms", histograms), ("faults", faults)):
+            self.assertEqual(f"lpuchaos.{what}/1", f["schema"])
+            self.assertEqual([result[k] for k in ("scenario", "seed", "clock")], [f[k] for k in ("scenario", "seed", "clock")])
+        return result, score, histograms, faults
+
+    def is_whole(self, h):
+        self.assertEqual(h["count"], sum(n for _, n in h["cells"]))
+        self.assertEqual(sorted(h["cells"]), h["cells"])
+        if h["count"]:
+            self.assertLessEqual(h["count"] * h["min"], h["sum"])
+            self.assertGreaterEqual(h["count"] * h["max"], h["sum"])
+            self.assertGreaterEqual(h["cells"][-1][0], h["max"])
+
+    def metric(self, h, m):
+        self.is_whole(h)
+        self.assertEqual((h["count"], 0), (m["count"], h["infinite"]))
+        for key, q in QUANTILES.items():
+            self.assertEqual(percentile(h, q) if h["count"] >= FLOORS[key] else None, m[key], key)
+        if h["count"]:
+            self.assertEqual(h["max"] / 1e6, m["max"])
+            self.assertAlmostEqual(h["sum"] / h["count"] / 1e6, m["mean"], places=9)
+
+    def histograms(self, result, histograms):
+        self.assertEqual([(g["tier"], g["window"], g["requests"]) for g in result["groups"]],
+                         [(g["tier"], g["window"], g["requests"]) for g in histograms["groups"]])
+        for g, h in zip(result["groups"], histograms["groups"]):
+            self.assertEqual(list(g["metrics"]), list(h["metrics"]))
+            for name, m in g["metrics"].items():
+                self.metric(h["metrics"][name], m)
+            self.assertEqual(g["requests"], sum(h["outcomes"].values()))
+            self.assertEqual(g["total_output_tokens"], h["output_tokens"])
+        for s, h in zip(result["slo"], histograms["slo"], strict=True):
+            self.is_whole(h["values"])
+            self.assertEqual((s["id"], s["limit_ms"]), (h["id"], h["limit_ns"] / 1e6))
+            self.assertEqual(s["refused"], h["judged"]["refused"])
+            if s["basis"] == "run":
+                self.assertEqual((s["n"], s["over"]), (h["judged"]["n"], h["judged"]["over"]))
+            self.assertEqual(h["judged"]["n"], h["values"]["count"] + h["values"]["infinite"])
+            if h["batches"] is not None:
+                self.assertEqual(20, len(h["batches"]))
+                self.assertEqual((h["judged"]["n"], h["judged"]["over"]),
+                                 tuple(sum(b[k] for b in h["batches"]) for k in ("n", "over_limit")))
+                self.assertLessEqual(max(b["n"] for b in h["batches"]) - min(b["n"] for b in h["batches"]), 1)
+
+    def test_figures_are_read_again_from_the_histograms(self):
+        for document in (BUSY, QUIET):
+            result, _, histograms, _ = self.files(document)
+            self.histograms(result, histograms)
+
+    def test_windows_cut_the_schedule_as_the_faults_lay(self):
+        result, score, histograms, faults = self.files(BUSY)
+        self.assertEqual(result["faults"], faults["faults"])
+        at = 0
+        for w in faults["windows"]:
+            self.assertEqual(at, w["from_ns"])
+            self.assertLess(w["from_ns"], w["to_ns"])
+            at = w["to_ns"]
+        self.assertEqual(10_000_000_000, at)
+        self.assertEqual(["baseline", "fault"], [w["window"] for w in faults["windows"][:2]])
+        flaps = [(a["from_ns"], a["to_ns"]) for a in faults["active"] if a["fault"] == "flap"]
+        self.assertEqual([(k * 10**9, (k + 1) * 10**9) for k in (1, 4, 7)], flaps)
+        self.assertEqual((4, 0, 0), (len(faults["active"]), faults["active_left_out"], faults["windows_left_out"]))
+        # Each good request of a window, over the window's measured length, is its goodput.
+        for g, h in zip(result["groups"], histograms["groups"]):
+            length = sum(min(w["to_ns"], 10**10) - max(w["from_ns"], score["config"]["warmup_ns"]) for w in faults["windows"]
+                         if g["window"] in ("all", w["window"]) and w["to_ns"] > score["config"]["warmup_ns"])
+            self.assertAlmostEqual(g["goodput_rps"] or 0, h["good"] / (length / 1e9) if length else 0, places=9)
+
+    def test_what_the_judgement_rested_on(self):
+        result, score, histograms, _ = self.files(BUSY)
+        self.assertEqual((["interactive"], [{"name": "chat", "tier": "interactive"}]), (score["tiers"], score["tenants"]))
+        self.assertEqual(result["requests"]["scheduled"], score["facts"]["scheduled"])
+        self.assertEqual({"warmup_ns": 200_000_000, "duration_ns": 10**10, "expected_rate": [200], "expected_rate_all": 200,
+                          "recovery_horizon_ns": 30 * 10**9, "recovery_hold_ns": 10**9, "census": False}, score["config"])
+        told = [(m["told"], m.get("fault"), m.get("at_ns")) for m in score["marks"]]
+        self.assertEqual([("inject", "flap", 10**9), ("inject", "hang", 2 * 10**9), ("revert", "flap", 2 * 10**9)],
+                         sorted(told[:3]))
+        self.assertEqual(sorted(m["after"] for m in score["marks"]), [m["after"] for m in score["marks"]])
+        for f, g in zip(score["faults"], result["faults"], strict=True):
+            self.assertEqual([f[k] for k in ("id", "inject_ns", "detect_ns", "revert_ns", "clean")],
+                             [g[k] for k in ("id", "inject_ns", "detect_ns", "revert_ns", "clean")])
+            self.assertEqual(f["damage"]["extra_ns_sum"] / 1e6, g["damage"]["extra_ms_sum"])
+        for r in score["replicas"]:
+            own = [h for h in histograms["isolation" if r["isolation"] else "slo"] if h["id"] == r["slo"]][0]
+            self.assertEqual((own["judged"]["n"], own["judged"]["over"]), (r["batches"][0]["n"], r["batches"][0]["over_limit"]))
+            self.assertEqual(sum(b["n"] for b in r["batches"]), r["values"]["count"] + r["values"]["infinite"])
+
+    def test_a_directory_holds_one_run(self):
+        """What an earlier run left is gone before the next one begins, and so is never taken for its own."""
+        file = self.write(QUIET)
+        folder = self.folder / "out" / "quiet-7-virtual"
+        folder.mkdir(parents=True)
+        (folder / "score.json").mkdir()
+        done = self.run_files(file, clock="virtual", codes=(3,))
+        self.assertIn("score.json", done.stderr)
+        (folder / "score.json").rmdir()
+        self.run_files(file, clock="virtual", codes=(0, 1, 4))
+
+
+if __name__ == "__main__":
+    e2e.main(needs_ring=False)

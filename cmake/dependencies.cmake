@@ -21,6 +21,12 @@ if(LPUCHAOS_TESTS)
 	lpc_require(CHECK check check)
 endif()
 
+# Charts of the report pages; embedded, not linked.
+find_file(CHARTJS_FILE chart.min.js PATHS /usr/share/javascript/chart.js NO_DEFAULT_PATH)
+if(NOT CHARTJS_FILE)
+	message(FATAL_ERROR "chart.min.js is missing: apt-get install libjs-chart.js")
+endif()
+
 # llhttp: Debian ships the generated C sources of Node's HTTP parser, no library.
 find_path(LLHTTP_SOURCES llhttp.c PATHS /usr/share/llhttp NO_DEFAULT_PATH)
 find_path(LLHTTP_HEADERS llhttp.h PATHS /usr/share/include/llhttp NO_DEFAULT_PATH)

@@ -1,7 +1,6 @@
 /* Doubling buffer; formatted text longer than a line's worth is measured first, then written once.
  */
 #include "reports/text.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include "harness/base/arena.h"
@@ -45,21 +44,28 @@ void text_add(struct text *t, const char *s, size_t n)
 	t->buf[t->n] = '\0';
 }
 
-void text_printf(struct text *t, const char *fmt, ...)
+void text_vprintf(struct text *t, const char *fmt, va_list args)
 {
-	va_list ap;
+	va_list again;
 	int n;
 
-	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, fmt, args);
 	CHECK(n >= 0);
-	if (!text_reserve(t, (size_t)n))
-		return;
-	va_start(ap, fmt);
-	vsnprintf(t->buf + t->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	t->n += (size_t)n;
+	if (text_reserve(t, (size_t)n)) {
+		(void)vsnprintf(t->buf + t->n, (size_t)n + 1, fmt, again);
+		t->n += (size_t)n;
+	}
+	va_end(again);
+}
+
+void text_printf(struct text *t, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	text_vprintf(t, fmt, args);
+	va_end(args);
 }
 
 static const char *xml_entity(char c)

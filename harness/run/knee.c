@@ -547,14 +547,13 @@ static double entry_wait(
 	return (1 - p_wait) * frame / (1 + (idle > 1 ? idle : 1));
 }
 
-struct knee_theory knee_theory(const struct knee *k, double factor)
+struct knee_theory knee_bucket_theory(
+        const struct scenario *s, const struct knee_bucket *b, double rho)
 {
-	const struct knee_bucket *b = &k->load.buckets[k->load.bottleneck];
-	const struct pool_spec *pool = &k->s->deployment.pools[b->pool];
-	double rho = factor * k->rho;
+	const struct pool_spec *pool = &s->deployment.pools[b->pool];
 	struct knee_theory t = {.below_one = rho < 1,
 	        .prefill_ns = b->prefill * (double)pool->buckets[b->bucket].frame_ns,
-	        .network_ns = 2 * (double)k->s->deployment.ethernet.ingress_delay_ns};
+	        .network_ns = 2 * (double)s->deployment.ethernet.ingress_delay_ns};
 	struct queueing_mdk q;
 
 	if (!t.below_one)
@@ -571,4 +570,9 @@ struct knee_theory knee_theory(const struct knee *k, double factor)
 	}
 	t.entry_ns = entry_wait(pool, b, rho, t.known ? t.p_wait : 1);
 	return t;
+}
+
+struct knee_theory knee_theory(const struct knee *k, double factor)
+{
+	return knee_bucket_theory(k->s, &k->load.buckets[k->load.bottleneck], factor * k->rho);
 }

@@ -26,7 +26,7 @@ struct knee_answer {
 	struct knee_point *points; /* in the order of their loads */
 };
 
-/* Waits of the bottleneck bucket by theory, ns. */
+/* Waits of a bucket by theory, ns: its own requests, at the frame that is compiled for it. */
 struct knee_theory {
 	bool below_one, known;                  /* rho < 1; M/D/k was computed */
 	double p_wait, mean_ns, p50_ns, p99_ns; /* M/D/k */
@@ -89,7 +89,10 @@ enum status knee_find(const struct scenario *s, const struct knee_settings *sett
         struct knee *out, struct error *err) LPC_MUST_USE;
 void knee_free(struct knee *k);
 
+/* Of the bottleneck, at a factor on the file's load; of any bucket, at a rho of it. */
 struct knee_theory knee_theory(const struct knee *k, double factor);
+struct knee_theory knee_bucket_theory(
+        const struct scenario *s, const struct knee_bucket *b, double rho);
 
 /* The document (docs/KNEE.md), into an open writer; and the same for people. */
 void knee_write_json(const struct knee *k, struct json_out *o);

@@ -143,31 +143,39 @@ static bool accepts(const struct pool_spec *pool, const struct tenant_spec *tena
 	       (pool->max_tokens == 0 || tokens <= pool->max_tokens);
 }
 
-bool plan_place(const struct scenario *s, const struct arrival *a, struct plan_place *out)
+bool plan_place_from(
+        const struct scenario *s, const struct arrival *a, uint32_t first, struct plan_place *out)
 {
 	int64_t limit = scenario_max_tokens(s, a);
-	int64_t output = a->output_tokens < limit ? a->output_tokens : limit;
 	const struct tenant_spec *tenant = &s->traffic.tenants[a->tenant];
 
-	for (uint32_t p = 0; p < s->deployment.n_pools; p++) {
+	for (uint32_t p = first; p < s->deployment.n_pools; p++) {
 		const struct pool_spec *pool = &s->deployment.pools[p];
+		int64_t largest = pool->buckets[pool->n_buckets - 1].max_seq, kept = limit;
+		uint32_t b = 0;
 
 		if (!accepts(pool, tenant, a->prompt_tokens + limit))
 			continue;
-		for (uint32_t b = 0; b < pool->n_buckets; b++) {
-			const struct bucket_spec *bucket = &pool->buckets[b];
-
-			if (a->prompt_tokens + limit > bucket->max_seq)
-				continue;
-			*out = (struct plan_place){.pool = p,
-			        .bucket = b,
-			        .prefill = ceil_div_i64(a->prompt_tokens, bucket->ppf),
-			        .decode = output - 1};
-			return true;
-		}
-		return false;
+		if (pool->oversize == OVERSIZE_TRUNCATE && a->prompt_tokens < largest)
+			kept = min_i64(limit, largest - a->prompt_tokens);
+		while (b < pool->n_buckets && a->prompt_tokens + kept > pool->buckets[b].max_seq)
+			b++;
+		if (b == pool->n_buckets && pool->oversize == OVERSIZE_ROUTE)
+			continue;
+		if (b == pool->n_buckets)
+			return false;
+		*out = (struct plan_place){.pool = p,
+		        .bucket = b,
+		        .prefill = ceil_div_i64(a->prompt_tokens, pool->buckets[b].ppf),
+		        .decode = min_i64(a->output_tokens, kept) - 1};
+		return true;
 	}
 	return false;
+}
+
+bool plan_place(const struct scenario *s, const struct arrival *a, struct plan_place *out)
+{
+	return plan_place_from(s, a, 0, out);
 }
 
 /* Puts one request on the books of the bucket that would hold it. */

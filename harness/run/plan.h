@@ -45,6 +45,9 @@ struct plan_place {
 
 /* False: no pool accepts it or no bucket holds it. */
 bool plan_place(const struct scenario *s, const struct arrival *a, struct plan_place *out);
+/* As if the pools before `first` were not there: where it goes on to from one that is full. */
+bool plan_place_from(
+        const struct scenario *s, const struct arrival *a, uint32_t first, struct plan_place *out);
 
 struct plan_bucket {
 	uint64_t requests;

@@ -123,6 +123,10 @@ struct result_document {
 /* The whole of result.json, as one object. score and result must be there. */
 void render_result(const struct result_document *d, struct json_out *o);
 
+/* How each file of a run begins: the members "schema", "scenario", "seed" and "clock" of the open
+ * object. */
+void render_origin(struct json_out *o, const char *schema, const struct result_document *d);
+
 /* Tenants of a run, and the tier of each by index. */
 struct score_tenants {
 	uint32_t n;

@@ -8,8 +8,6 @@
 void render_instant(struct json_out *o, const char *key, int64_t ns); /* null below 0 */
 /* An element of "faults". */
 void render_fault(struct json_out *o, const struct score_fault *f);
-/* The members "schema", "scenario", "seed" and "clock" of the open object. */
-void render_origin(struct json_out *o, const char *schema, const struct result_document *d);
 /* A histogram's members, into the open object: count, sum, min, max, infinite, cells. */
 void render_histogram(struct json_out *o, const struct histogram *h, uint64_t infinite);
 /* A batch of a percentile's test, as an element. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/base/arena.h"
+#include "harness/run/assumptions.h"
 #include "harness/run/record.h"
 
 static void score_file(
@@ -36,6 +37,15 @@ static void faults_file(
 	render_faults(d, o);
 }
 
+static void assumptions_file(
+        const struct scenario *s, const struct result_document *d, struct json_out *o)
+{
+	json_out_open(o, NULL, '{');
+	render_origin(o, "lpuchaos.assumptions/1", d);
+	assumptions_json(s, o);
+	json_out_close(o);
+}
+
 /* The digest is of these very bytes: no line end behind them. */
 static void plan_file(const struct scenario *s, const struct result_document *d, struct json_out *o)
 {
@@ -53,6 +63,7 @@ static const struct exhibit {
         {"score.json", 2, score_file},
         {"histograms.json", 2, histograms_file},
         {"faults.json", 2, faults_file},
+        {"assumptions.json", 2, assumptions_file},
 };
 
 enum status exhibits_forget(const char *dir, struct error *err)

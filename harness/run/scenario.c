@@ -144,6 +144,11 @@ static const struct field recovery_fields[] = {
                 .help = "time without a bad bin that ends a recovery"},
 };
 
+struct field_table scenario_recovery_table(void)
+{
+	return (struct field_table){"recovery", recovery_fields, ARRAY_LEN(recovery_fields)};
+}
+
 static const struct field mirror_fields[] = {
         {.name = "every",
                 .type = FIELD_INT,

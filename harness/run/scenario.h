@@ -109,6 +109,9 @@ enum status scenario_build(struct json *document, struct file_set *files, struct
         struct error *err) LPC_MUST_USE;
 void scenario_free(struct scenario *s);
 
+/* The table that "recovery" is read by. */
+struct field_table scenario_recovery_table(void);
+
 /* What `run` sends to the emulator's process in PLAN: the scenario's document and every document it
  * names, edits applied, and the digests of its traces, as one JSON text (mem_free; *n bytes without
  * the NUL). Chosen over the canonical plan because the other side then reads it with the same

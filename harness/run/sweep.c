@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "harness/base/mathx.h"
+#include "harness/run/assumptions.h"
 #include "harness/run/edit.h"
 #include "harness/run/evaluate.h"
 #include "harness/run/number.h"
@@ -168,86 +169,34 @@ static struct candidate *place(struct work *w, uint32_t k, const char *path, con
 	return c;
 }
 
-/* The value at the path, or the table's default, as JSON. */
-static struct jval stated(
-        const struct scenario *s, const char *path, const struct field *f, struct json **fallback)
+/* A labelled key, stated or by default. */
+static void add_field(struct work *w, uint32_t k, const struct labelled *x)
 {
-	struct jval v = edit_find(s->document, path, s->files);
-	struct error ignored = ERROR_INIT;
-
-	*fallback = NULL;
-	if (json_type(v) != JSON_NONE || !f->fallback ||
-	        json_parse("default", f->fallback, strlen(f->fallback), fallback, &ignored))
-		return v;
-	return json_root(*fallback);
-}
-
-/* One labelled key of an object that the scenario has, or that is there by default. */
-static void add_field(
-        struct work *w, uint32_t k, const char *path, const struct field *f, bool of_deployment)
-{
-	struct json *fallback;
-	struct jval v;
+	const struct field *f = x->field;
 	struct json_out text;
 	struct candidate *c;
 
 	if (!f->label || strcmp(f->label, "assumption") != 0 || f->type == FIELD_STRING ||
 	        f->type == FIELD_NAME)
 		return;
-	v = stated(member(w, k), path, f, &fallback);
-	if (json_type(v) == JSON_NONE)
-		return;
 	json_out_init(&text, 0);
-	json_out_value(&text, NULL, v, false);
-	c = place(w, k, path, text.buf);
+	json_out_value(&text, NULL, x->value, false);
+	c = place(w, k, x->path, text.buf);
 	json_out_free(&text);
-	if (c) {
-		c->type = quantity_of(f);
-		c->choices = f->choices;
-		c->of_deployment = of_deployment;
-		c->a.unit = f->unit;
-		c->a.source = f->source;
-		if (c->type == Q_NONE)
-			c->a.note = "not a number";
-		else if (c->type < Q_ENUM &&
-		         (!number_read(v, number_of(c), &c->value) || c->value <= 0))
-			c->a.note = "no factor leads away from zero";
-		else if (c->type < Q_ENUM)
-			interval(c, f);
-	}
-	json_free(fallback);
-}
-
-static void add_faults(struct work *w, uint32_t k)
-{
-	const struct fault_plan *plan = &member(w, k)->faults;
-	char path[SWEEP_PATH];
-
-	for (uint32_t i = 0; i < plan->n; i++)
-		for (size_t f = 0; f < plan->faults[i].kind->n_fields; f++) {
-			const struct field *field = &plan->faults[i].kind->fields[f];
-
-			(void)snprintf(path, sizeof(path), "faults.%s.%s", plan->faults[i].id,
-			        field->name);
-			add_field(w, k, path, field, false);
-		}
-}
-
-/* Keys of the deployment that carry a label themselves. Pools' keys only where they are stated. */
-static void add_tables(struct work *w, uint32_t k)
-{
-	struct field_table tables[DEPLOYMENT_TABLES];
-	char path[SWEEP_PATH];
-
-	deployment_tables(tables);
-	for (size_t t = 0; t < DEPLOYMENT_TABLES; t++)
-		for (size_t f = 0; f < tables[t].n && !strchr(tables[t].object, '['); f++) {
-			const char *object = tables[t].object;
-
-			(void)snprintf(path, sizeof(path), "deployment.%s%s%s", object,
-			        *object ? "." : "", tables[t].fields[f].name);
-			add_field(w, k, path, &tables[t].fields[f], true);
-		}
+	if (!c)
+		return;
+	c->type = quantity_of(f);
+	c->choices = f->choices;
+	c->of_deployment = x->kind == LABELLED_DEPLOYMENT;
+	c->a.unit = f->unit;
+	c->a.source = f->source;
+	if (c->type == Q_NONE)
+		c->a.note = "not a number";
+	else if (c->type < Q_ENUM &&
+	         (!number_read(x->value, number_of(c), &c->value) || c->value <= 0))
+		c->a.note = "no factor leads away from zero";
+	else if (c->type < Q_ENUM)
+		interval(c, f);
 }
 
 static enum quantity own_quantity(const char *unit)
@@ -257,43 +206,50 @@ static enum quantity own_quantity(const char *unit)
 	return strcmp(unit, "ns") == 0 ? Q_DURATION : Q_REAL;
 }
 
-/* The numbers of the hardware file, behind those that count its parts: they say what the machine
- * is, not how it behaves. */
-static void add_hardware(struct work *w, uint32_t k)
+/* A number of the hardware file, behind those that count its parts: they say what the machine is,
+ * not how it behaves. */
+static void add_hardware(struct work *w, uint32_t k, const struct labelled *x)
 {
-	const struct scenario *s = member(w, k);
+	const struct parameter *p = x->parameter;
+	struct candidate shape = {.type = Q_HARDWARE, .hardware_unit = p->unit}, *c;
+	char value[SWEEP_TEXT];
 
-	for (uint32_t i = HW_FAN_ZONES_PER_NODE + 1; i < HW_COUNT; i++) {
-		const struct parameter *p = &s->deployment.parameters[i];
-		bool own = strcmp(p->source ? p->source : "", "deployment") == 0;
-		const char *section, *key;
-		char path[SWEEP_PATH], value[SWEEP_TEXT];
-		struct candidate shape = {.type = Q_HARDWARE, .hardware_unit = p->unit}, *c;
+	if (p - member(w, k)->deployment.parameters <= HW_FAN_ZONES_PER_NODE ||
+	        p->label != TRUTH_ASSUMPTION || p->value <= 0)
+		return;
+	if (x->stated)
+		shape.type = own_quantity(p->unit);
+	value_text(&shape, p->value, value);
+	c = place(w, k, x->path, value);
+	if (!c)
+		return;
+	c->type = shape.type;
+	c->hardware_unit = p->unit;
+	c->value = p->value;
+	c->of_deployment = true;
+	c->a.unit = p->unit;
+	c->a.source = p->source;
+	interval(c, NULL);
+	if (!strcmp(p->unit, "count"))
+		c->low = larger(mathx_floor(c->low), 1);
+	if (!strcmp(p->unit, "ratio"))
+		c->high = smaller(c->high, 1);
+}
 
-		if (p->label != TRUTH_ASSUMPTION || p->value <= 0)
-			continue;
-		if (own && deployment_own_key((enum hardware_key)i, &section, &key)) {
-			(void)snprintf(path, sizeof(path), "deployment.%s.%s", section, key);
-			shape.type = own_quantity(p->unit);
-		} else {
-			(void)snprintf(path, sizeof(path), "deployment.hardware.%s", p->name);
-		}
-		value_text(&shape, p->value, value);
-		c = place(w, k, path, value);
-		if (!c)
-			continue;
-		c->type = shape.type;
-		c->hardware_unit = p->unit;
-		c->value = p->value;
-		c->of_deployment = true;
-		c->a.unit = p->unit;
-		c->a.source = p->source;
-		interval(c, NULL);
-		if (!strcmp(p->unit, "count"))
-			c->low = larger(mathx_floor(c->low), 1);
-		if (!strcmp(p->unit, "ratio"))
-			c->high = smaller(c->high, 1);
-	}
+struct gathering {
+	struct work *w;
+	uint32_t k; /* scenario of the claim */
+};
+
+/* Pools' keys are the deployment's decisions, and a recovery's the scenario's. */
+static void add_labelled(void *ctx, const struct labelled *x)
+{
+	const struct gathering *g = ctx;
+
+	if (x->kind == LABELLED_HARDWARE)
+		add_hardware(g->w, g->k, x);
+	else if (x->kind == LABELLED_FAULT || x->kind == LABELLED_DEPLOYMENT)
+		add_field(g->w, g->k, x);
 }
 
 /* What the claim itself names. */
@@ -335,11 +291,7 @@ static void gather(struct work *w)
 	for (uint32_t k = 0; k < w->claim->n; k++) {
 		for (uint32_t i = 0; i < w->claim->n_sweeps; i++)
 			add_named(w, k, &w->claim->sweeps[i]);
-		add_faults(w, k);
-		if (member(w, k)->has_deployment) {
-			add_tables(w, k);
-			add_hardware(w, k);
-		}
+		assumptions_visit(member(w, k), add_labelled, &(struct gathering){w, k});
 	}
 }
 

@@ -126,6 +126,37 @@ class Exhibits(e2e.Case):
             self.assertEqual((own["judged"]["n"], own["judged"]["over"]), (r["batches"][0]["n"], r["batches"][0]["over_limit"]))
             self.assertEqual(sum(b["n"] for b in r["batches"]), r["values"]["count"] + r["values"]["infinite"])
 
+    def test_every_labelled_number_is_there_with_its_label(self):
+        document = dict(BUSY, deployment=dict(e2e.EIGHT_SLOTS, health={"polls": 3, "checksum": True},
+                                              cross_rack={"position": "forbidden", "rationale": "one rack", "label": "fact"}))
+        self.files(document)
+        file = json.loads((self.folder / "out" / "busy-7-virtual" / "assumptions.json").read_text())
+        self.assertEqual("lpuchaos.assumptions/1", file["schema"])
+        rows = {a["path"]: a for a in file["assumptions"]}
+        self.assertEqual(len(rows), len(file["assumptions"]))
+
+        def row(path):
+            return tuple(rows[path][k] for k in ("value", "unit", "label", "source", "stated"))
+        # One that is stated hides the hardware's.
+        self.assertEqual((3, "count", "assumption", "deployment", True), row("deployment.health.polls"))
+        self.assertNotIn("deployment.hardware.polls", rows)
+        self.assertEqual((True, None, "assumption", "deployment", True), row("deployment.health.checksum"))
+        self.assertEqual(("forbidden", None, "fact", "one rack", False), row("deployment.cross_rack.position")[:4] + (False,))
+        self.assertEqual((8_000_000, "ns", "assumption", "deployment", True), row("deployment.pools.0.buckets.0.frame"))
+        self.assertEqual((10**9, "ns", "assumption", None, False), row("recovery.hold"))
+        down = row("faults.flap.down")
+        self.assertEqual((50_000_000, "ns", "assumption", False), down[:3] + down[4:])
+        self.assertTrue(down[3])
+        hardware = json.loads((e2e.SOURCE / "emulator/hardware/lpuv1.json").read_text())
+        for name, entry in hardware.items():
+            if isinstance(entry, dict) and "value" in entry and name != "polls":
+                self.assertEqual((entry["value"], entry["unit"], entry["label"], entry["source"], False),
+                                 row(f"deployment.hardware.{name}"))
+        # A path is one that --set takes.
+        for path, value in (("deployment.health.frontend_check", "2s"), ("faults.flap.up", "200ms")):
+            self.assertIn(path, rows)
+            self.run_files(self.write(document), "--set", f"{path}={value}", clock="virtual", codes=(0, 1, 4))
+
     def test_a_directory_holds_one_run(self):
         """What an earlier run left is gone before the next one begins, and so is never taken for its own."""
         file = self.write(QUIET)

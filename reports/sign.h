@@ -30,6 +30,8 @@ void sign_key_free(struct sign_key *k); /* NULL too; the secret is wiped */
 
 bool sign_key_is_private(const struct sign_key *k);
 const char *sign_key_id(const struct sign_key *k); /* lives as long as the key */
+/* The public half in PEM, as in the file K.pub; its length. */
+size_t sign_key_public(const struct sign_key *k, char pem[static SIGN_PEM_MAX]);
 
 /* Writes a private key to path (mode 0600) and its public half to path.pub (0666 less the umask).
  * Neither may exist: nothing is overwritten (ERR_USAGE), and no link is followed. ERR_ENVIRONMENT

@@ -245,19 +245,38 @@ static enum status create(
 	return err->code;
 }
 
-static enum status save_pem(
-        const struct sign_key *k, const char *path, bool private, struct error *err)
+/* The key in PEM, in memory that is wiped with it. */
+static BIO *write_pem(const struct sign_key *k, bool private)
 {
 	BIO *bio = BIO_new(BIO_s_secmem());
-	char *text;
-	long n;
 	int ok;
 
 	CHECK(bio != NULL);
 	ok = private ? PEM_write_bio_PKCS8PrivateKey(bio, k->pkey, NULL, NULL, 0, NULL, NULL)
 	             : PEM_write_bio_PUBKEY(bio, k->pkey);
 	CHECK(ok == 1);
-	n = BIO_get_mem_data(bio, &text);
+	return bio;
+}
+
+size_t sign_key_public(const struct sign_key *k, char pem[static SIGN_PEM_MAX])
+{
+	BIO *bio = write_pem(k, false);
+	char *text;
+	long n = BIO_get_mem_data(bio, &text);
+
+	CHECK(n > 0 && n <= SIGN_PEM_MAX);
+	memcpy(pem, text, (size_t)n);
+	BIO_free(bio);
+	return (size_t)n;
+}
+
+static enum status save_pem(
+        const struct sign_key *k, const char *path, bool private, struct error *err)
+{
+	BIO *bio = write_pem(k, private);
+	char *text;
+	long n = BIO_get_mem_data(bio, &text);
+
 	CHECK(n > 0);
 	(void)create(path, private ? 0600 : 0666, text, (size_t)n, err);
 	BIO_free(bio);

@@ -44,6 +44,16 @@ static const struct option options[] = {
                 .offset = offsetof(struct run_options, attempts),
                 .fallback = "3",
                 .help = "how often an invalid wall run is tried at most; a valid one never again"},
+        {.name = "pack",
+                .value = "FILE",
+                .type = OPTION_TEXT,
+                .offset = offsetof(struct run_options, pack),
+                .help = "puts all results into one file that others can check, FILE.tar.zst"},
+        {.name = "sign-key",
+                .value = "KEY",
+                .type = OPTION_TEXT,
+                .offset = offsetof(struct run_options, sign_key),
+                .help = "signs the pack with this private key (lpuchaos keygen)"},
         {.name = "json",
                 .type = OPTION_SWITCH,
                 .offset = offsetof(struct run_options, json),
@@ -72,7 +82,10 @@ const struct command command_run = {
                  "code is the first present of 3, 1, 5, 4, 0. A suite may name the clock that it "
                  "is run on "
                  "where --clock is not given, and claims, which end up in "
-                 "DIR/<suite>.claims.json.",
+                 "DIR/<suite>.claims.json.\n\n"
+                 "With --pack the results of this command, partial ones too, are packed as "
+                 "lpuchaos pack would; the exit code stays that of the runs, but 3 if the pack "
+                 "cannot be written.",
         .min_operands = 1,
         .max_operands = UINT32_MAX,
         .operands_offset = offsetof(struct run_options, files),

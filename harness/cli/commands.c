@@ -21,6 +21,7 @@ const struct command *const commands[] = {
         &command_audit,
         &command_relay,
         &command_keygen,
+        &command_pack,
         &command_help,
         NULL,
 };

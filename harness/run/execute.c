@@ -12,9 +12,11 @@
 #include "harness/run/checks.h"
 #include "harness/run/claims.h"
 #include "harness/run/interrupt.h"
+#include "harness/run/packing.h"
 #include "harness/run/record.h"
 #include "harness/run/verdict.h"
 
+enum { SUITE_FILE_BYTES = 128 };
 enum { TEXT_BYTES_MAX = 1 << 20, JUNIT_BYTES_MAX = 64 << 20, ERROR_LINE_BYTES = 1200 };
 
 static const volatile sig_atomic_t *interrupted; /* set before the first run */
@@ -198,8 +200,29 @@ struct session {
 	const struct verdict_run **by_scenario; /* the first run of each; NULL = none was judged */
 	struct result_document *docs;
 	uint32_t n_docs;
-	bool seen[256]; /* exit codes */
+	struct packing *packing; /* NULL: no pack was asked for */
+	bool seen[256];          /* exit codes */
 };
+
+/* What a job left, by the path of its result. */
+static void pack_job(struct session *s, const char *result)
+{
+	char dir[VERDICT_REPLAY_BYTES];
+
+	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(result, '/') - result), result);
+	if (s->packing)
+		packing_folder(s->packing, dir);
+}
+
+/* A file of the suite's own, OUT/name. */
+static void pack_suite_file(struct session *s, const char *name)
+{
+	char path[VERDICT_REPLAY_BYTES];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", s->options->out_dir, name);
+	if (s->packing)
+		packing_file(s->packing, path, name);
+}
 
 static bool has_claims(const struct scenario_list *list, uint32_t scenario)
 {
@@ -225,6 +248,7 @@ static void run_job(struct session *s, uint32_t i)
 		return;
 	}
 	s->seen[v->exit_code & 255] = true;
+	pack_job(s, v->path);
 	print_result(v, options.json);
 	if (!options.junit && !has_claims(s->list, job->scenario)) {
 		verdict_free(v); /* only a report on them together needs them at once */
@@ -236,24 +260,56 @@ static void run_job(struct session *s, uint32_t i)
 		s->by_scenario[job->scenario] = v;
 }
 
+/* What a suite says about all of its runs: every file that is written here is packed, too. */
+static void conclude_suite(struct session *s, const struct suite *suite)
+{
+	struct error err = ERROR_INIT;
+	char name[SUITE_FILE_BYTES];
+
+	if (suite->n_claims == 0)
+		return;
+	if (claims_conclude(
+	            suite, s->list, s->by_scenario, s->options->out_dir, interrupted, &err)) {
+		s->seen[report_error(&err)] = true;
+		return;
+	}
+	(void)snprintf(name, sizeof(name), "%s.claims.json", suite->name);
+	pack_suite_file(s, name);
+}
+
 static void conclude_suites(struct session *s)
 {
-	for (uint32_t i = 0; i < s->list->n_suites && !*interrupted; i++) {
-		struct error err = ERROR_INIT;
+	for (uint32_t i = 0; i < s->list->n_suites && !*interrupted; i++)
+		conclude_suite(s, s->list->suites[i]);
+}
 
-		if (s->list->suites[i]->n_claims > 0 &&
-		        claims_conclude(s->list->suites[i], s->list, s->by_scenario,
-		                s->options->out_dir, interrupted, &err))
-			s->seen[report_error(&err)] = true;
+/* The exit code: the runs' own, or that of a pack that cannot be written. */
+static int write_pack(struct session *s, bool has_junit, int code)
+{
+	bool lone = s->list->n_suites == 0 && s->jobs->n == 1;
+	struct error err = ERROR_INIT;
+
+	if (!s->packing)
+		return code;
+	if (packing_count(s->packing) == 0) {
+		(void)fprintf(stderr, "pack: none is written, nothing was judged\n");
+		return code;
 	}
+	if (has_junit && !lone) /* a lone run has its own */
+		packing_file(s->packing, s->options->junit, "junit.xml");
+	if (!packing_write(s->packing, lone, &err))
+		return code;
+	(void)report_error(&err);
+	return ERR_ENVIRONMENT;
 }
 
 static int run_list(const struct scenario_list *list, const struct job_list *jobs,
-        const struct run_options *options)
+        const struct run_options *options, struct packing *packing)
 {
 	struct session s = {.list = list,
 	        .jobs = jobs,
 	        .options = options,
+	        .packing = packing,
 	        .runs = mem_alloc(jobs->n + 1, sizeof(*s.runs)),
 	        .by_scenario = mem_alloc(list->n + 1, sizeof(*s.by_scenario)),
 	        .docs = mem_alloc(jobs->n + 1, sizeof(*s.docs))};
@@ -266,6 +322,7 @@ static int run_list(const struct scenario_list *list, const struct job_list *job
 	code = suite_code(s.seen);
 	if (options->junit && write_junit(options->junit, s.docs, s.n_docs, &err))
 		code = report_error(&err);
+	code = write_pack(&s, options->junit && !err.code, code);
 	for (uint32_t i = 0; i < jobs->n; i++)
 		verdict_free(&s.runs[i]);
 	mem_free(s.runs);
@@ -284,10 +341,27 @@ static void print_warnings(const struct scenario_list *list)
 			        list->items[i]->warnings[k]);
 }
 
+/* Before anything runs; OUT is made first, for a pack may lie in it. */
+static enum status open_pack(
+        const struct run_options *options, struct packing **packing, struct error *err)
+{
+	char out[VERDICT_REPLAY_BYTES];
+
+	if (!options->pack && options->sign_key)
+		return error_set(err, ERR_USAGE, "--sign-key signs a pack: --pack FILE is missing");
+	if (!options->pack)
+		return ERR_NONE;
+	(void)snprintf(out, sizeof(out), "%s", options->out_dir);
+	if (record_folder(out, err))
+		return err->code;
+	return packing_open(options->pack, options->sign_key, packing, err);
+}
+
 int execute_run(const struct run_options *options)
 {
 	struct scenario_list list = SCENARIO_LIST_INIT;
 	struct job_list jobs = {0};
+	struct packing *packing = NULL;
 	struct error err = ERROR_INIT;
 	enum status st = ERR_NONE;
 	int code;
@@ -300,13 +374,16 @@ int execute_run(const struct run_options *options)
 		plan_jobs(&list, options, &jobs);
 		st = check_clock(&list, &jobs, &err);
 	}
+	if (!st)
+		st = open_pack(options, &packing, &err);
 	if (st) {
 		code = report_error(&err);
 	} else {
 		interrupted = interrupt_catch();
 		print_warnings(&list);
-		code = run_list(&list, &jobs, options);
+		code = run_list(&list, &jobs, options, packing);
 	}
+	packing_free(packing);
 	mem_free(jobs.jobs);
 	scenario_list_free(&list);
 	return code;

@@ -22,10 +22,12 @@ struct run_options {
 	int clock;                        /* enum run_clock, default wall */
 	bool clock_given;                 /* else a suite may choose */
 	struct scenario_options scenario; /* --seed, --set: handed to scenario_load as they are */
-	const char *out_dir; /* results go to out_dir/<name>-<seed>-<clock>/; default "out" */
-	const char *junit;   /* file to write, NULL = none but each result's own junit.xml */
-	int64_t attempts;    /* runs of one scenario at most while they are invalid; default 3 */
-	bool json;           /* results on stdout, one a line */
+	const char *out_dir;  /* results go to out_dir/<name>-<seed>-<clock>/; default "out" */
+	const char *junit;    /* file to write, NULL = none but each result's own junit.xml */
+	int64_t attempts;     /* runs of one scenario at most while they are invalid; default 3 */
+	bool json;            /* results on stdout, one a line */
+	const char *pack;     /* file to write, NULL = none */
+	const char *sign_key; /* of the pack; NULL = not signed */
 };
 
 /* Of what moves, by the racks of its two ends. */

@@ -42,6 +42,7 @@ struct store_config {
 	const uint32_t *tenant_tier; /* by tenant, index into tiers */
 	uint32_t n_tenants;
 	const struct score_config *score; /* tiers, rules, warmup, duration */
+	int64_t ends_ns;                  /* of run time, at the latest: with the drain */
 	const struct score_names *names;
 	enum store_keep keep;
 	uint64_t most; /* STORE_SOME */
@@ -60,12 +61,17 @@ void store_gaps(struct store *s, uint64_t id, int64_t gap_ns, int64_t n);
 /* Every request once, when its outcome is known. Rows keep this order (requests.seq). */
 void store_sample(struct store *s, const struct sample *x);
 
-/* A run that is repeated: nothing of the earlier attempt stays. */
+/* Rows for which the wall clock found no room. */
+uint64_t store_dropped(const struct store *s);
+
+/* A run that is repeated: nothing of the earlier attempt stays. The handle is to be closed in any
+ * case. */
 enum status store_restart(struct store *s, struct error *err) LPC_MUST_USE;
 
 /* The last batch, then histograms, timeline, windows, faults and verdicts of a decided run, and
- * partial as the document says; with NULL the store is left as it is, marked partial. The handle is
- * gone in any case. One file is left, no journal beside it. */
+ * partial as the document says; with NULL the store is left as it is, marked partial. The handle
+ * (NULL: nothing happens) is gone in any case. One file is left, no journal beside it.
+ * ERR_ENVIRONMENT if not everything could be written. */
 enum status store_close(
         struct store *s, const struct result_document *d, struct error *err) LPC_MUST_USE;
 

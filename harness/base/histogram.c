@@ -135,13 +135,6 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 		into->min = from->min;
 }
 
-static int64_t upper_edge(unsigned octave, unsigned cell)
-{
-	if (octave == 0)
-		return cell;
-	return (int64_t)(((uint64_t)(HISTOGRAM_CELLS + cell + 1) << (octave - 1)) - 1);
-}
-
 bool histogram_next(const struct histogram *h, uint32_t *cursor, int64_t *upper_ns, uint64_t *n)
 {
 	for (uint32_t at = *cursor; at < HISTOGRAM_OCTAVES * HISTOGRAM_CELLS; at++) {
@@ -154,7 +147,7 @@ bool histogram_next(const struct histogram *h, uint32_t *cursor, int64_t *upper_
 		if (h->octave[octave][cell] == 0)
 			continue;
 		*cursor = at + 1;
-		*upper_ns = upper_edge(octave, cell);
+		*upper_ns = histogram_upper(at);
 		*n = h->octave[octave][cell];
 		return true;
 	}

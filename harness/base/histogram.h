@@ -39,6 +39,16 @@ static inline uint32_t histogram_cell(int64_t ns)
 	return octave * HISTOGRAM_CELLS + (uint32_t)(octave ? (v >> (octave - 1)) & 1023 : v);
 }
 
+/* The largest value that is counted in such a cell. */
+static inline int64_t histogram_upper(uint32_t cell)
+{
+	uint32_t octave = cell / HISTOGRAM_CELLS, at = cell % HISTOGRAM_CELLS;
+
+	if (octave == 0)
+		return at;
+	return (int64_t)(((uint64_t)(HISTOGRAM_CELLS + at + 1) << (octave - 1)) - 1);
+}
+
 static inline void histogram_add_n(struct histogram *h, int64_t ns, uint64_t n)
 {
 	uint64_t v = (uint64_t)ns;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,29 +10,31 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The processors allowed at first: a child of a pinned process inherits its parent's single one,
- * and must not conclude that the machine has no other. */
-static int allowed_at_first(cpu_set_t *out)
-{
-	static cpu_set_t first;
-	static bool known;
+/* What the process had at first: a child of a pinned process inherits its parent's single
+ * processor, and must not conclude that the machine has no other. */
+static struct {
+	cpu_set_t allowed;
+	int error; /* errno: the processors are not known */
+	int nice;
+} first;
+static pthread_once_t looked = PTHREAD_ONCE_INIT;
 
-	if (!known && sched_getaffinity(0, sizeof(first), &first))
-		return errno;
-	known = true;
-	*out = first;
-	return 0;
+static void look(void)
+{
+	if (sched_getaffinity(0, sizeof(first.allowed), &first.allowed))
+		first.error = errno;
+	first.nice = getpriority(PRIO_PROCESS, 0);
 }
 
 static int pin(uint32_t nth, int *processor)
 {
-	cpu_set_t allowed, one;
-	int error = allowed_at_first(&allowed);
+	cpu_set_t one;
 
-	if (error)
-		return error;
+	(void)pthread_once(&looked, look);
+	if (first.error)
+		return first.error;
 	for (size_t i = 0; i < CPU_SETSIZE; i++) {
-		if (!CPU_ISSET(i, &allowed) || nth-- > 0)
+		if (!CPU_ISSET(i, &first.allowed) || nth-- > 0)
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(i, &one);
@@ -81,6 +84,14 @@ struct privilege privilege_ask(uint32_t nth)
 	if (p.group_nice != PRIVILEGE_NO_GROUP && !set_group_nice(PRIVILEGE_NICE))
 		p.group_nice = PRIVILEGE_NO_GROUP;
 	return p;
+}
+
+void privilege_drop(void)
+{
+	(void)pthread_once(&looked, look);
+	if (!first.error)
+		(void)sched_setaffinity(0, sizeof(first.allowed), &first.allowed);
+	(void)setpriority(PRIO_PROCESS, 0, first.nice); /* of this thread alone */
 }
 
 void privilege_give_back(const struct privilege *p)

@@ -25,6 +25,10 @@ enum { PRIVILEGE_NICE = -20, PRIVILEGE_TEXT_MAX = 96 };
  * asking. */
 struct privilege privilege_ask(uint32_t nth);
 
+/* For a thread that works beside the measurement: the priority and the processors that the process
+ * had at first, whatever the thread that made it was given since. */
+void privilege_drop(void);
+
 /* Where the kernel groups tasks by session (sched_autogroup), nice counts only inside a session,
  * and one busy shell elsewhere takes half the processor. So privilege_ask raises the session's
  * group too; this puts it back. The group outlives us: call it before the program ends. */

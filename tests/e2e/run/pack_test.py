@@ -3,6 +3,7 @@ know nothing of this program; the same bytes each time, and none of them where s
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -240,6 +241,41 @@ class Pack(e2e.Case):
         (self.folder / "x").mkdir()
         subprocess.run(["tar", "--zstd", "-xf", "../p.tar.zst"], cwd=self.folder / "x", check=True, capture_output=True, timeout=60)
         self.assertEqual(names[1], (self.folder / "x" / names[1]).read_text())
+
+    # --- by hand, as docs/EVIDENCE.md says
+
+    def page(self, heading):
+        text = (e2e.SOURCE / "docs/EVIDENCE.md").read_text(encoding="utf-8")
+        (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.S | re.M)
+        return re.findall(r"^```sh\n(.*?)^```", section, re.S | re.M)
+
+    def shell(self, *scripts):
+        path = f"{pathlib.Path(e2e.BINARY).resolve().parent}:{os.environ['PATH']}"
+        return subprocess.run(["sh", "-ec", "\n".join(scripts)], cwd=self.folder, capture_output=True, text=True, timeout=90, check=False,
+                              env=e2e.environment(PATH=path))
+
+    def test_the_page_checks_a_pack(self):
+        """Its commands make a pack, and its recipes find whatever was done to one afterwards."""
+        for folder in ("harness", "emulator"):
+            (self.folder / folder).symlink_to(e2e.SOURCE / folder)
+        (make,) = self.page("Packs")
+        digests, signatures = self.page("Checking a pack without this program")
+        done = self.shell(make)
+        self.assertEqual(0, done.returncode, done.stderr)
+        done = self.shell(digests, signatures)
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertIn("PASSED quick-42-virtual/result.json seed 42 []\n", done.stdout)
+        again = "cd pack\n" + digests.splitlines()[1]
+        run, unlisted = "quick-42-virtual", "sed -i '/result.json/d' MANIFEST.sha256"
+        for harm, said in ((f"printf x >>{run}/plan.json", "plan.json: FAILED"), (f"rm {run}/plan.json", "plan.json: FAILED"),
+                           (f"rm {run}/result.json; {unlisted}", f"other files: ['MANIFEST.sha256', '{run}/result.json']"),
+                           ("touch more", "other files: ['more']"), (f"mv {run}/result.json x; {unlisted}", f"'{run}/result.json', 'x'"),
+                           ("sed -i 1d evidence.intoto.jsonl", "other lines"), ("sed -i '1p' evidence.intoto.jsonl", "other lines"),
+                           ("sed -i '$d' evidence.intoto.jsonl", "other files"), ("cp ../k.pub ../release.pub", "pkeyutl")):
+            with self.subTest(harm=harm):
+                done = self.shell("rm -rf pack", digests, harm, "cd ..", again, signatures)
+                self.assertNotEqual(0, done.returncode, done.stdout)
+                self.assertIn(said, done.stdout + done.stderr)
 
     # --- what is refused
 

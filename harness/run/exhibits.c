@@ -8,6 +8,7 @@
 
 #include "harness/base/arena.h"
 #include "harness/run/assumptions.h"
+#include "harness/run/inputs.h"
 #include "harness/run/record.h"
 
 static void score_file(
@@ -79,13 +80,13 @@ enum status exhibits_forget(const char *dir, struct error *err)
 			return error_set(err, ERR_ENVIRONMENT, "cannot remove '%s': %s", path,
 			        strerror(errno));
 	}
-	return ERR_NONE;
+	return inputs_forget(dir, err);
 }
 
 enum status exhibits_write(const struct scenario *s, const struct result_document *d,
         const char *dir, struct error *err)
 {
-	enum status st = ERR_NONE;
+	enum status st = inputs_write(s, dir, err);
 
 	for (size_t i = 0; i < ARRAY_LEN(files) && !st; i++) {
 		struct json_out o;

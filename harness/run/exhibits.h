@@ -1,6 +1,6 @@
 /* What a result rests on, beside it in its directory, so that it can be looked into, drawn, and
- * judged again by others: plan.json, score.json, histograms.json, faults.json, assumptions.json
- * (docs/RESULTS.md has their shapes). */
+ * judged again by others: plan.json, score.json, histograms.json, faults.json, assumptions.json,
+ * inputs (docs/RESULTS.md has their shapes). */
 #ifndef LPC_RUN_EXHIBITS_H
 #define LPC_RUN_EXHIBITS_H
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 256, FILES_PATH_MAX = 4096 };
+enum { FILES_MAX = 256, FILES_PATH_MAX = 4096, SOURCES_MAX = FILES_MAX + 2 };
 
 struct document {
 	char *path;
@@ -29,7 +29,9 @@ struct file_set {
 	uint32_t n_documents, n_digests;
 	struct trace_digest digests[TRAFFIC_TENANTS_MAX];
 	struct document documents[FILES_MAX];
-	struct arena arena; /* paths and names */
+	uint32_t n_sources;
+	struct file_source *sources[SOURCES_MAX]; /* the documents, the scenario, its suite */
+	struct arena arena;                       /* paths and names */
 };
 
 struct file_set *files_new(bool sealed)
@@ -47,6 +49,8 @@ void files_free(struct file_set *set)
 		return;
 	for (uint32_t i = 0; i < set->n_documents; i++)
 		json_free(set->documents[i].doc);
+	for (uint32_t i = 0; i < set->n_sources; i++)
+		file_source_release(set->sources[i]);
 	arena_free(&set->arena);
 	mem_free(set);
 }
@@ -64,15 +68,16 @@ static const char *reason(int error)
 	                         : strerror(error);
 }
 
-/* Opens a regular file for reading; -1 and *why otherwise. O_NONBLOCK: a FIFO must not hang us. */
-static int open_file(const char *path, struct stat *st, const char **why)
+/* O_NONBLOCK: a FIFO must not hang us. */
+int files_open(const char *path, const char **why)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
 
-	if (fd < 0 || fstat(fd, st) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		*why = reason(errno);
-	else if (!S_ISREG(st->st_mode))
-		*why = S_ISDIR(st->st_mode) ? "it is a directory" : "it is no plain file";
+	else if (!S_ISREG(st.st_mode))
+		*why = S_ISDIR(st.st_mode) ? "it is a directory" : "it is no plain file";
 	else
 		return fd;
 	if (fd >= 0)
@@ -103,13 +108,13 @@ enum status files_read(const char *path, char **text, size_t *n, struct error *e
 {
 	struct stat st;
 	const char *why;
-	int fd = open_file(path, &st, &why);
+	int fd = files_open(path, &why);
 	ssize_t got;
 	char *buf;
 
 	if (fd < 0)
 		return unreadable(path, why, err);
-	if (st.st_size > JSON_SIZE_MAX) {
+	if (fstat(fd, &st) < 0 || st.st_size > JSON_SIZE_MAX) {
 		close(fd);
 		return unreadable(path, "it is larger than 16 MiB", err);
 	}
@@ -136,13 +141,13 @@ enum status files_blame(struct jval v, struct error *err)
 	return json_error(v, err, "%s", text);
 }
 
-static enum status resolve(const char *from_file, const char *path, char *buf, struct error *err)
+enum status files_resolve(
+        const char *from_file, const char *path, char *buf, size_t n, struct error *err)
 {
 	const char *slash = strrchr(from_file, '/');
 	int folder = path[0] == '/' || !slash ? 0 : (int)(slash - from_file) + 1;
-	int n = snprintf(buf, FILES_PATH_MAX, "%.*s%s", folder, from_file, path);
 
-	if (n >= FILES_PATH_MAX)
+	if ((size_t)snprintf(buf, n, "%.*s%s", folder, from_file, path) >= n)
 		return unreadable(path, "its path is too long", err);
 	return ERR_NONE;
 }
@@ -163,36 +168,67 @@ static void add_document(struct file_set *set, const char *path, struct json *do
 	d->doc = doc;
 }
 
-/* Reads and parses `resolved`. */
-static enum status parse_file(const char *resolved, struct json **doc, struct error *err)
+void file_source_release(struct file_source *source)
 {
-	char *text;
-	size_t n;
-	enum status rc;
+	if (!source || --source->users > 0)
+		return;
+	mem_free(source->path);
+	mem_free(source->text);
+	mem_free(source);
+}
 
-	if (files_read(resolved, &text, &n, err))
+void files_keep_source(struct file_set *set, struct file_source *source)
+{
+	CHECK(set->n_sources < SOURCES_MAX);
+	source->users++;
+	set->sources[set->n_sources++] = source;
+}
+
+uint32_t files_sources(const struct file_set *set, struct file_source *const **out)
+{
+	*out = set->sources;
+	return set->n_sources;
+}
+
+enum status files_parse_source(const char *from_file, const char *path, struct json **doc,
+        struct file_source **source, struct error *err)
+{
+	char resolved[FILES_PATH_MAX];
+	size_t n;
+
+	*source = NULL;
+	if (files_resolve(from_file, path, resolved, sizeof(resolved), err))
 		return err->code;
-	rc = json_parse(resolved, text, n, doc, err);
-	mem_free(text);
-	return rc;
+	*source = mem_alloc(1, sizeof(**source));
+	(*source)->users = 1;
+	n = strlen(resolved);
+	(*source)->path = mem_alloc(n + 1, 1);
+	memcpy((*source)->path, resolved, n);
+	if (!files_read(resolved, &(*source)->text, &(*source)->n, err) &&
+	        !json_parse(resolved, (*source)->text, (*source)->n, doc, err))
+		return ERR_NONE;
+	file_source_release(*source);
+	*source = NULL;
+	return err->code;
 }
 
 enum status files_parse(
         const char *from_file, const char *path, struct json **doc, struct error *err)
 {
-	char resolved[FILES_PATH_MAX];
+	struct file_source *source;
+	enum status rc = files_parse_source(from_file, path, doc, &source, err);
 
-	if (resolve(from_file, path, resolved, err))
-		return err->code;
-	return parse_file(resolved, doc, err);
+	file_source_release(source);
+	return rc;
 }
 
 enum status files_json(struct file_set *set, const char *from_file, const char *path,
         struct json **doc, struct error *err)
 {
 	char resolved[FILES_PATH_MAX];
+	struct file_source *source;
 
-	if (resolve(from_file, path, resolved, err))
+	if (files_resolve(from_file, path, resolved, sizeof(resolved), err))
 		return err->code;
 	*doc = find_document(set, resolved);
 	if (*doc)
@@ -201,9 +237,12 @@ enum status files_json(struct file_set *set, const char *from_file, const char *
 		return unreadable(resolved, "the plan does not hold it", err);
 	if (set->n_documents == FILES_MAX)
 		return unreadable(resolved, "one scenario names too many files", err);
-	if (parse_file(resolved, doc, err) == ERR_NONE)
-		add_document(set, resolved, *doc);
-	return err->code;
+	if (files_parse_source("", resolved, doc, &source, err))
+		return err->code;
+	add_document(set, resolved, *doc);
+	files_keep_source(set, source);
+	file_source_release(source);
+	return ERR_NONE;
 }
 
 /* --- traces ------------------------------------------------------------------------------ */
@@ -233,14 +272,13 @@ static enum status open_trace(void *ctx, const char *from_file, const char *path
 	const struct file_set *set = ctx;
 	char resolved[FILES_PATH_MAX];
 	const char *why;
-	struct stat st;
 	int fd, *kept;
 
 	if (set->sealed)
 		return error_set(err, ERR_USAGE, "the plan does not hold it");
-	if (resolve(from_file, path, resolved, err))
+	if (files_resolve(from_file, path, resolved, sizeof(resolved), err))
 		return err->code;
-	fd = open_file(resolved, &st, &why);
+	fd = files_open(resolved, &why);
 	if (fd < 0)
 		return error_set(err, ERR_USAGE, "%s", why);
 	kept = mem_alloc(1, sizeof(*kept));

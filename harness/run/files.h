@@ -28,6 +28,34 @@ enum status files_read(const char *path, char **text, size_t *n, struct error *e
 enum status files_parse(
         const char *from_file, const char *path, struct json **doc, struct error *err) LPC_MUST_USE;
 
+/* A document as it was read, byte for byte. Shared: each who keeps it is a user, the last one frees
+ * it. */
+struct file_source {
+	uint32_t users;
+	char *path; /* as it was opened */
+	char *text;
+	size_t n;
+};
+
+/* As files_parse; *source has one user, the caller. */
+enum status files_parse_source(const char *from_file, const char *path, struct json **doc,
+        struct file_source **source, struct error *err) LPC_MUST_USE;
+void file_source_release(struct file_source *source); /* NULL is allowed */
+
+/* The set is one more user of it. */
+void files_keep_source(struct file_set *set, struct file_source *source);
+/* What the set keeps: each document that it read, as it was before any edit, and what it was given.
+ */
+uint32_t files_sources(const struct file_set *set, struct file_source *const **out);
+
+/* The path by which a file named inside `from_file` is opened; n bytes of room. */
+enum status files_resolve(const char *from_file, const char *path, char *buf, size_t n,
+        struct error *err) LPC_MUST_USE;
+
+/* Opens a regular file for reading, and never hangs; -1, and why not in words that fit behind
+ * "found". */
+int files_open(const char *path, const char **why);
+
 /* The document at `path`, named inside `from_file`. An error in the document has its own position;
  * one in reaching it has none (err->file is ""). */
 enum status files_json(struct file_set *set, const char *from_file, const char *path,

@@ -38,12 +38,21 @@ struct scenario_mirror {
 	int64_t every, frames; /* 1 in so many requests, and of their frames; 0 = by the plan */
 };
 
+struct scenario_options {
+	bool has_seed;
+	uint64_t seed;
+	uint32_t n_set;
+	const char *const *set; /* "path=value" */
+};
+
 struct scenario {
 	struct arena arena;
-	struct json *document;  /* the scenario's own, edits applied */
-	struct file_set *files; /* what it names */
-	const char *file;       /* where it was read */
-	const char *suite;      /* name of the suite it came from, or NULL */
+	struct json *document;       /* the scenario's own, edits applied */
+	struct file_set *files;      /* what it names */
+	const char *file;            /* where it was read */
+	const char *suite;           /* name of the suite it came from, or NULL */
+	const struct scenario *mate; /* the next of the suite, behind the last the first; or NULL */
+	struct scenario_options given; /* what the command line put in; borrowed */
 	const char *name, *about;
 	int survive; /* enum survive: which contingencies it demands to come through */
 	uint64_t seed;
@@ -67,13 +76,6 @@ struct scenario {
 	const char *plan_json; /* canonical plan, the input of the digest (plan.h) */
 	uint32_t n_warnings;
 	const char **warnings;
-};
-
-struct scenario_options {
-	bool has_seed;
-	uint64_t seed;
-	uint32_t n_set;
-	const char *const *set; /* "path=value" */
 };
 
 struct suite; /* claims.h */

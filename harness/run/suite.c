@@ -149,9 +149,11 @@ static enum status add(struct json *doc, struct file_set *files,
 		files_free(files);
 		return err->code;
 	}
-	if (scenario_build(doc, files, &s, err) == ERR_NONE)
-		append(list, s);
-	return err->code;
+	if (scenario_build(doc, files, &s, err))
+		return err->code;
+	s->given = *options;
+	append(list, s);
+	return ERR_NONE;
 }
 
 /* --- the matrix -------------------------------------------------------------------------- */
@@ -263,11 +265,16 @@ static enum status apply_cell(struct json *doc, const struct matrix *m, uint32_t
 /* --- suites ------------------------------------------------------------------------------ */
 
 /* A document of the scenario's own: elements may be used for many cells. */
-static enum status open_element(struct jval v, struct json **doc, struct error *err)
+static enum status open_element(
+        struct jval v, struct json **doc, struct file_set *files, struct error *err)
 {
+	struct file_source *source;
+
 	if (json_string(v)) {
-		if (files_parse(json_file(v.doc), json_string(v), doc, err))
+		if (files_parse_source(json_file(v.doc), json_string(v), doc, &source, err))
 			return files_blame(v, err);
+		files_keep_source(files, source);
+		file_source_release(source);
 		if (json_type(json_get(json_root(*doc), "scenarios")) != JSON_NONE) {
 			json_free(*doc);
 			return json_expected(v, err, "a scenario (suites do not nest)");
@@ -294,17 +301,19 @@ static enum status check_unique(
 }
 
 static enum status add_element(struct jval v, const struct matrix *m, const char *suite,
-        const struct scenario_options *options, struct scenario_list *list, uint32_t first,
-        struct error *err)
+        struct file_source *source, const struct scenario_options *options,
+        struct scenario_list *list, uint32_t first, struct error *err)
 {
 	for (uint32_t cell = 0; cell < m->n_cells; cell++) {
-		struct file_set *files;
+		struct file_set *files = files_new(false);
 		struct json *doc;
 		struct scenario *s;
 
-		if (open_element(v, &doc, err))
+		files_keep_source(files, source);
+		if (open_element(v, &doc, files, err)) {
+			files_free(files);
 			return err->code;
-		files = files_new(false);
+		}
 		if (apply_cell(doc, m, cell, files, err)) {
 			json_free(doc);
 			files_free(files);
@@ -328,6 +337,8 @@ static enum status keep_suite(struct json *doc, const struct suite_root *root, u
 
 	list->suites = mem_grow(list->suites, list->n_suites + 1, sizeof(struct suite *));
 	list->suites[list->n_suites++] = suite;
+	for (uint32_t i = first; i < list->n; i++)
+		list->items[i]->mate = list->items[i + 1 < list->n ? i + 1 : first];
 	*suite = (struct suite){.name = root->name,
 	        .first = first,
 	        .n = list->n - first,
@@ -344,8 +355,8 @@ static enum status keep_suite(struct json *doc, const struct suite_root *root, u
 }
 
 /* Takes over the document. */
-static enum status load_suite(struct json *doc, const struct scenario_options *options,
-        struct scenario_list *list, struct error *err)
+static enum status load_suite(struct json *doc, struct file_source *source,
+        const struct scenario_options *options, struct scenario_list *list, struct error *err)
 {
 	struct suite_root root;
 	struct matrix matrix;
@@ -363,7 +374,7 @@ static enum status load_suite(struct json *doc, const struct scenario_options *o
 		goto out;
 	for (struct jval v = json_first(root.scenarios); json_type(v) != JSON_NONE;
 	        v = json_next(v))
-		if (add_element(v, &matrix, root.name, options, list, first, err))
+		if (add_element(v, &matrix, root.name, source, options, list, first, err))
 			goto out;
 	list->suite = list->items[list->n - 1]->suite;
 	return keep_suite(doc, &root, first, list, err);
@@ -375,13 +386,22 @@ out:
 enum status scenario_load(const char *file, const struct scenario_options *options,
         struct scenario_list *list, struct error *err)
 {
+	struct file_source *source;
+	struct file_set *files;
 	struct json *doc;
+	enum status rc;
 
-	if (files_parse("", file, &doc, err))
+	if (files_parse_source("", file, &doc, &source, err))
 		return err->code;
-	if (json_type(json_get(json_root(doc), "scenarios")) == JSON_NONE)
-		return add(doc, files_new(false), options, list, err);
-	return load_suite(doc, options, list, err);
+	if (json_type(json_get(json_root(doc), "scenarios")) == JSON_NONE) {
+		files = files_new(false);
+		files_keep_source(files, source);
+		rc = add(doc, files, options, list, err);
+	} else {
+		rc = load_suite(doc, source, options, list, err);
+	}
+	file_source_release(source);
+	return rc;
 }
 
 static enum status pick_named(const struct scenario_list *list, const char *name,

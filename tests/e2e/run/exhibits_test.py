@@ -4,6 +4,7 @@ import json
 import math
 import os
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import e2e  # noqa: E402
@@ -156,6 +157,74 @@ class Exhibits(e2e.Case):
         for path, value in (("deployment.health.frontend_check", "2s"), ("faults.flap.up", "200ms")):
             self.assertIn(path, rows)
             self.run_files(self.write(document), "--set", f"{path}={value}", clock="virtual", codes=(0, 1, 4))
+
+    def inputs(self, name, seed=7):
+        """What inputs.json says, once every file is seen to be what it says."""
+        folder = self.folder / "out" / f"{name}-{seed}-virtual"
+        says = json.loads((folder / "inputs.json").read_text())
+        self.assertEqual(("lpuchaos.inputs/1", name, seed), (says["schema"], says["scenario"], says["seed"]))
+        there = {str(p.relative_to(folder / "inputs")): p.read_bytes() for p in (folder / "inputs").rglob("*") if p.is_file()}
+        self.assertEqual({f["path"]: f["sha256"] for f in says["files"] if f["kept"]},
+                         {path: hashlib.sha256(data).hexdigest() for path, data in there.items()})
+        self.assertEqual(sorted(f["path"] for f in says["files"]), [f["path"] for f in says["files"]])
+        return says, there, folder
+
+    def test_a_suite_is_run_again_from_what_it_was_read_from(self):
+        """From another folder, with the originals gone: the same plan and the same result."""
+        tree = {
+            "suites/all.json": '// kept as it is\n' + json.dumps({
+                "version": 1, "name": "all", "matrix": {"faults": [[]]},
+                "scenarios": ["../scenarios/one.json", e2e.scenario("two", deployment="../racks/two.json")]}),
+            "scenarios/one.json": json.dumps(e2e.scenario("one", deployment="../racks/one.json", traffic=[
+                {"name": "t", "tier": "x", "max_tokens": 9, "trace": {"file": "./../traces//t.csv", "format": "csv"}}])),
+            "racks/one.json": json.dumps(dict(e2e.EIGHT_SLOTS, hardware="hardware/h.json")),
+            "racks/two.json": json.dumps(e2e.EIGHT_SLOTS),
+            "racks/hardware/h.json": json.dumps({"base": str(e2e.SOURCE / "emulator/hardware/lpuv1.json")}),
+            "traces/t.csv": "arrival_s,prompt_tokens,output_tokens\n0,10,3\n0.5,20,4\n",
+        }
+        for path, text in tree.items():
+            (self.folder / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / "tree" / path).write_text(text)
+        edit = ["--set", "drain=4s", "--seed", "9"]
+        self.run_files(str(self.folder / "tree/suites/../suites/all.json"), *edit, clock="virtual", codes=(0, 4))
+        below = str(self.folder).lstrip("/") + "/tree/"
+        for name, needs in (("one-1", tree), ("two-1", tree)):
+            says, there, folder = self.inputs(name, seed=9)
+            self.assertEqual((below + "suites/all.json", ["drain=4s"]), (says["main"], says["set"]))
+            self.assertEqual({below + p: t.encode() for p, t in needs.items()},
+                             {p: t for p, t in there.items() if p.startswith(below)})
+            self.assertEqual({"suite", "scenario", "deployment", "hardware", "trace"}, {f["role"] for f in says["files"]})
+        kept = self.folder / "kept"
+        folder.rename(kept)
+        plan, digest = (kept / "plan.json").read_bytes(), json.loads((kept / "result.json").read_text())["result_digest"]
+        (self.folder / "tree").rename(self.folder / "gone")
+        self.run_files(str(kept / "inputs" / says["main"]), *edit, clock="virtual", codes=(0, 4))
+        self.assertEqual(plan, (folder / "plan.json").read_bytes())
+        self.assertEqual(digest, json.loads((folder / "result.json").read_text())["result_digest"])
+
+    def test_a_lone_scenario_lies_at_the_top(self):
+        file = self.write(QUIET)
+        self.run_files(file, clock="virtual", codes=(0, 1, 4))
+        says, there, _ = self.inputs("quiet")
+        self.assertEqual(({"scenario.json": json.dumps(QUIET).encode()}, "scenario.json"), (there, says["main"]))
+
+    @unittest.skipUnless(e2e.has_ring()[0], e2e.has_ring()[1])
+    def test_a_trace_that_changed_is_not_passed_off_as_what_was_read(self):
+        trace = self.folder / "t.csv"
+        trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,3\n")
+        digest = hashlib.sha256(trace.read_bytes()).hexdigest()
+        document = e2e.scenario("traced", duration="2s", target={"url": "http://127.0.0.1:9", "model": "m"}, deployment=None,
+                                traffic=[{"name": "t", "tier": "x", "trace": {"file": "t.csv", "format": "csv"}}])
+        file = self.write(document)
+        with self.started(self.arguments(file)) as p:
+            self.until(lambda: "replay" in self.said(), "the start")
+            trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,4\n")
+            p.wait(30)
+        folder = self.folder / "out" / "traced-7-wall"
+        says = json.loads((folder / "inputs.json").read_text())
+        self.assertEqual([("scenario.json", True), ("t.csv", False)], [(f["path"], f["kept"]) for f in says["files"]])
+        self.assertEqual(digest, says["files"][1]["sha256"])
+        self.assertEqual(["scenario.json"], [p.name for p in (folder / "inputs").iterdir()])
 
     def test_a_directory_holds_one_run(self):
         """What an earlier run left is gone before the next one begins, and so is never taken for its own."""

@@ -25,7 +25,7 @@ build_packages=(libc6-dev liburing-dev libpcap-dev libcjson-dev check node-llhtt
 
 # What the tests use besides; one that cannot be had makes its tests skip, with the reason.
 test_tools=(clang:clang curl:curl wrk:wrk nginx:nginx-light valgrind:valgrind node:nodejs npm:npm mpirun:openmpi-bin
-	tcpdump:tcpdump tshark:tshark dumpcap:wireshark-common ping:iputils-ping ip:iproute2 chromium:chromium)
+	tcpdump:tcpdump tshark:tshark dumpcap:wireshark-common ping:iputils-ping ip:iproute2 chromium:chromium zstd:zstd openssl:openssl)
 test_packages=(libclang-rt-14-dev libopenmpi-dev)
 
 has_package() {

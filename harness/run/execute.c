@@ -260,8 +260,7 @@ static void run_job(struct session *s, uint32_t i)
 		s->by_scenario[job->scenario] = v;
 }
 
-/* What a suite says about all of its runs: every file that is written here is packed, too. */
-static void conclude_suite(struct session *s, const struct suite *suite)
+static void conclude_claims(struct session *s, const struct suite *suite)
 {
 	struct error err = ERROR_INIT;
 	char name[SUITE_FILE_BYTES];
@@ -277,10 +276,12 @@ static void conclude_suite(struct session *s, const struct suite *suite)
 	pack_suite_file(s, name);
 }
 
+/* What a suite says about all of its runs. Every file that is written here is packed, too:
+ * pack_suite_file. */
 static void conclude_suites(struct session *s)
 {
 	for (uint32_t i = 0; i < s->list->n_suites && !*interrupted; i++)
-		conclude_suite(s, s->list->suites[i]);
+		conclude_claims(s, s->list->suites[i]);
 }
 
 /* The exit code: the runs' own, or that of a pack that cannot be written. */

@@ -184,6 +184,7 @@ static struct statement_file file_of(const struct pack_entry *e)
 /* What decides a run: the files that were read, and what was made of them. */
 static bool is_configuration(const struct pack_result *r, const char *path)
 {
+	static const char *const names[] = {"inputs.json", "bundle.json", "plan.json"};
 	size_t n = strlen(r->folder);
 
 	if (n) {
@@ -191,8 +192,10 @@ static bool is_configuration(const struct pack_result *r, const char *path)
 			return false;
 		path += n + 1;
 	}
-	return strncmp(path, PACK_INPUTS "/", sizeof(PACK_INPUTS "/") - 1) == 0 ||
-	       strcmp(path, "bundle.json") == 0 || strcmp(path, "plan.json") == 0;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	return strncmp(path, PACK_INPUTS "/", sizeof(PACK_INPUTS "/") - 1) == 0;
 }
 
 /* The names of tests by their verdict. */

@@ -91,7 +91,9 @@ class Pack(e2e.Case):
                          {str(p.relative_to(on_disk)): p.read_bytes() for p in on_disk.rglob("*") if p.is_file()})
         (test,), (fact,) = self.statements(files)
         self.assertEqual(["result.json"], [d["name"] for d in test["subject"]])
-        self.assertLessEqual({"bundle.json", "plan.json"}, {d["name"] for d in test["predicate"]["configuration"]})
+        self.assertEqual({"bundle.json", "plan.json", "inputs.json", "inputs/scenario.json"},
+                         {d["name"] for d in test["predicate"]["configuration"]})
+        self.assertEqual((self.folder / "scenario.json").read_bytes(), files["inputs/scenario.json"])
         self.assertEqual(("PASSED", ["ttft", "nothing-lost"], [], []),
                          tuple(test["predicate"][k] for k in ("result", "passedTests", "warnedTests", "failedTests")))
         result = json.loads(files["result.json"])

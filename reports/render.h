@@ -141,6 +141,10 @@ void render_score(
 void render_histograms(const struct result_document *d, struct json_out *o);
 void render_faults(const struct result_document *d, struct json_out *o);
 
+/* The same of a run that is not over: verdict "aborted", partial, and null for what is not known
+ * yet. Of d the heading, the replay command and the engine are read. */
+void render_begun(const struct result_document *d, struct json_out *o);
+
 /* "requests": how many had which outcome, as a member of the open object. */
 void render_requests(const struct score_result *r, struct json_out *o);
 

@@ -215,11 +215,12 @@ void render_origin(struct json_out *o, const char *schema, const struct result_d
 	json_out_str(o, "clock", d->virtual_clock ? "virtual" : "wall");
 }
 
-static void heading_json(struct json_out *o, const struct result_document *d)
+static void heading_json(
+        struct json_out *o, const struct result_document *d, enum verdict verdict, bool partial)
 {
 	render_origin(o, "lpuchaos.result/1", d);
-	json_out_str(o, "verdict", verdict_name(d->result->verdict));
-	json_out_bool(o, "partial", d->partial);
+	json_out_str(o, "verdict", verdict_name(verdict));
+	json_out_bool(o, "partial", partial);
 	json_out_str(o, "plan_digest", d->plan_digest);
 	json_out_str(o, "traffic_digest", d->traffic_digest);
 	json_out_str(o, "result_digest", d->virtual_clock ? d->result_digest : NULL);
@@ -230,7 +231,7 @@ void render_result(const struct result_document *d, struct json_out *o)
 {
 	CHECK(d->score && d->result && d->names);
 	json_out_open(o, NULL, '{');
-	heading_json(o, d);
+	heading_json(o, d, d->result->verdict, d->partial);
 	validity_json(o, &d->validity);
 	agreement_json(o, d->agreement);
 	render_requests(d->result, o);
@@ -251,6 +252,31 @@ void render_result(const struct result_document *d, struct json_out *o)
 	render_cross_rack(d->cross_rack, o);
 	render_result_audit(d->audit, o);
 	engine_json(o, &d->engine);
+	json_out_str(o, "replay", d->replay);
+	json_out_close(o);
+}
+
+static void engine_begun_json(struct json_out *o, const struct result_engine *e)
+{
+	json_out_open(o, "engine", '{');
+	json_out_str(o, "version", e->version);
+	json_out_str(o, "commit", e->commit);
+	json_out_null(o, "events");
+	json_out_null(o, "wall_seconds");
+	json_out_null(o, "simulated_seconds");
+	json_out_close(o);
+}
+
+void render_begun(const struct result_document *d, struct json_out *o)
+{
+	static const char *const unknown[] = {"validity", "agreement", "requests", "outcomes",
+	        "attempts", "tokens", "groups", "slo", "expect", "steady_state", "faults", "audit"};
+
+	json_out_open(o, NULL, '{');
+	heading_json(o, d, VERDICT_ABORTED, true);
+	for (size_t i = 0; i < ARRAY_LEN(unknown); i++)
+		json_out_null(o, unknown[i]);
+	engine_begun_json(o, &d->engine);
 	json_out_str(o, "replay", d->replay);
 	json_out_close(o);
 }

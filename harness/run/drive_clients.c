@@ -105,6 +105,9 @@ void clients_served(struct run *r, const struct rider *served, uint32_t n)
 	for (uint32_t i = 0; (r->o->book || r->o->sample) && i < n; i++) {
 		struct sample full;
 
+		if (r->o->gaps && served[i].output_tokens >= 2)
+			r->o->gaps(r->o->sample_ctx, served[i].id, served[i].frame_ns,
+			        (int64_t)served[i].output_tokens - 1);
 		served_sample(&served[i], &full);
 		if (r->o->book)
 			book_add(r->o->book, &full);
@@ -243,14 +246,22 @@ static enum outcome outcome_of(const struct rack_completion *done)
 	return done->delivered ? OUTCOME_TRUNCATED : OUTCOME_HTTP_5XX;
 }
 
+static void tell_gaps(struct run *r, uint64_t id, uint32_t tier, int64_t gap_ns, int64_t n)
+{
+	if (r->o->score)
+		score_gaps(r->o->score, id, tier, gap_ns, n);
+	if (r->o->gaps)
+		r->o->gaps(r->o->sample_ctx, id, gap_ns, n);
+}
+
 /* What a watched client saw, and its gaps. What it did not read in time is its fault's. */
 static void fill_watched(struct run *r, const struct watched *w, struct sample *s)
 {
 	int64_t late = w->t_last - s->t_last;
 
 	watched_fill(w, s);
-	for (uint32_t i = 0; r->o->score && i < w->gaps.n; i++)
-		score_gaps(r->o->score, s->id, s->tier, w->gaps.ns[i], 1);
+	for (uint32_t i = 0; i < w->gaps.n; i++)
+		tell_gaps(r, s->id, s->tier, w->gaps.ns[i], 1);
 	if (s->outcome != OUTCOME_OK || late <= 0)
 		return;
 	if (s->n_stalls < SAMPLE_STALLS_MAX)
@@ -359,7 +370,7 @@ static void on_gaps(void *ctx, const struct rack_request *req, int64_t gap_ns, i
 {
 	struct run *r = ctx;
 
-	score_gaps(r->o->score, req->id, req->tier, gap_ns, n);
+	tell_gaps(r, req->id, req->tier, gap_ns, n);
 }
 
 static void on_trace(
@@ -678,7 +689,7 @@ void clients_listen(struct run *r, struct rack_listener *listener)
 	        .completed = on_completed,
 	        .reset = on_reset,
 	        .token = on_token,
-	        .gaps = r->o->score ? on_gaps : NULL,
+	        .gaps = r->o->score || r->o->gaps ? on_gaps : NULL,
 	        .phase = clients_phase,
 	        .trace = r->o->explain_id && r->o->explain ? on_trace : NULL,
 	};

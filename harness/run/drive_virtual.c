@@ -215,7 +215,7 @@ static enum status prepare(struct run *r, struct error *err)
 
 	/* A jittered last token is found by walking the gaps: whoever compares needs them, too. */
 	config.free_crossings = r->o->free_crossings;
-	config.emit_gaps = r->o->score != NULL || r->s->faults.n > 0;
+	config.emit_gaps = r->o->score || r->o->gaps || r->s->faults.n > 0;
 	clients_listen(r, &config.listener);
 	if (r->o->mirror_every) {
 		config.mirror_every = r->o->mirror_every;

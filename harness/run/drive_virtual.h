@@ -40,8 +40,10 @@ struct virtual_options {
 	bool events_only; /* without the express: the same result, event by event, for tests */
 	const volatile sig_atomic_t
 	        *interrupt; /* non-zero = stop, keep what there is; may be NULL */
-	/* Every request once, in order of its outcome; may be NULL. */
+	/* Every request once, in order of its outcome, and before it the gaps between its tokens
+	 * (score_gaps); may be NULL. */
 	void (*sample)(void *ctx, const struct sample *s);
+	void (*gaps)(void *ctx, uint64_t id, int64_t gap_ns, int64_t n);
 	void *sample_ctx;
 	/* What a mirror port would show (rack_listener.moved); the result is the same. */
 	uint32_t mirror_every;    /* 0 = no mirror */

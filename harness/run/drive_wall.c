@@ -362,6 +362,14 @@ static void measure_overhead(struct wall *w, const struct sample *s)
 		histogram_add(&w->overhead, rest);
 }
 
+static void give(struct wall *w, const struct sample *s)
+{
+	score_sample(w->o->score, s);
+	book_add(w->o->book, s);
+	if (w->o->sample)
+		w->o->sample(w->o->sample_ctx, s);
+}
+
 static void on_sample(void *ctx, const struct load_sample *l)
 {
 	struct wall *w = ctx;
@@ -372,10 +380,12 @@ static void on_sample(void *ctx, const struct load_sample *l)
 		readable(w, w->emulator.fd);
 	if (stalls_take(&w->stalls, s.id, &account) && s.t_last >= 0)
 		stalls_blame(&account, &s);
-	for (uint32_t i = 0; i < l->n_gaps; i++)
+	for (uint32_t i = 0; i < l->n_gaps; i++) {
 		score_gaps(w->o->score, s.id, s.tier, l->gaps_ns[i], 1);
-	score_sample(w->o->score, &s);
-	book_add(w->o->book, &s);
+		if (w->o->gaps)
+			w->o->gaps(w->o->sample_ctx, s.id, l->gaps_ns[i], 1);
+	}
+	give(w, &s);
 	if (w->signals)
 		signals_sample(w->signals, &s);
 	measure_overhead(w, &s);
@@ -610,8 +620,7 @@ static void count_not_sent(struct wall *w)
 		plan_fold(&w->lanes, w->s, &w->next);
 		if (s.t_done < w->out->ended_ns)
 			s.t_done = w->out->ended_ns;
-		score_sample(w->o->score, &s);
-		book_add(w->o->book, &s);
+		give(w, &s);
 		pull(w);
 	}
 }

@@ -36,6 +36,11 @@ struct wall_options {
 	struct book *book;
 	const volatile sig_atomic_t *interrupt;
 	struct proof *proof; /* how much is captured, and where; told what became of it */
+	/* Every request once, in order of its outcome, and before it the gaps between its tokens
+	 * (score_gaps); may be NULL. */
+	void (*sample)(void *ctx, const struct sample *s);
+	void (*gaps)(void *ctx, uint64_t id, int64_t gap_ns, int64_t n);
+	void *sample_ctx;
 	void (*progress)(void *ctx, const struct wall_progress *p); /* may be NULL */
 	void *progress_ctx;
 };

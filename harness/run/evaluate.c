@@ -232,6 +232,7 @@ enum status evaluate_play(const struct scenario *s, const struct evaluate_taps *
 	                    .score = out->score,
 	                    .book = taps->keep_book ? &out->book : NULL,
 	                    .sample = taps->sample,
+	                    .gaps = taps->gaps,
 	                    .sample_ctx = taps->sample_ctx,
 	                    .mirror_every = taps->mirror_every,
 	                    .mirror_frames = taps->mirror_frames,

@@ -46,7 +46,8 @@ void evaluation_free(struct evaluation *e);
  * be set before that. evaluation_free in any case. */
 struct evaluate_taps {
 	bool keep_book;
-	void (*sample)(void *ctx, const struct sample *s); /* of every request; may be NULL */
+	void (*sample)(void *ctx, const struct sample *s); /* virtual_options */
+	void (*gaps)(void *ctx, uint64_t id, int64_t gap_ns, int64_t n);
 	void *sample_ctx;
 	/* virtual_options: of the run itself, of no twin and no replica. */
 	uint32_t mirror_every, mirror_frames;

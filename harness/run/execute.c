@@ -14,6 +14,7 @@
 #include "harness/run/interrupt.h"
 #include "harness/run/packing.h"
 #include "harness/run/record.h"
+#include "harness/run/run_store.h"
 #include "harness/run/verdict.h"
 
 enum { SUITE_FILE_BYTES = 128 };
@@ -364,7 +365,8 @@ int execute_run(const struct run_options *options)
 	struct job_list jobs = {0};
 	struct packing *packing = NULL;
 	struct error err = ERROR_INIT;
-	enum status st = ERR_NONE;
+	struct run_samples samples;
+	enum status st = run_samples_parse(options->samples, &samples, &err);
 	int code;
 
 	for (uint32_t i = 0; i < options->n_files && !st; i++)

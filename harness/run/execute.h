@@ -25,6 +25,7 @@ struct run_options {
 	const char *out_dir;  /* results go to out_dir/<name>-<seed>-<clock>/; default "out" */
 	const char *junit;    /* file to write, NULL = none but each result's own junit.xml */
 	int64_t attempts;     /* runs of one scenario at most while they are invalid; default 3 */
+	const char *samples;  /* requests with a row in run.sqlite: all, failed, or at most N */
 	bool json;            /* results on stdout, one a line */
 	const char *pack;     /* file to write, NULL = none */
 	const char *sign_key; /* of the pack; NULL = not signed */

@@ -13,6 +13,7 @@
 #include "harness/run/exhibits.h"
 
 enum { JUNIT_BYTES_MAX = 64 << 20, ATTEMPT_NAME_BYTES = 32 };
+#define RESULT "result.json"
 
 enum status record_folder(char *path, struct error *err)
 {
@@ -119,21 +120,42 @@ enum status record_attempt(
 	return result_file(d, dir, name, err);
 }
 
-enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
+enum status record_begin(const struct scenario *s, const struct result_document *d, const char *dir,
         struct error *err)
 {
-	struct text junit;
+	struct json_out o;
 	size_t n;
 	char *bundle = scenario_bundle(s, &n);
 	enum status st = record_file(dir, "bundle.json", bundle, n, err);
 
 	mem_free(bundle);
+	json_out_init(&o, 2);
+	render_begun(d, &o);
+	if (!st)
+		st = record_file(dir, RESULT, o.buf, o.n, err);
+	json_out_free(&o);
+	return st;
+}
+
+void record_withdraw(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, RESULT) < sizeof(path))
+		(void)unlink(path);
+}
+
+enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
+        struct error *err)
+{
+	struct text junit;
+	enum status st;
+
 	text_init(&junit, JUNIT_BYTES_MAX);
 	render_junit(d, 1, &junit);
-	if (!st)
-		st = record_file(dir, "junit.xml", junit.buf, junit.n, err);
+	st = record_file(dir, "junit.xml", junit.buf, junit.n, err);
 	text_free(&junit);
 	if (!st)
 		st = exhibits_write(s, d, dir, err);
-	return st ? st : result_file(d, dir, "result.json", err);
+	return st ? st : result_file(d, dir, RESULT, err);
 }

@@ -17,6 +17,13 @@ enum status record_open(const struct scenario *s, const char *out_dir, bool virt
 enum status record_attempt(const struct result_document *d, const char *dir, uint32_t n,
         struct error *err) LPC_MUST_USE;
 
+/* Before the run: bundle.json, and a result.json that says partial, for whoever looks before
+ * record_write, also if that never comes. d: its heading, replay command and engine. */
+enum status record_begin(const struct scenario *s, const struct result_document *d, const char *dir,
+        struct error *err) LPC_MUST_USE;
+/* Nothing was judged after all: there is no result. */
+void record_withdraw(const char *dir);
+
 enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
         struct error *err) LPC_MUST_USE;
 

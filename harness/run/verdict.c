@@ -214,6 +214,9 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 	options.score = v->score;
 	options.book = &v->book;
 	options.proof = &v->proof;
+	options.sample = run_store_sample;
+	options.gaps = run_store_gaps;
+	options.sample_ctx = &v->store;
 	progress_begin(&line, s);
 	st = drive_wall(s, &options, &v->wall, err);
 	progress_end(&line);
@@ -246,7 +249,11 @@ static enum status run_virtual(const struct scenario *s, const volatile sig_atom
 	bool crosses = cross_rack_is_planned(s);
 	struct evaluation *e = &v->companion;
 	enum status st = proof_evaluate(&v->proof, s, dir,
-	        &(struct evaluate_taps){.keep_book = crosses}, interrupt, e, err);
+	        &(struct evaluate_taps){.keep_book = crosses,
+	                .sample = run_store_sample,
+	                .gaps = run_store_gaps,
+	                .sample_ctx = &v->store},
+	        interrupt, e, err);
 
 	if (!st && crosses)
 		st = cross_rack_measure(s, e, interrupt, &v->cross_rack, err);
@@ -274,12 +281,47 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 		        (unsigned)options->attempts, v->guard.reasons[0]);
 		st = record_attempt(&v->doc, dir, attempt, err);
 		forget_attempt(v);
+		if (!st)
+			st = store_restart(v->store.store, err);
 	}
 	return st;
 }
 
 /* --- the whole
  * ------------------------------------------------------------------------------------- */
+
+/* From here on whoever looks finds a run that is not over. */
+static enum status begin(struct verdict_run *v, const struct scenario *s,
+        const struct run_options *options, const char *dir, struct error *err)
+{
+	bool virtual_clock = options->clock == RUN_CLOCK_VIRTUAL;
+	struct run_samples samples;
+	enum status st = run_samples_parse(options->samples, &samples, err);
+
+	common_document(v, s, virtual_clock);
+	if (!st)
+		st = record_begin(s, &v->doc, dir, err);
+	if (!st)
+		st = run_store_open(
+		        &v->store, s, virtual_clock, dir, v->plan_digest, &samples, err);
+	return st;
+}
+
+/* Ends with the store whatever the run has come to, st: an error that came first stays the one. */
+static enum status end_store(struct verdict_run *v, enum status st, struct error *err)
+{
+	struct error late = ERROR_INIT;
+	uint64_t dropped = v->store.store ? store_dropped(v->store.store) : 0;
+
+	if (dropped)
+		(void)fprintf(stderr,
+		        "run.sqlite lacks %" PRIu64 " requests: they came faster than they could "
+		        "be written\n",
+		        dropped);
+	if (run_store_close(&v->store, st ? NULL : &v->doc, &late) && !st)
+		*err = late;
+	return st ? st : err->code;
+}
 
 enum status verdict_run(const struct scenario *s, const struct run_options *options,
         const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
@@ -292,6 +334,8 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 	*v = (struct verdict_run){.exit_code = 4};
 	(void)verdict_replay(s, options, v->replay);
 	st = record_open(s, options->out_dir, virtual_clock, &dir, err);
+	if (!st)
+		st = begin(v, s, options, dir, err);
 	if (!st && virtual_clock)
 		st = run_virtual(s, interrupt, dir, v, err);
 	if (!st && virtual_clock) {
@@ -300,11 +344,14 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 	}
 	if (!st && !virtual_clock)
 		st = run_wall(s, options, interrupt, dir, v, err);
+	st = end_store(v, st, err);
 	if (!st) {
 		(void)snprintf(v->path, sizeof(v->path), "%s/result.json", dir);
 		v->doc.engine.wall_seconds = (double)(clock_now_ns() - began) / 1e9;
 		st = record_write(s, &v->doc, dir, err);
 	}
+	if (st && dir)
+		record_withdraw(dir);
 	mem_free(dir);
 	return st;
 }

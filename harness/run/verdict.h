@@ -9,6 +9,7 @@
 #include "harness/run/execute.h"
 #include "harness/run/guard.h"
 #include "harness/run/proof.h"
+#include "harness/run/run_store.h"
 #include "reports/render.h"
 
 enum { VERDICT_REPLAY_BYTES = 4096 };
@@ -26,6 +27,7 @@ struct verdict_run {
 	struct result_trace trace;
 	struct result_cross_rack cross_rack;
 	struct proof proof;
+	struct run_store store;
 	char plan_digest[DIGEST_TEXT_MAX], traffic_digest[DIGEST_TEXT_MAX],
 	        result_digest[DIGEST_TEXT_MAX];
 	char replay[VERDICT_REPLAY_BYTES], path[VERDICT_REPLAY_BYTES];

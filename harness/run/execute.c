@@ -17,8 +17,12 @@
 #include "harness/run/run_store.h"
 #include "harness/run/verdict.h"
 
-enum { SUITE_FILE_BYTES = 128 };
-enum { TEXT_BYTES_MAX = 1 << 20, JUNIT_BYTES_MAX = 64 << 20, ERROR_LINE_BYTES = 1200 };
+enum {
+	TEXT_BYTES_MAX = 1 << 20,
+	JUNIT_BYTES_MAX = 64 << 20,
+	ERROR_LINE_BYTES = 1200,
+	SUITE_FILE_BYTES = 128
+};
 
 static const volatile sig_atomic_t *interrupted; /* set before the first run */
 

@@ -304,8 +304,7 @@ class Pack(e2e.Case):
         run = self.one_run()
         good = json.loads((run / "result.json").read_bytes())
         for change, said in (({"schema": "lpuchaos.result/2"}, "result.json:"), ({"schema": None}, "schema"), ({"verdict": "fine"}, "a verdict"),
-                             ({"seed": "7"}, "seed"), ({"slo": [{"id": "a"}]}, "no verdict"), ({"expect": 1}, "a list"),
-                             ({"engine": []}, "engine")):
+                             ({"seed": "7"}, "seed"), ({"slo": [{"id": "a"}]}, "no verdict"), ({"expect": 1}, "a list")):
             (run / "result.json").write_text(json.dumps({**good, **change}))
             with self.subTest(said=said):
                 self.refused("pack", "out/short-7-virtual", "--out", "p.tar.zst", said=said)
@@ -316,6 +315,18 @@ class Pack(e2e.Case):
         self.refused("pack", "out/short-7-virtual", "--out", "p.tar.zst", said="expected a result to pack")
         self.refused("pack", "nowhere", "--out", "p.tar.zst", said="expected a directory")
         self.refused("pack", "k", "--out", "p.tar.zst", said="found the file")
+
+    def test_what_a_killed_run_left(self):
+        """A result of which little is known is one."""
+        run = self.one_run()
+        result = json.loads((run / "result.json").read_bytes())
+        unknown = {k: None for k in result if k not in ("schema", "scenario", "seed", "clock", "verdict", "partial", "plan_digest")}
+        (run / "result.json").write_text(json.dumps({**result, **unknown, "verdict": "aborted", "partial": True}))
+        self.command("pack", run, "--out", "p.tar.zst", "--sign-key", "k")
+        (test,), (fact,) = self.statements(self.checked())
+        self.assertEqual(("FAILED", []), (test["predicate"]["result"], test["predicate"]["passedTests"]))
+        self.assertEqual((True, None, {"name": "lpuchaos", "version": None, "commit": None}),
+                         (fact["partial"], fact["result_digest"], fact["tool"]))
 
     def test_keys_and_places_before_anything_runs(self):
         scenario = self.write(e2e.scenario())

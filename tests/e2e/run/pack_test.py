@@ -15,6 +15,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import e2e  # noqa: E402
 import evidence  # noqa: E402
 
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+SCHEMA = json.loads((e2e.SOURCE / "docs/schema/evidence.schema.json").read_text(encoding="utf-8"))
 SLO = {"id": "ttft", "tier": "interactive", "metric": "ttft_ms", "quantile": 0.5, "max": "10s"}
 LOST = {"id": "nothing-lost", "kind": "lost_requests", "max": 0}
 WHAT_A_RUN_TOOK = {"result.json", "junit.xml", "report.html", "run.sqlite", evidence.MANIFEST, evidence.LINES}
@@ -78,6 +84,8 @@ class Pack(e2e.Case):
         self.assertEqual(set(files) - {evidence.LINES}, {d["name"] for d in whole["subject"]})
         self.assertEqual([evidence.sha256(p) for p in payloads[:-1]], whole["predicate"]["statements"])
         self.assertEqual("lpuchaos.evidence/1", whole["predicate"]["schema"])
+        if jsonschema:
+            jsonschema.Draft202012Validator(SCHEMA).validate(whole["predicate"])
         return tests, whole["predicate"]["results"]
 
     # --- what is in it

@@ -217,19 +217,19 @@ struct rows {
 static void add_row(void *ctx, const struct labelled *x)
 {
 	struct rows *r = ctx;
+	const char *text;
 	struct json_out o;
-	bool quoted;
 
 	json_out_init(&o, 0);
 	value_json(x, &o, NULL);
-	quoted = o.buf[0] == '"';
+	text = o.buf[0] == '"' ? json_string(x->value) : o.buf; /* gone after the visit */
 	r->row = mem_room(r->row, r->n, &r->capacity, sizeof(*r->row));
-	r->row[r->n++] = (struct store_parameter){
-	        .path = arena_strndup(r->arena, x->path, strlen(x->path)),
-	        .value = quoted ? json_string(x->value) : arena_strndup(r->arena, o.buf, o.n),
-	        .unit = x->unit,
-	        .label = x->label,
-	        .source = x->source};
+	r->row[r->n++] =
+	        (struct store_parameter){.path = arena_strndup(r->arena, x->path, strlen(x->path)),
+	                .value = arena_strndup(r->arena, text, strlen(text)),
+	                .unit = x->unit,
+	                .label = x->label,
+	                .source = x->source};
 	json_out_free(&o);
 }
 

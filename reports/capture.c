@@ -306,8 +306,8 @@ static enum status read_all(struct audit *a, struct reader *r, const char *path,
 	return ERR_NONE;
 }
 
-enum status capture_file(struct audit *a, const char *path, const volatile sig_atomic_t *stop,
-        struct capture_end *end, struct error *err)
+enum status capture_file(struct audit *a, const char *path, const char *name,
+        const volatile sig_atomic_t *stop, struct capture_end *end, struct error *err)
 {
 	struct capture_end mine;
 	struct reader *r;
@@ -319,7 +319,7 @@ enum status capture_file(struct audit *a, const char *path, const volatile sig_a
 	if (reader_open(&r, path, stop, err))
 		return err->code;
 	snaplen = (uint32_t)pcap_snapshot(r->pcap);
-	audit_begin(a, path, pcap_datalink(r->pcap), capture_link_name(r->pcap), snaplen, false);
+	audit_begin(a, name, pcap_datalink(r->pcap), capture_link_name(r->pcap), snaplen, false);
 	(void)read_all(a, r, path, end, err);
 	reader_free(r);
 	return err->code;

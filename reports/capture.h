@@ -28,13 +28,13 @@ struct capture_end {
  * files before the first of them is read. What cannot be opened twice (a pipe) is not looked at. */
 enum status capture_check(const char *path, struct error *err) LPC_MUST_USE;
 
-/* Feeds a whole file ("-" = standard input) to the audit. ERR_USAGE: it is no capture, or of a link
- * type that the audit cannot read, or its interfaces differ in theirs. A file that is cut or broken
- * further on is fed up to there, with DOUBT_CUT. `end` may be NULL. As soon as *stop (may be NULL)
- * is not 0 the reading ends as cut; but standard input is read to its end in spite of SIGINT, which
- * a terminal sends to the program that writes there, too. */
-enum status capture_file(struct audit *a, const char *path, const volatile sig_atomic_t *stop,
-        struct capture_end *end, struct error *err) LPC_MUST_USE;
+/* Feeds a whole file ("-" = standard input) to the audit, which calls it `name`. ERR_USAGE: it is
+ * no capture, or of a link type that the audit cannot read, or its interfaces differ in theirs. A
+ * file that is cut or broken further on is fed up to there, with DOUBT_CUT. `end` may be NULL. As
+ * soon as *stop (may be NULL) is not 0 the reading ends as cut; but standard input is read to its
+ * end in spite of SIGINT, which a terminal sends to the program that writes there, too. */
+enum status capture_file(struct audit *a, const char *path, const char *name,
+        const volatile sig_atomic_t *stop, struct capture_end *end, struct error *err) LPC_MUST_USE;
 
 struct capture_live {
 	const char *interface;             /* or "any" */

@@ -195,7 +195,7 @@ static enum status read_files(struct command *c, struct error *err)
 		if (capture_check(c->captures[i], err))
 			return err->code;
 	for (uint32_t i = 0; i < c->n_captures && !c->broken_off; i++) {
-		if (capture_file(c->audit, c->captures[i], c->interrupt, &end, err))
+		if (capture_file(c->audit, c->captures[i], c->captures[i], c->interrupt, &end, err))
 			return err->code;
 		say_cut(c->captures[i], &end);
 		c->broken_off = *c->interrupt && (end.cut || i + 1 < c->n_captures);

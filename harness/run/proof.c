@@ -263,7 +263,7 @@ static enum status audit_file(struct proof *p, const struct audit_topology *topo
 	struct json_out o;
 	enum status st;
 
-	if (capture_file(audit, p->path, NULL, NULL, &broken))
+	if (capture_file(audit, p->path, PROOF_CAPTURE, NULL, NULL, &broken))
 		add_doubt(p, "the capture could not be read");
 	if (p->audit.left_out)
 		audit_dropped(audit, p->audit.left_out);

@@ -36,6 +36,7 @@ class RunAudit(e2e.Case):
         said = json.loads(done.stdout)
         for key in ("verdict", "packets", "doubts"):
             self.assertEqual(kept[key], result["audit"][key], key)
+        self.assertEqual(["capture.pcap"], [c["name"] for c in kept["captures"]])  # wherever the folder lies
         self.assertEqual(kept["violations_total"], result["audit"]["violations"])
         for key in ("verdict", "packets", "bytes", "violations_total", "violations_by_reason", "doubts", "classes", "matrix"):
             self.assertEqual(kept[key], said[key], key)

@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		prepare();
 	write_file(data, size);
 	a = audit_create(&config);
-	if (capture_file(a, path, NULL, &end, &err) == ERR_NONE) {
+	if (capture_file(a, path, path, NULL, &end, &err) == ERR_NONE) {
 		CHECK(capture_check(path, &checked) == ERR_NONE);
 		check_result(audit_finish(a), &end);
 	} else {

@@ -4,13 +4,13 @@
 #include "reports/sample.h"
 #include "reports/score.h"
 
-static const char *const outcomes[] = {"ok", "rejected", "http_4xx", "http_5xx", "connect",
-        "timeout", "truncated", "stalled", "malformed", "corrupt", "cancelled", "not_sent"};
+const char *const names_outcomes[] = {"ok", "rejected", "http_4xx", "http_5xx", "connect",
+        "timeout", "truncated", "stalled", "malformed", "corrupt", "cancelled", "not_sent", NULL};
 const char *const names_metrics[] = {"ttft_ms", "tpot_ms", "itl_ms", "e2el_ms", "queue_ms",
         "prefill_ms", "decode_ms", "sched_lag_ms", NULL};
 const char *const names_windows[] = {"all", "baseline", "fault", "recovery", "after", NULL};
 const char *const names_verdicts[] = {"pass", "fail", "inconclusive", "aborted", NULL};
-static const char *const bases[] = {"census", "run", "replicas", "paired"};
+const char *const names_bases[] = {"census", "run", "replicas", "paired", NULL};
 static const char *const parts[] = {"send_lag", "network", "queue", "entry", "prefill", "decode"};
 const char *const names_expects[] = {"ttd", "ttf", "ttr", "lost_requests", "corrupt_tokens",
         "critical_path_in_rack", "goodput_fraction", "error_fraction", "isolation", "reached",
@@ -20,7 +20,7 @@ const char *const names_paths[] = {"spare_used", "replay_taken", "throttle_reach
 const char *const names_packets[] = {"not_asked", "inside", "cross", "doubt", NULL};
 const char *const names_told[] = {"inject", "revert", "no_more", NULL};
 
-_Static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "a name for each outcome");
+_Static_assert(ARRAY_LEN(names_outcomes) - 1 == OUTCOME_COUNT, "a name for each outcome");
 _Static_assert(ARRAY_LEN(names_metrics) - 1 == METRIC_COUNT, "a name for each metric");
 _Static_assert(ARRAY_LEN(names_windows) - 1 == WINDOW_COUNT, "a name for each window");
 _Static_assert(ARRAY_LEN(parts) == BLAME_PARTS, "a name for each part");
@@ -35,7 +35,7 @@ static const char *name_of(const char *const *names, size_t n, unsigned i)
 
 const char *outcome_name(enum outcome o)
 {
-	return name_of(outcomes, ARRAY_LEN(outcomes), o);
+	return name_of(names_outcomes, ARRAY_LEN(names_outcomes) - 1, o);
 }
 
 const char *metric_name(enum metric m)
@@ -55,7 +55,7 @@ const char *verdict_name(enum verdict v)
 
 const char *basis_name(enum basis b)
 {
-	return name_of(bases, ARRAY_LEN(bases), b);
+	return name_of(names_bases, ARRAY_LEN(names_bases) - 1, b);
 }
 
 const char *blame_name(enum blame_part p)

@@ -8,6 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import e2e  # noqa: E402
+import schemas  # noqa: E402
 from result_check import FLOORS  # noqa: E402
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
@@ -36,6 +37,7 @@ class Exhibits(e2e.Case):
     def files(self, document):
         self.run_files(self.write(document), clock="virtual", codes=(0, 1, 4))
         folder = self.folder / "out" / f"{document['name']}-7-virtual"
+        self.assertEqual([], schemas.problems(folder))
         plan = (folder / "plan.json").read_bytes()
         result, score, histograms, faults = (json.loads((folder / f"{n}.json").read_text())
                                              for n in ("result", "score", "histograms", "faults"))
@@ -221,6 +223,7 @@ class Exhibits(e2e.Case):
             trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,4\n")
             p.wait(30)
         folder = self.folder / "out" / "traced-7-wall"
+        self.assertEqual([], schemas.problems(folder))
         says = json.loads((folder / "inputs.json").read_text())
         self.assertEqual([("scenario.json", True), ("t.csv", False)], [(f["path"], f["kept"]) for f in says["files"]])
         self.assertEqual(digest, says["files"][1]["sha256"])

@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
 import e2e  # noqa: E402
+import schemas  # noqa: E402
 
 REQUESTS = 10_000
 
@@ -33,6 +34,9 @@ class Suites(e2e.Case):
         for s in suite["scenarios"]:
             for word in ("Question: ", "Expectation: ", "Reason: "):
                 self.assertIn(word, s["about"], s["name"])
+        for folder in (self.folder / "out").iterdir():
+            if folder.is_dir():
+                self.assertEqual([], schemas.problems(folder))
         return suite, [json.loads(line) for line in done.stdout.splitlines()]
 
     def check_claims(self, name, sections):

@@ -1,4 +1,4 @@
-/* One made-up run, scored and rendered three ways, against the files beside this one.
+/* One made-up run, scored and rendered every way, against the files beside this one.
  * UPDATE_GOLDEN=1 writes them anew. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,10 @@
 #include "tests/unit/reports/score_fixture.h"
 
 enum { REQUESTS = 5000, GOLDEN_MAX = 1 << 20 };
-#define MS NS_PER_MS
-#define S  NS_PER_S
+#define MS          NS_PER_MS
+#define S           NS_PER_S
+#define EIGHT(text) text text text text text text text text
+#define DIGEST(hex) "sha256:" EIGHT(hex) EIGHT(hex) EIGHT(hex) EIGHT(hex)
 
 static struct slo_rule slo[] = {
         {.id = "chat-ttft", .quantile = 0.99, .limit_ns = 60 * MS, .max_refused = 0.01},
@@ -130,9 +132,9 @@ static struct result_document document(
 	        .scenario = "chat-<loss>",
 	        .seed = 42,
 	        .virtual_clock = true,
-	        .plan_digest = "sha256:00",
-	        .traffic_digest = "sha256:11",
-	        .result_digest = "sha256:22",
+	        .plan_digest = DIGEST("00"),
+	        .traffic_digest = DIGEST("11"),
+	        .result_digest = DIGEST("22"),
 	        .model_version = 1,
 	        .validity = {.valid = true,
 	                .n_reasons = 0,
@@ -178,7 +180,26 @@ static void compare(const char *name, const char *text, size_t n)
 	mem_free(golden);
 }
 
-START_TEST(three_renderings)
+static void compare_json(const char *name, const struct result_document *d,
+        void (*render)(const struct result_document *d, struct json_out *o))
+{
+	struct json_out o;
+
+	json_out_init(&o, 2);
+	render(d, &o);
+	compare(name, o.buf, o.n);
+	json_out_free(&o);
+}
+
+static void render_judgement(const struct result_document *d, struct json_out *o)
+{
+	static const char *const tenants[] = {"chat", "jobs"};
+	static const uint32_t tier[] = {0, 1};
+
+	render_score(d, &(struct score_tenants){2, tenants, tier}, o);
+}
+
+START_TEST(every_rendering)
 {
 	struct score_config config = fixture_config(&rules, 2);
 	struct score_fault faults[] = {{.id = "loss",
@@ -211,7 +232,6 @@ START_TEST(three_renderings)
 	                .coalesce_ns = -1}};
 	const struct score_result *r;
 	struct result_document d;
-	struct json_out o;
 	struct text t;
 	struct score *s;
 
@@ -221,10 +241,10 @@ START_TEST(three_renderings)
 	feed(s);
 	r = fixture_decide(s, faults, REQUESTS);
 	d = document(s, r, faults);
-	json_out_init(&o, 2);
-	render_result(&d, &o);
-	compare("result.json", o.buf, o.n);
-	json_out_free(&o);
+	compare_json("result.json", &d, render_result);
+	compare_json("score.json", &d, render_judgement);
+	compare_json("histograms.json", &d, render_histograms);
+	compare_json("faults.json", &d, render_faults);
 	text_init(&t, 1 << 20);
 	render_junit(&d, 1, &t);
 	compare("junit.xml", t.buf, t.n);
@@ -241,6 +261,6 @@ int main(void)
 {
 	Suite *suite = suite_create("render");
 
-	add_test(suite, "three renderings", three_renderings);
+	add_test(suite, "every rendering", every_rendering);
 	return run_suite(suite);
 }

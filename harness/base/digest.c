@@ -61,6 +61,19 @@ const char *digest_text(const uint8_t d[static DIGEST_BYTES], char buf[static DI
 	return buf;
 }
 
+bool digest_parse(const char *hex, uint8_t d[static DIGEST_BYTES])
+{
+	for (int i = 0; i < 2 * DIGEST_BYTES; i++) {
+		char c = hex[i];
+		bool digit = c >= '0' && c <= '9';
+
+		if (!digit && !(c >= 'a' && c <= 'f'))
+			return false;
+		d[i / 2] = (uint8_t)(d[i / 2] << 4 | (digit ? c - '0' : c - 'a' + 10));
+	}
+	return true;
+}
+
 void lanes_init(struct lanes *l)
 {
 	*l = (struct lanes){.lane = {0x243f6a8885a308d3u, 0x13198a2e03707344u, 0xa4093822299f31d0u,

@@ -3,6 +3,7 @@
 #ifndef LPC_BASE_DIGEST_H
 #define LPC_BASE_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "harness/base/check.h"
@@ -18,6 +19,9 @@ void sha256_of(const void *data, size_t n, uint8_t out[static DIGEST_BYTES]);
 
 /* "sha256:<hex>"; returns buf. */
 const char *digest_text(const uint8_t d[static DIGEST_BYTES], char buf[static DIGEST_TEXT_MAX]);
+
+/* Back from the first 64 characters at hex, lower case; false if they are anything else. */
+bool digest_parse(const char *hex, uint8_t d[static DIGEST_BYTES]) LPC_MUST_USE;
 
 /* Folds little-endian 64-bit words into four 64-bit lanes, word i into lane i mod 4:
  * lane = fold(lane ^ word, K_i), fold(a, b) = high(a·b) ^ low(a·b) over 128 bits. */

@@ -22,6 +22,7 @@ const struct command *const commands[] = {
         &command_relay,
         &command_keygen,
         &command_pack,
+        &command_verify,
         &command_help,
         NULL,
 };

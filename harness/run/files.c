@@ -310,20 +310,6 @@ struct file_loader files_loader(struct file_set *set)
 	return (struct file_loader){.ctx = set, .load_json = load_json};
 }
 
-/* The counterpart of digest_text. */
-static void parse_digest(const char *text, uint8_t digest[static DIGEST_BYTES])
-{
-	static const char hex[] = "0123456789abcdef";
-	const char *at = text + strlen("sha256:");
-
-	CHECK(strlen(at) == 2 * DIGEST_BYTES && strspn(at, hex) == 2 * DIGEST_BYTES);
-	for (int i = 0; i < DIGEST_BYTES; i++, at += 2) {
-		ptrdiff_t high = strchr(hex, at[0]) - hex, low = strchr(hex, at[1]) - hex;
-
-		digest[i] = (uint8_t)(high << 4 | low);
-	}
-}
-
 void files_keep_digest(struct file_set *set, const char *tenant,
         const uint8_t digest[static DIGEST_BYTES], uint64_t emitted)
 {
@@ -392,9 +378,11 @@ void files_restore(struct file_set *set, struct jval bundle)
 		struct error err = ERROR_INIT;
 		int64_t emitted = 0;
 		enum status rc = json_i64(json_get(v, "emitted"), &emitted, &err);
+		const char *text = json_string(json_get(v, "digest"));
+		bool good = text && strlen(text) == DIGEST_TEXT_MAX - 1 &&
+		            digest_parse(text + strlen("sha256:"), digest);
 
-		CHECK(rc == ERR_NONE && emitted >= 0);
-		parse_digest(json_string(json_get(v, "digest")), digest);
+		CHECK(rc == ERR_NONE && emitted >= 0 && good);
 		files_keep_digest(set, json_key(v), digest, (uint64_t)emitted);
 	}
 }

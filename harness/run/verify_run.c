@@ -1,0 +1,129 @@
+#include "harness/run/verify_run.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "harness/base/arena.h"
+#include "harness/base/units.h"
+#include "harness/run/files.h"
+#include "reports/names.h"
+#include "reports/pack.h"
+#include "reports/score.h"
+
+enum { TEXT_BYTES = 1024, NAME_BYTES = 512 };
+
+/* --- telling -------------------------------------------------------------------------- */
+
+static void name_in_pack(const struct verify_run *r, const char *name, char buf[static NAME_BYTES])
+{
+	(void)snprintf(buf, NAME_BYTES, "%s%s%s", r->as, r->as[0] ? "/" : "", name);
+}
+
+void verify_run_found(struct verify_run *r, enum defect d, const char *name, const char *fmt, ...)
+{
+	char text[TEXT_BYTES], file[NAME_BYTES];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	name_in_pack(r, name, file);
+	verify_report_found(r->report, d, file, text);
+}
+
+void verify_run_error(
+        struct verify_run *r, enum defect d, const char *name, const struct error *why)
+{
+	struct error bare = *why;
+	char text[TEXT_BYTES];
+
+	bare.file[0] = '\0'; /* where it lies on this disk says nothing */
+	error_format(&bare, text, sizeof(text));
+	verify_run_found(r, d, name, "%s", text);
+}
+
+/* --- what it says --------------------------------------------------------------------- */
+
+static const char *string_of(struct jval object, const char *key)
+{
+	const char *s = json_string(json_get(object, key));
+
+	return s ? s : "?";
+}
+
+static void answer_tested(struct verify_run *r, struct jval root)
+{
+	struct error err = ERROR_INIT;
+	int64_t seed = 0;
+
+	if (json_i64(json_get(root, "seed"), &seed, &err))
+		seed = 0;
+	verify_report_answer(r->report, ASKED_TESTED, r->as,
+	        "scenario %s, seed %" PRId64 ", %s clock, plan %s", string_of(root, "scenario"),
+	        seed, string_of(root, "clock"), string_of(root, "plan_digest"));
+}
+
+/* "chat-ttft pass, failover fail": of the results of one list. */
+static size_t list_verdicts(struct jval list, char *buf, size_t at)
+{
+	for (struct jval v = json_first(list); json_type(v) != JSON_NONE && at < TEXT_BYTES;
+	        v = json_next(v))
+		at += (size_t)snprintf(buf + at, TEXT_BYTES - at, "%s%s %s", at ? ", " : "",
+		        string_of(v, "id"), string_of(v, "verdict"));
+	return at;
+}
+
+static void answer_promised(struct verify_run *r, struct jval root)
+{
+	char text[TEXT_BYTES] = "";
+	size_t at = list_verdicts(json_get(root, "slo"), text, 0);
+
+	(void)list_verdicts(json_get(root, "expect"), text, at);
+	verify_report_answer(r->report, ASKED_PROMISED, r->as, "%s", text[0] ? text : "nothing");
+}
+
+static void answer_done(struct verify_run *r, struct jval root)
+{
+	struct jval faults = json_get(root, "faults");
+	char text[TEXT_BYTES] = "";
+	size_t at = 0;
+
+	for (struct jval v = json_first(faults); json_type(v) != JSON_NONE && at < TEXT_BYTES;
+	        v = json_next(v))
+		at += (size_t)snprintf(text + at, TEXT_BYTES - at, "%s%s %s on %s", at ? ", " : "",
+		        string_of(v, "id"), string_of(v, "kind"), string_of(v, "target"));
+	verify_report_answer(r->report, ASKED_DONE, r->as, "%s", text[0] ? text : "no faults");
+}
+
+static void count_verdict(struct verify_run *r, struct jval root)
+{
+	const char *verdict = json_string(json_get(root, "verdict"));
+
+	for (int v = 0; verdict && v < (int)ARRAY_LEN(r->report->verdicts); v++)
+		if (strcmp(verdict, names_verdicts[v]) == 0)
+			r->report->verdicts[v]++;
+}
+
+/* --- the whole ------------------------------------------------------------------------ */
+
+enum status verify_run(struct verify_run *r, struct error *err)
+{
+	struct error wrong = ERROR_INIT;
+	char path[PATH_MAX];
+	struct jval root;
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", r->dir, PACK_RESULT) >= sizeof(path))
+		return error_set(err, ERR_ENVIRONMENT, "TMPDIR is too long");
+	if (files_parse("", path, &r->result, &wrong)) {
+		verify_run_error(r, DEFECT_SCHEMA, PACK_RESULT, &wrong);
+		return ERR_NONE;
+	}
+	root = json_root(r->result);
+	answer_tested(r, root);
+	answer_promised(r, root);
+	answer_done(r, root);
+	count_verdict(r, root);
+	json_free(r->result);
+	return ERR_NONE;
+}

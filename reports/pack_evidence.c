@@ -24,27 +24,12 @@ void pack_manifest(const struct pack_tree *t, struct text *out)
 		text_printf(out, "%s  %s\n", hex_of(t->entries[i].sha256, hex), t->entries[i].path);
 }
 
-/* Signs what o holds and adds it as a line. */
-static enum status add_line(
-        const struct sign_key *key, const struct json_out *o, struct text *out, struct error *err)
-{
-	struct json_out line;
+/* --- what is said --- */
 
-	json_out_init(&line, 0);
-	sign_envelope(key, DSSE_IN_TOTO, o->buf, o->n, &line);
-	text_add(out, line.buf, line.n);
-	text_add(out, "\n", 1);
-	if (out->cut || line.n > DSSE_ENVELOPE_MAX)
-		(void)error_set(err, ERR_USAGE,
-		        "expected fewer files in one pack: what is to be signed is too long");
-	json_out_free(&line);
-	return err->code;
-}
-
-/* One result: its line, and into the predicate its facts and what the payload's digest is. */
-static enum status add_result(const struct pack_tree *t, const struct pack_entry *e,
-        const struct sign_key *key, struct json_out *facts, struct json_out *digests,
-        struct text *out, struct error *err)
+/* One result: its statement, and into the predicate its facts and the statement's digest. */
+static enum status tell_result(const struct pack_tree *t, const struct pack_entry *e,
+        struct json_out *facts, struct json_out *digests, pack_payload *each, void *ctx,
+        struct error *err)
 {
 	uint8_t sha256[DIGEST_BYTES];
 	char hex[DIGEST_TEXT_MAX];
@@ -53,22 +38,19 @@ static enum status add_result(const struct pack_tree *t, const struct pack_entry
 
 	if (pack_result_read(e, &r, err))
 		return err->code;
-	if (key) {
-		json_out_init(&o, 0);
-		pack_result_statement(&r, t, &o);
-		pack_result_facts(&r, facts);
-		sha256_of(o.buf, o.n, sha256);
-		json_out_str(digests, NULL, hex_of(sha256, hex));
-		(void)add_line(key, &o, out, err);
-		json_out_free(&o);
-	}
+	json_out_init(&o, 0);
+	pack_result_statement(&r, t, &o);
+	pack_result_facts(&r, facts);
+	sha256_of(o.buf, o.n, sha256);
+	json_out_str(digests, NULL, hex_of(sha256, hex));
+	(void)each(ctx, &o, err);
+	json_out_free(&o);
 	pack_result_free(&r);
 	return err->code;
 }
 
-static enum status add_whole(const struct pack_tree *t, const struct pack_entry *manifest,
-        const struct sign_key *key, const struct json_out *predicate, struct text *out,
-        struct error *err)
+static enum status tell_whole(const struct pack_tree *t, const struct pack_entry *manifest,
+        const struct json_out *predicate, pack_payload *each, void *ctx, struct error *err)
 {
 	struct statement_file *files = mem_alloc(t->n + 1, sizeof(*files));
 	struct statement_files subjects = {files, (size_t)t->n + 1};
@@ -82,19 +64,18 @@ static enum status add_whole(const struct pack_tree *t, const struct pack_entry 
 	}
 	json_out_init(&o, 0);
 	if (!statement_any(&o, &subjects, PACK_PREDICATE, predicate->buf, predicate->n, err))
-		(void)add_line(key, &o, out, err);
+		(void)each(ctx, &o, err);
 	json_out_free(&o);
 	mem_free(files);
 	return err->code;
 }
 
-enum status pack_evidence(const struct pack_tree *t, const struct pack_entry *manifest,
-        const struct sign_key *key, struct text *out, uint32_t *results, struct error *err)
+enum status pack_payloads(const struct pack_tree *t, const struct pack_entry *manifest,
+        pack_payload *each, void *ctx, uint32_t *results, struct error *err)
 {
 	const struct pack_entry **found = NULL;
 	struct json_out facts, digests, predicate;
 
-	text_init(out, EVIDENCE_SIZE_MAX);
 	if (pack_results_find(t, &found, results, err))
 		return err->code;
 	json_out_init(&facts, 0);
@@ -103,7 +84,7 @@ enum status pack_evidence(const struct pack_tree *t, const struct pack_entry *ma
 	json_out_open(&facts, NULL, '[');
 	json_out_open(&digests, NULL, '[');
 	for (uint32_t i = 0; i < *results && !err->code; i++)
-		(void)add_result(t, found[i], key, &facts, &digests, out, err);
+		(void)tell_result(t, found[i], &facts, &digests, each, ctx, err);
 	json_out_close(&facts);
 	json_out_close(&digests);
 	json_out_open(&predicate, NULL, '{');
@@ -111,11 +92,45 @@ enum status pack_evidence(const struct pack_tree *t, const struct pack_entry *ma
 	json_out_raw(&predicate, "results", facts.buf);
 	json_out_raw(&predicate, "statements", digests.buf);
 	json_out_close(&predicate);
-	if (!err->code && key)
-		(void)add_whole(t, manifest, key, &predicate, out, err);
+	if (!err->code)
+		(void)tell_whole(t, manifest, &predicate, each, ctx, err);
 	json_out_free(&facts);
 	json_out_free(&digests);
 	json_out_free(&predicate);
 	mem_free(found);
 	return err->code;
+}
+
+/* --- signed --- */
+
+struct signing {
+	const struct sign_key *key; /* NULL: results are read, and nothing is written */
+	struct text *out;
+};
+
+static enum status add_line(void *ctx, const struct json_out *payload, struct error *err)
+{
+	struct signing *s = ctx;
+	struct json_out line;
+
+	if (!s->key)
+		return ERR_NONE;
+	json_out_init(&line, 0);
+	sign_envelope(s->key, DSSE_IN_TOTO, payload->buf, payload->n, &line);
+	text_add(s->out, line.buf, line.n);
+	text_add(s->out, "\n", 1);
+	if (s->out->cut || line.n > DSSE_ENVELOPE_MAX)
+		(void)error_set(err, ERR_USAGE,
+		        "expected fewer files in one pack: what is to be signed is too long");
+	json_out_free(&line);
+	return err->code;
+}
+
+enum status pack_evidence(const struct pack_tree *t, const struct pack_entry *manifest,
+        const struct sign_key *key, struct text *out, uint32_t *results, struct error *err)
+{
+	struct signing s = {key, out};
+
+	text_init(out, EVIDENCE_SIZE_MAX);
+	return pack_payloads(t, manifest, add_line, &s, results, err);
 }

@@ -82,7 +82,7 @@ static bool same_lists(const struct manifest *m, const struct manifest *sealed)
 /* Reads the manifest, and tells what is wrong with it; true if it is one. */
 static bool read_manifest(struct verification *v, struct manifest *m, struct error *err)
 {
-	const struct unpacked_file *f = unpacked_find(&v->unpacked, PACK_MANIFEST);
+	const struct pack_entry *f = pack_tree_find(&v->unpacked.tree, PACK_MANIFEST);
 	struct error wrong = ERROR_INIT;
 	char line[ERROR_TEXT_MAX + 64], *text;
 	bool good = false;
@@ -91,7 +91,7 @@ static bool read_manifest(struct verification *v, struct manifest *m, struct err
 		on_found(v, DEFECT_MANIFEST, PACK_MANIFEST, "is missing");
 		return false;
 	}
-	if (unpacked_read(&v->unpacked, f, MANIFEST_SIZE_MAX, &text, &wrong) == ERR_NONE) {
+	if (unpacked_read(f, MANIFEST_SIZE_MAX, &text, &wrong) == ERR_NONE) {
 		good = manifest_read(text, (size_t)f->size, &v->arena, m, &wrong) == ERR_NONE;
 		mem_free(text);
 	}
@@ -141,6 +141,7 @@ enum status verify_pack(const char *path, const struct verify_options *options, 
 {
 	struct verification v = {.options = options, .own = *options};
 	struct evidence_answer evidence = {0};
+	enum status st = ERR_NONE;
 
 	v.own.found = on_found;
 	v.own.ctx = &v;
@@ -148,11 +149,13 @@ enum status verify_pack(const char *path, const struct verify_options *options, 
 	if (unpack(path, &v.own, &v.unpacked, err) == ERR_NONE && v.unpacked.answer.whole &&
 	        evidence_check(&v.unpacked, &v.own, &v.arena, &evidence, err) == ERR_NONE) {
 		check_files(&v, &evidence, err);
-		if (!err->code)
-			(void)go_deeper(&v, &evidence, err);
+		if (!err->code && !v.defects)
+			st = evidence_compare(&v.unpacked, &v.own, &evidence, err);
+		if (!st && !err->code)
+			st = go_deeper(&v, &evidence, err);
 	}
 	evidence_answer_free(&evidence);
 	unpacked_remove(&v.unpacked);
 	arena_free(&v.arena);
-	return err->code;
+	return st ? st : err->code;
 }

@@ -141,7 +141,8 @@ static bool is_ours(const struct walk *w, struct archive_entry *e)
 {
 	const char *user = archive_entry_uname(e), *group = archive_entry_gname(e);
 
-	return archive_format(w->tar) == ARCHIVE_FORMAT_TAR_USTAR &&
+	return (archive_format(w->tar) == ARCHIVE_FORMAT_TAR_USTAR ||
+	               archive_format(w->tar) == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE) &&
 	       archive_entry_perm(e) == PACK_MODE && archive_entry_uid(e) == 0 &&
 	       archive_entry_gid(e) == 0 && archive_entry_mtime(e) == 0 && !(user && user[0]) &&
 	       !(group && group[0]);

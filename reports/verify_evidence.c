@@ -1,6 +1,7 @@
 /* The evidence is believed from its end: the last statement says what every file is, and which
  * statements stand before it. If that one is signed as it should be, the files are held against
- * it, and the manifest is a file like any other. */
+ * it, and the manifest is a file like any other. What the other statements say follows from the
+ * files, so it is made anew and compared, byte for byte. */
 #include "reports/verify_evidence.h"
 
 #include <stdarg.h>
@@ -8,16 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "reports/evidence.h"
-#include "reports/pack.h"
+#include "reports/pack_evidence.h"
 #include "reports/statement.h"
 
 enum { TEXT_MAX = 512, HEX_CHARS = 2 * DIGEST_BYTES };
-
-/* What a statement about a run is about: to be held against the one about the whole pack. */
-struct subject {
-	uint32_t statement; /* its number, from 0 */
-	struct manifest_line file;
-};
 
 struct check {
 	const struct unpacked *u;
@@ -26,12 +21,8 @@ struct check {
 	struct arena *arena;
 	struct evidence_answer *out;
 	struct error *err;
-	uint8_t (*payloads)[DIGEST_BYTES]; /* of the statements so far */
-	uint32_t n_payloads, capacity;
-	struct subject *subjects; /* of statements about runs */
-	uint32_t n_subjects, subjects_capacity;
+	uint32_t capacity;
 	bool good; /* nothing was told so far */
-	bool last; /* the statement about the whole pack was read */
 };
 
 static void tell(struct check *c, enum defect d, const char *file, const char *fmt, ...)
@@ -159,82 +150,44 @@ static enum status read_subjects(
 	return out->n ? ERR_NONE : json_expected(v, err, "at least one file");
 }
 
-/* The last statement: the digests of the payloads before it, in their order. */
-static enum status check_predicate(struct check *c, struct jval predicate, struct error *err)
+/* The digests of the payloads before it, in their order. */
+static enum status check_statements(struct check *c, struct jval list, struct error *err)
 {
-	struct jval list = json_get(predicate, "statements");
-	const char *schema = json_string(json_get(predicate, "schema"));
+	uint32_t before = c->out->lines - 1, i = 0;
 	uint8_t sha256[DIGEST_BYTES];
-	uint32_t i = 0;
 
-	if (!schema || strcmp(schema, PACK_SCHEMA) != 0)
-		return json_expected(predicate, err, "the schema '%s'", PACK_SCHEMA);
 	if (json_type(list) != JSON_ARRAY)
-		return json_expected(predicate, err, "the digests of all statements before it");
+		return json_expected(list, err, "the digests of all statements before it");
 	for (struct jval v = json_first(list); json_type(v) != JSON_NONE; v = json_next(v), i++) {
 		if (!hex_digest(v, sha256))
 			return json_expected(v, err, "%d hex digits", HEX_CHARS);
-		if (i == c->n_payloads || memcmp(c->payloads[i], sha256, DIGEST_BYTES) != 0)
+		if (i == before || memcmp(c->out->payloads[i], sha256, DIGEST_BYTES) != 0)
 			return json_error(v, err, "is not the statement of line %u", i + 1);
 	}
-	if (i != c->n_payloads)
-		return json_error(list, err, "has %u statements, found %u", i, c->n_payloads);
+	if (i != before)
+		return json_error(list, err, "has %u statements, found %u", i, before);
 	return ERR_NONE;
 }
 
-static void keep_subjects(struct check *c, const struct manifest *subjects)
-{
-	for (uint32_t i = 0; i < subjects->n; i++) {
-		c->subjects = mem_room(
-		        c->subjects, c->n_subjects, &c->subjects_capacity, sizeof(*c->subjects));
-		c->subjects[c->n_subjects++] =
-		        (struct subject){.statement = c->n_payloads, .file = subjects->lines[i]};
-	}
-}
-
-/* Statements about runs are about files that the pack was made with. */
-static void check_subjects(struct check *c)
-{
-	const struct manifest *files = &c->out->files;
-
-	for (uint32_t i = 0; i < c->n_subjects; i++) {
-		const struct subject *s = &c->subjects[i];
-		const struct manifest_line *f =
-		        bsearch(&s->file, files->lines, files->n, sizeof(*files->lines), by_path);
-
-		if (!f || memcmp(f->sha256, s->file.sha256, DIGEST_BYTES) != 0)
-			tell(c, DEFECT_STATEMENT, PACK_EVIDENCE,
-			        "line %u: is about another '%s' than the statement about the whole "
-			        "pack",
-			        s->statement + 1, s->file.path);
-	}
-}
-
-static enum status check_statement(struct check *c, struct jval root, struct error *err)
+/* The last statement, which is about the whole pack. */
+static enum status check_last(struct check *c, struct jval root, struct error *err)
 {
 	struct root_fields f;
-	struct manifest subjects = {0};
+	const char *schema;
 
 	if (json_read(root, root_fields, ARRAY_LEN(root_fields), &f, err))
 		return err->code;
 	if (strcmp(f.type, STATEMENT_TYPE) != 0)
 		return json_expected(json_get(root, "_type"), err, "'%s'", STATEMENT_TYPE);
-	if (read_subjects(f.subject, c->arena, &subjects, err)) {
-		manifest_free(&subjects);
+	if (strcmp(f.predicate_type, PACK_PREDICATE) != 0)
+		return json_expected(json_get(root, "predicateType"), err,
+		        "the statement about the whole pack at the end, '%s'", PACK_PREDICATE);
+	schema = json_string(json_get(f.predicate, "schema"));
+	if (!schema || strcmp(schema, PACK_SCHEMA) != 0)
+		return json_expected(f.predicate, err, "the schema '%s'", PACK_SCHEMA);
+	if (read_subjects(f.subject, c->arena, &c->out->files, err))
 		return err->code;
-	}
-	if (strcmp(f.predicate_type, PACK_PREDICATE) == 0) {
-		c->last = true;
-		c->out->files = subjects;
-		return check_predicate(c, f.predicate, err);
-	}
-	if (strcmp(f.predicate_type, STATEMENT_TEST_RESULT) == 0)
-		keep_subjects(c, &subjects);
-	else
-		json_expected(json_get(root, "predicateType"), err, "'%s' or '%s'",
-		        STATEMENT_TEST_RESULT, PACK_PREDICATE);
-	manifest_free(&subjects);
-	return err->code;
+	return check_statements(c, json_get(f.predicate, "statements"), err);
 }
 
 /* --- lines ---------------------------------------------------------------------------- */
@@ -254,57 +207,64 @@ static void check_signature(struct check *c, const struct dsse_envelope *e, uint
 
 static void check_line(struct check *c, const struct dsse_envelope *e, uint32_t line)
 {
-	struct error err = ERROR_INIT;
-	struct json *doc = NULL;
+	struct evidence_answer *out = c->out;
 
 	if (c->key)
 		check_signature(c, e, line);
-	if (c->last) {
-		tell(c, DEFECT_STATEMENT, PACK_EVIDENCE,
-		        "line %u: stands behind the statement about the whole pack", line);
-		return;
-	}
 	if (strcmp(e->type, DSSE_IN_TOTO) != 0)
-		error_set(&err, ERR_USAGE, "is no in-toto statement");
-	else if (json_parse(PACK_EVIDENCE, (const char *)e->body, e->n, &doc, &err) == ERR_NONE)
-		(void)check_statement(c, json_root(doc), &err);
-	if (err.code) {
-		char text[TEXT_MAX];
-
-		err.file[0] = '\0';
-		err.line = err.col = 0; /* of the payload */
-		error_format(&err, text, sizeof(text));
-		tell(c, DEFECT_STATEMENT, PACK_EVIDENCE, "line %u: %s", line, text);
-	}
-	json_free(doc);
-	c->payloads = mem_room(c->payloads, c->n_payloads, &c->capacity, DIGEST_BYTES);
-	sha256_of(e->body, e->n, c->payloads[c->n_payloads++]);
+		tell(c, DEFECT_STATEMENT, PACK_EVIDENCE, "line %u: is no in-toto statement", line);
+	out->payloads = mem_room(out->payloads, out->lines, &c->capacity, DIGEST_BYTES);
+	sha256_of(e->body, e->n, out->payloads[out->lines++]);
 }
 
+/* The payload of the last line. */
+static void read_last(struct check *c, const struct dsse_envelope *e)
+{
+	struct error err = ERROR_INIT;
+	struct json *doc = NULL;
+	char text[TEXT_MAX];
+
+	if (json_parse(PACK_EVIDENCE, (const char *)e->body, e->n, &doc, &err) == ERR_NONE)
+		(void)check_last(c, json_root(doc), &err);
+	json_free(doc);
+	if (!err.code)
+		return;
+	err.file[0] = '\0';
+	err.line = err.col = 0; /* of the payload */
+	error_format(&err, text, sizeof(text));
+	tell(c, DEFECT_STATEMENT, PACK_EVIDENCE, "line %u: %s", c->out->lines, text);
+}
+
+/* Two arenas by turns: the envelope of the line before lives until it is known not to be the last.
+ */
 static void check_lines(struct check *c, const char *text, size_t n)
 {
 	struct evidence_lines lines;
 	struct error err = ERROR_INIT;
+	struct dsse_envelope e[2];
+	struct arena arena[2];
+	unsigned now = 0;
 	bool more = true;
 
 	evidence_lines_init(&lines, PACK_EVIDENCE, text, n);
+	arena_init(&arena[0], 0);
+	arena_init(&arena[1], 0);
 	while (more && !err.code) {
-		struct dsse_envelope e;
-		struct arena arena;
-
-		arena_init(&arena, 0);
-		if (evidence_next(&lines, &arena, &e, &more, &err) == ERR_NONE && more)
-			check_line(c, &e, lines.line);
-		arena_free(&arena);
+		if (evidence_next(&lines, &arena[now], &e[now], &more, &err) || !more)
+			break;
+		check_line(c, &e[now], lines.line);
+		now = !now;
+		arena_free(&arena[now]);
+		arena_init(&arena[now], 0);
 	}
-	c->out->lines = c->n_payloads;
 	if (err.code)
 		tell_error(c, DEFECT_STATEMENT, PACK_EVIDENCE, &err);
-	else if (!c->last)
-		tell(c, DEFECT_STATEMENT, PACK_EVIDENCE,
-		        "the statement about the whole pack is missing at its end");
+	else if (c->out->lines == 0)
+		tell(c, DEFECT_STATEMENT, PACK_EVIDENCE, "has no statements");
 	else
-		check_subjects(c);
+		read_last(c, &e[!now]);
+	arena_free(&arena[0]);
+	arena_free(&arena[1]);
 }
 
 /* --- keys ----------------------------------------------------------------------------- */
@@ -312,7 +272,7 @@ static void check_lines(struct check *c, const char *text, size_t n)
 /* The pack's own key, for one who has no other. */
 static enum status own_key(struct check *c, struct sign_key **key)
 {
-	const struct unpacked_file *f = unpacked_find(c->u, PACK_SIGNER);
+	const struct pack_entry *f = pack_tree_find(&c->u->tree, PACK_SIGNER);
 	struct error err = ERROR_INIT;
 	enum status st;
 	char *pem;
@@ -322,7 +282,7 @@ static enum status own_key(struct check *c, struct sign_key **key)
 		        "is missing, and with it the key to check the evidence with");
 		return ERR_NONE;
 	}
-	st = unpacked_read(c->u, f, SIGN_PEM_MAX, &pem, &err);
+	st = unpacked_read(f, SIGN_PEM_MAX, &pem, &err);
 	if (!st) {
 		st = sign_key_read(PACK_SIGNER, pem, (size_t)f->size, false, key, &err);
 		mem_free(pem);
@@ -340,7 +300,7 @@ static void no_evidence(struct check *c)
 		tell(c, DEFECT_UNSIGNED, PACK_EVIDENCE,
 		        "is missing: nobody signed this pack, least of all with %.16s…",
 		        sign_key_id(c->options->key));
-	else if (unpacked_find(c->u, PACK_SIGNER))
+	else if (pack_tree_find(&c->u->tree, PACK_SIGNER))
 		tell(c, DEFECT_MISSING, PACK_EVIDENCE,
 		        "is not in the pack, and " PACK_SIGNER " is: it was signed once");
 }
@@ -348,7 +308,7 @@ static void no_evidence(struct check *c)
 enum status evidence_check(const struct unpacked *u, const struct verify_options *options,
         struct arena *arena, struct evidence_answer *out, struct error *err)
 {
-	const struct unpacked_file *f = unpacked_find(u, PACK_EVIDENCE);
+	const struct pack_entry *f = pack_tree_find(&u->tree, PACK_EVIDENCE);
 	struct sign_key *own = NULL;
 	struct check c = {.u = u,
 	        .options = options,
@@ -368,7 +328,7 @@ enum status evidence_check(const struct unpacked *u, const struct verify_options
 		tell(&c, DEFECT_STATEMENT, PACK_EVIDENCE, "is longer than any evidence");
 		return ERR_NONE;
 	}
-	if (unpacked_read(u, f, EVIDENCE_SIZE_MAX, &text, err))
+	if (unpacked_read(f, EVIDENCE_SIZE_MAX, &text, err))
 		return err->code;
 	if (!c.key && own_key(&c, &own) == ERR_NONE)
 		c.key = own;
@@ -376,10 +336,8 @@ enum status evidence_check(const struct unpacked *u, const struct verify_options
 		snprintf(out->signer, sizeof(out->signer), "%s", sign_key_id(c.key));
 	if (!err->code)
 		check_lines(&c, text, (size_t)f->size);
-	out->sealed = c.good && c.last;
+	out->sealed = c.good;
 	mem_free(text);
-	mem_free(c.payloads);
-	mem_free(c.subjects);
 	sign_key_free(own);
 	return err->code;
 }
@@ -387,4 +345,83 @@ enum status evidence_check(const struct unpacked *u, const struct verify_options
 void evidence_answer_free(struct evidence_answer *a)
 {
 	manifest_free(&a->files);
+	mem_free(a->payloads);
+}
+
+/* --- what the files say --------------------------------------------------------------- */
+
+struct comparison {
+	const struct verify_options *options;
+	const struct evidence_answer *evidence; /* of no lines: not signed */
+	uint32_t statements;
+};
+
+static enum status compare_payload(void *ctx, const struct json_out *payload, struct error *err)
+{
+	struct comparison *c = ctx;
+	uint32_t i = c->statements++;
+	uint8_t sha256[DIGEST_BYTES];
+	char text[TEXT_MAX];
+
+	(void)err;
+	if (i >= c->evidence->lines)
+		return ERR_NONE;
+	sha256_of(payload->buf, payload->n, sha256);
+	if (memcmp(sha256, c->evidence->payloads[i], DIGEST_BYTES) == 0)
+		return ERR_NONE;
+	snprintf(text, sizeof(text), "line %u: says something else than the files do", i + 1);
+	c->options->found(c->options->ctx, DEFECT_STATEMENT, PACK_EVIDENCE, text);
+	return ERR_NONE;
+}
+
+/* The files that statements are made of: all but the two at the front. */
+static void copy_tree(const struct unpacked *u, struct pack_tree *t)
+{
+	t->entries = mem_alloc(u->tree.n + 1, sizeof(*t->entries));
+	for (uint32_t i = 0; i < u->tree.n; i++) {
+		const struct pack_entry *e = &u->tree.entries[i];
+
+		if (strcmp(e->path, PACK_MANIFEST) != 0 && strcmp(e->path, PACK_EVIDENCE) != 0)
+			t->entries[t->n++] = *e;
+	}
+}
+
+/* What pack_payloads could not read, as a defect. */
+static void tell_result(const struct unpacked *u, const struct verify_options *options,
+        uint32_t results, struct error *wrong)
+{
+	size_t n = strlen(u->dir);
+	char file[ERROR_FILE_MAX], text[TEXT_MAX];
+
+	if (results == 0) {
+		options->found(options->ctx, DEFECT_MISSING, PACK_RESULT, wrong->text);
+		return;
+	}
+	snprintf(file, sizeof(file), "%s",
+	        strncmp(wrong->file, u->dir, n) == 0 ? wrong->file + n + 1 : wrong->file);
+	wrong->file[0] = '\0';
+	error_format(wrong, text, sizeof(text));
+	options->found(options->ctx, DEFECT_SCHEMA, file, text);
+}
+
+enum status evidence_compare(const struct unpacked *u, const struct verify_options *options,
+        const struct evidence_answer *evidence, struct error *err)
+{
+	struct comparison c = {.options = options, .evidence = evidence};
+	struct error wrong = ERROR_INIT;
+	struct pack_tree t;
+	uint32_t results = 0;
+
+	pack_tree_init(&t);
+	copy_tree(u, &t);
+	if (pack_payloads(&t, pack_tree_find(&u->tree, PACK_MANIFEST), compare_payload, &c,
+	            &results, &wrong) == ERR_ENVIRONMENT)
+		*err = wrong;
+	else if (wrong.code)
+		tell_result(u, options, results, &wrong);
+	else if (evidence->lines && evidence->lines != c.statements)
+		options->found(options->ctx, DEFECT_STATEMENT, PACK_EVIDENCE,
+		        "has not one statement for each result, and one for the whole");
+	pack_tree_free(&t);
+	return err->code;
 }

@@ -74,12 +74,12 @@ struct comparison {
 	const struct verify_options *options;
 	const char *list; /* what it is called */
 	const struct manifest_line **missing;
-	const struct unpacked_file **added;
+	const struct pack_entry **added;
 	uint32_t n_missing, n_added;
 };
 
 static void compare_one(
-        struct comparison *c, const struct manifest_line *line, const struct unpacked_file *f)
+        struct comparison *c, const struct manifest_line *line, const struct pack_entry *f)
 {
 	char text[TEXT_MAX], is[DIGEST_TEXT_MAX], was[DIGEST_TEXT_MAX];
 
@@ -93,8 +93,8 @@ static void compare_one(
 /* Both lists are in order of their paths. */
 static void pair_up(struct comparison *c, const struct manifest *m, const struct unpacked *u)
 {
-	for (uint32_t i = 0, j = 0; i < m->n || j < u->n;) {
-		const struct unpacked_file *f = j < u->n ? &u->files[j] : NULL;
+	for (uint32_t i = 0, j = 0; i < m->n || j < u->tree.n;) {
+		const struct pack_entry *f = j < u->tree.n ? &u->tree.entries[j] : NULL;
 		int order = !f ? -1 : i == m->n ? 1 : strcmp(m->lines[i].path, f->path);
 
 		if (order < 0) {
@@ -111,7 +111,7 @@ static void pair_up(struct comparison *c, const struct manifest *m, const struct
 
 static int by_digest(const void *a, const void *b)
 {
-	const struct unpacked_file *const *x = a, *const *y = b;
+	const struct pack_entry *const *x = a, *const *y = b;
 	int order = memcmp((*x)->sha256, (*y)->sha256, DIGEST_BYTES);
 
 	return order ? order : strcmp((*x)->path, (*y)->path);
@@ -145,7 +145,7 @@ static void tell(struct comparison *c)
 	char text[TEXT_MAX];
 
 	if (c->n_added)
-		qsort(c->added, c->n_added, sizeof(struct unpacked_file *), by_digest);
+		qsort(c->added, c->n_added, sizeof(struct pack_entry *), by_digest);
 	for (uint32_t i = 0; i < c->n_missing; i++) {
 		const struct manifest_line *line = c->missing[i];
 		uint32_t at = same_bytes(c, line->sha256, used);
@@ -173,7 +173,7 @@ void manifest_compare(const struct manifest *m, const char *list, const struct u
 	struct comparison c = {.options = options,
 	        .list = list,
 	        .missing = mem_alloc(m->n + 1, sizeof(*c.missing)),
-	        .added = mem_alloc(u->n + 1, sizeof(*c.added))};
+	        .added = mem_alloc(u->tree.n + 1, sizeof(*c.added))};
 
 	pair_up(&c, m, u);
 	tell(&c);

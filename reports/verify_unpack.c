@@ -16,8 +16,6 @@
 
 enum { READ_BYTES = 256 << 10, FOLDERS_MAX = 10000, DESCRIPTORS = 16, TEXT_MAX = 256 };
 
-#define PATHS_BYTES ((size_t)PACK_FILES_MAX * (EVIDENCE_PATH_MAX + 16))
-
 struct unpacking {
 	const struct verify_options *options;
 	struct unpacked *out;
@@ -122,7 +120,8 @@ static int create(struct unpacking *u, const char *path)
 static bool begin_file(void *ctx, const char *path)
 {
 	struct unpacking *u = ctx;
-	struct unpacked *out = u->out;
+	struct pack_tree *t = &u->out->tree;
+	struct pack_entry e = {0};
 
 	if (u->folders > FOLDERS_MAX) {
 		on_found(u, DEFECT_TOO_LARGE, path, "lies in one folder too many");
@@ -131,17 +130,23 @@ static bool begin_file(void *ctx, const char *path)
 	u->fd = create(u, path);
 	if (u->fd < 0)
 		return in_the_way(u, path);
-	out->files = mem_room(out->files, out->n, &out->capacity, sizeof(*out->files));
-	out->files[out->n++] =
-	        (struct unpacked_file){.path = arena_strndup(&out->arena, path, strlen(path))};
+	e.from = arena_printf(&t->arena, "%s/%s", u->out->dir, path);
+	e.path = e.from + strlen(u->out->dir) + 1;
+	t->entries = mem_room(t->entries, t->n, &t->capacity, sizeof(e));
+	t->entries[t->n++] = e;
 	u->sha256 = sha256_new();
 	return true;
+}
+
+static struct pack_entry *latest(struct unpacking *u)
+{
+	return &u->out->tree.entries[u->out->tree.n - 1];
 }
 
 static void add_data(void *ctx, const void *data, size_t n)
 {
 	struct unpacking *u = ctx;
-	struct unpacked_file *f = &u->out->files[u->out->n - 1];
+	struct pack_entry *f = latest(u);
 	const char *at = data, *end = at + n;
 
 	sha256_update(u->sha256, data, n);
@@ -160,17 +165,16 @@ static void end_file(void *ctx)
 {
 	struct unpacking *u = ctx;
 
-	sha256_final(u->sha256, u->out->files[u->out->n - 1].sha256);
+	sha256_final(u->sha256, latest(u)->sha256);
 	if (close(u->fd))
-		fail(u, u->out->files[u->out->n - 1].path);
+		fail(u, latest(u)->path);
 }
 
 /* --- the whole ------------------------------------------------------------------------ */
 
 static int by_path(const void *a, const void *b)
 {
-	return strcmp(
-	        ((const struct unpacked_file *)a)->path, ((const struct unpacked_file *)b)->path);
+	return strcmp(((const struct pack_entry *)a)->path, ((const struct pack_entry *)b)->path);
 }
 
 static enum status make_folder(struct unpacked *out, struct error *err)
@@ -217,7 +221,7 @@ enum status unpack(const char *path, const struct verify_options *options, struc
 
 	*out = (struct unpacked){0};
 	*u = (struct unpacking){.options = options, .out = out, .err = err, .root = -1};
-	arena_init(&out->arena, PATHS_BYTES);
+	pack_tree_init(&out->tree);
 	u->in = open_pack(path, err);
 	if (u->in >= 0 && make_folder(out, err) == ERR_NONE) {
 		u->root = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -231,8 +235,8 @@ enum status unpack(const char *path, const struct verify_options *options, struc
 	if (u->in >= 0)
 		close(u->in);
 	mem_free(u);
-	if (out->n)
-		qsort(out->files, out->n, sizeof(*out->files), by_path);
+	if (out->tree.n)
+		qsort(out->tree.entries, out->tree.n, sizeof(struct pack_entry), by_path);
 	return err->code;
 }
 
@@ -249,43 +253,35 @@ void unpacked_remove(struct unpacked *u)
 {
 	if (u->dir[0])
 		(void)nftw(u->dir, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
-	mem_free(u->files);
-	arena_free(&u->arena);
+	pack_tree_free(&u->tree);
 	*u = (struct unpacked){0};
 }
 
-const struct unpacked_file *unpacked_find(const struct unpacked *u, const char *path)
-{
-	struct unpacked_file key = {.path = path};
+struct bytes {
+	char *at;
+	size_t left;
+};
 
-	return u->n ? bsearch(&key, u->files, u->n, sizeof(*u->files), by_path) : NULL;
+static bool keep(void *ctx, const void *data, size_t n)
+{
+	struct bytes *b = ctx;
+
+	n = n < b->left ? n : b->left; /* a file that grew is found out by its digest */
+	memcpy(b->at, data, n);
+	b->at += n;
+	b->left -= n;
+	return true;
 }
 
-enum status unpacked_read(const struct unpacked *u, const struct unpacked_file *f, size_t most,
-        char **text, struct error *err)
+enum status unpacked_read(const struct pack_entry *f, size_t most, char **text, struct error *err)
 {
-	char path[PATH_MAX + EVIDENCE_PATH_MAX];
-	size_t got = 0;
-	ssize_t n = 1;
-	int fd;
+	struct bytes b = {.left = (size_t)f->size};
 
 	if (f->size > most)
 		return error_at(err, ERR_USAGE, f->path, 0, 0, NULL,
 		        "is longer than the %zu bytes that such a file may have", most);
-	snprintf(path, sizeof(path), "%s/%s", u->dir, f->path);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	*text = mem_alloc(f->size + 1, 1);
-	while (fd >= 0 && got < f->size && n > 0) {
-		n = read(fd, *text + got, f->size - got);
-		if (n > 0)
-			got += (size_t)n;
-		else if (n < 0 && errno == EINTR)
-			n = 1;
-	}
-	if (fd >= 0)
-		close(fd);
-	if (got == f->size)
-		return ERR_NONE;
-	mem_free(*text);
-	return error_set(err, ERR_ENVIRONMENT, "cannot read '%s' again", path);
+	*text = b.at = mem_alloc(b.left + 1, 1);
+	if (pack_entry_read(f, keep, &b, err))
+		mem_free(*text);
+	return err->code;
 }

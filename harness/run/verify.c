@@ -36,19 +36,18 @@ static void answer_altered(struct session *s, const struct verify_pack *pack)
 
 	if (!pack->signer)
 		(void)snprintf(text, sizeof(text),
-		        "it is not signed: whoever altered a file could have altered " PACK_MANIFEST
-		        " with it");
+		        "cannot be told: as " PACK_MANIFEST
+		        " lists them, but not signed, so it could have been altered with them");
 	else if (s->key)
-		(void)snprintf(
-		        text, sizeof(text), "signed with the key that was given, %s", pack->signer);
+		(void)snprintf(text, sizeof(text), "no: as signed with the key that was given, %s",
+		        pack->signer);
 	else
 		(void)snprintf(text, sizeof(text),
-		        "signed with the pack's own key, %s, which proves that it is whole, and "
-		        "not whose it is: --key does",
+		        "no: as signed with the pack's own key, %s, which proves that it is whole, "
+		        "and not whose it is: --key does",
 		        pack->signer);
-	verify_report_answer(&s->report, ASKED_ALTERED, "",
-	        "no: %u files, %.1f MiB, as listed; %s%s", u->n, (double)u->answer.bytes / 1048576,
-	        text, again);
+	verify_report_answer(&s->report, ASKED_ALTERED, "", "%u files, %.1f MiB: %s%s", u->tree.n,
+	        (double)u->answer.bytes / 1048576, text, again);
 }
 
 /* The folder of a result: "a" of "a/result.json", "" of "result.json"; false for other files. */
@@ -82,13 +81,13 @@ static enum status check_run(
 static enum status on_pack(void *ctx, const struct verify_pack *pack, struct error *err)
 {
 	const struct unpacked *u = pack->unpacked;
-	bool one = unpacked_find(u, PACK_RESULT) != NULL;
+	bool one = pack_tree_find(&u->tree, PACK_RESULT) != NULL;
 	struct session *s = ctx;
 	char as[PACK_PATH_MAX + 1];
 
 	answer_altered(s, pack);
-	for (uint32_t i = 0; i < u->n && !*s->interrupt; i++)
-		if (result_folder(u->files[i].path, as) && (as[0] == '\0') == one &&
+	for (uint32_t i = 0; i < u->tree.n && !*s->interrupt; i++)
+		if (result_folder(u->tree.entries[i].path, as) && (as[0] == '\0') == one &&
 		        check_run(s, u, as, err))
 			return err->code;
 	return ERR_NONE;

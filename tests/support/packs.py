@@ -10,9 +10,6 @@ import tarfile
 
 MANIFEST, EVIDENCE, SIGNER = "MANIFEST.sha256", "evidence.intoto.jsonl", "signer.pub"
 TYPE = "application/vnd.in-toto+json"
-STATEMENT = "https://in-toto.io/Statement/v1"
-TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
-PREDICATE = "urn:lpuchaos:evidence:v1"
 
 
 def sha256(data):
@@ -70,10 +67,6 @@ def manifest(files):
     return {**files, MANIFEST: "".join(f"{sha256(files[k])}  {k}\n" for k in listed).encode()}
 
 
-def subjects(files, names):
-    return [{"name": n, "digest": {"sha256": sha256(files[n])}} for n in names]
-
-
 def envelope(key, payload, kind=TYPE):
     """One line, signed by openssl with the private key in this file."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":")).encode()
@@ -93,14 +86,17 @@ def payloads(files):
     return [base64.b64decode(json.loads(line)["payload"]) for line in files[EVIDENCE].splitlines()]
 
 
-def seal(files, key, statements=None, last=None):
-    """Signs files (their manifest is made anew): statements about runs, payloads as bytes or objects, then the one about all."""
-    files = {k: v for k, v in files.items() if k != EVIDENCE}
-    files[SIGNER] = subprocess.run(["openssl", "pkey", "-in", key, "-pubout"], capture_output=True, check=True).stdout
-    files = manifest(files)
-    bodies = [s if isinstance(s, bytes) else json.dumps(s, separators=(",", ":")).encode() for s in statements or []]
-    whole = {"_type": STATEMENT, "subject": subjects(files, sorted(files, key=str.encode)), "predicateType": PREDICATE,
-             "predicate": {"schema": "lpuchaos.evidence/1", "statements": [sha256(b) for b in bodies]}}
-    whole = last(whole) if last else whole
-    files[EVIDENCE] = b"".join(envelope(key, b) for b in bodies + [whole])
-    return files
+def seal(files, key, edit=None, statements=None):
+    """Signed files signed once more, as they are now: statements about results, as bytes or objects (default: those that there are),
+    then the one about the pack, with the digests of now, edited."""
+    *old, whole = payloads(files)
+    whole = json.loads(whole)
+    bodies = [s if isinstance(s, bytes) else json.dumps(s, separators=(",", ":")).encode()
+              for s in (old if statements is None else statements)]
+    files = manifest({k: v for k, v in files.items() if k != EVIDENCE})
+    whole["subject"] = [{"name": n, "digest": {"sha256": sha256(files[n])}}
+                        for n in [MANIFEST, *sorted(files.keys() - {MANIFEST}, key=str.encode)]]
+    whole["predicate"]["statements"] = [sha256(b) for b in bodies]
+    if edit:
+        edit(whole)
+    return {**files, EVIDENCE: b"".join(envelope(key, b) for b in [*bodies, whole])}

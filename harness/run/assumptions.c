@@ -132,9 +132,12 @@ static void visit_pool_table(
 	if (json_type(edit_find(t->s->document, object, t->s->files)) == JSON_NONE)
 		return;
 	for (size_t k = 0; k < table->n; k++) {
+		int n;
+
 		if (!table->fields[k].label && !outright)
 			continue;
-		(void)snprintf(path, sizeof(path), "%s.%s", object, table->fields[k].name);
+		n = snprintf(path, sizeof(path), "%s.%s", object, table->fields[k].name);
+		CHECK(n > 0 && (size_t)n < sizeof(path));
 		visit_field(t, LABELLED_POOL, path, &table->fields[k]);
 	}
 }

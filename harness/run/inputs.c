@@ -227,7 +227,7 @@ static enum status keep_trace(
 static enum status keep(const struct inputs *in, struct input *item, struct error *err)
 {
 	char folder[PATH_MAX];
-	const char *name;
+	const char *name = NULL;
 
 	if (place(in, item, folder, &name, err))
 		return err->code;

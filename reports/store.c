@@ -24,7 +24,9 @@
 #include "harness/net/privilege.h"
 #include "reports/store_private.h"
 
-enum { BATCH = 4096, RING = 8 * BATCH };
+/* Rows. What the virtual clock is ahead by stays in the processor's caches; on the wall clock the
+ * ring bridges the time between two looks. */
+enum { BATCH = 1024, RING_VIRTUAL = 4 * BATCH, RING_WALL = 32 * BATCH };
 #define LOOK_NS (100 * NS_PER_MS)
 
 struct store {
@@ -32,6 +34,7 @@ struct store {
 	struct store_db db; /* of the thread while it runs */
 	struct store_timeline timeline;
 	struct store_row *ring;
+	uint64_t room_for;           /* rows in it, whole batches */
 	_Atomic uint64_t head, tail; /* rows put in, rows taken out */
 	uint64_t n, dropped;
 	uint64_t gaps_id; /* the request that the gaps belong to */
@@ -74,10 +77,10 @@ static bool wait_for_rows(struct store *s)
 /* The ring's length is a multiple of a batch's: on the virtual clock a batch never wraps. */
 static void write_batch(struct store *s, uint64_t n)
 {
-	uint64_t at = s->tail % RING;
+	uint64_t at = s->tail % s->room_for;
 
-	if (n > RING - at)
-		n = RING - at;
+	if (n > s->room_for - at)
+		n = s->room_for - at;
 	for (uint64_t i = 0; i < n; i++)
 		store_timeline_add(&s->timeline, &s->ring[at + i].x);
 	if (!s->error.code)
@@ -174,9 +177,11 @@ enum status store_open(const struct store_config *config, struct store **out, st
 	enum status st;
 
 	*out = NULL;
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* statistics are a lock a malloc */
 	s->config = *config;
-	s->ring = mem_alloc(RING, sizeof(*s->ring));
-	memset(s->ring, 0, RING * sizeof(*s->ring)); /* no page of it is touched first later */
+	s->room_for = config->virtual_clock ? RING_VIRTUAL : RING_WALL;
+	s->ring = mem_alloc(s->room_for, sizeof(*s->ring));
+	memset(s->ring, 0, s->room_for * sizeof(*s->ring)); /* touched first here, not later */
 	(void)pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	(void)pthread_mutex_init(&s->lock, NULL);
@@ -240,12 +245,12 @@ void store_gaps(struct store *s, uint64_t id, int64_t gap_ns, int64_t n)
 /* False if the row must go: a measurement waits for nobody. */
 static bool find_room(struct store *s)
 {
-	if (LPC_LIKELY(waiting(s) < RING))
+	if (LPC_LIKELY(waiting(s) < s->room_for))
 		return true;
 	if (!s->config.virtual_clock)
 		return false;
 	pthread_mutex_lock(&s->lock);
-	while (waiting(s) == RING)
+	while (waiting(s) == s->room_for)
 		(void)pthread_cond_wait(&s->room, &s->lock);
 	pthread_mutex_unlock(&s->lock);
 	return true;
@@ -253,7 +258,7 @@ static bool find_room(struct store *s)
 
 void store_sample(struct store *s, const struct sample *x)
 {
-	struct store_row *row = &s->ring[s->head % RING];
+	struct store_row *row = &s->ring[s->head % s->room_for];
 
 	s->n++;
 	if (!find_room(s)) {

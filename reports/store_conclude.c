@@ -3,6 +3,7 @@
 #include "reports/store_private.h"
 
 #include "harness/base/arena.h"
+#include "reports/score_state.h"
 
 /* Parameters of a statement, one after the other. */
 struct binder {
@@ -237,6 +238,27 @@ static enum status put_histograms(struct store_db *d, const struct score *score,
 	return st;
 }
 
+/* --- windows
+ * ------------------------------------------------------------------------------------------- */
+
+static enum status put_windows(struct store_db *d, const struct score *score, struct error *err)
+{
+	struct window_stretch stretch;
+	struct binder b = {0};
+	uint64_t cursor = 0;
+	enum status st =
+	        store_db_prepare(d, "INSERT INTO windows VALUES (?, ?, ?)", &b.statement, err);
+
+	while (!st && score_stretch(score, &cursor, &stretch)) {
+		put_int(&b, stretch.from_ns);
+		put_int(&b, stretch.to_ns);
+		put_text(&b, window_name(stretch.window));
+		st = put_row(&b, d, err);
+	}
+	(void)sqlite3_finalize(b.statement);
+	return st;
+}
+
 /* --- the run
  * ------------------------------------------------------------------------------------------- */
 
@@ -272,6 +294,8 @@ enum status store_conclude(struct store_db *d, const struct store_timeline *time
 		st = put_blame(d, doc, err);
 	if (!st)
 		st = put_expectations(d, doc->result, err);
+	if (!st)
+		st = put_windows(d, doc->score, err);
 	if (!st)
 		st = put_histograms(d, doc->score, err);
 	if (!st)

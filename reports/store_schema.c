@@ -104,7 +104,7 @@ static const char tables[] =
         "has a row\n"
         "  tier INTEGER NOT NULL REFERENCES tiers, window TEXT NOT NULL, metric TEXT NOT NULL,\n"
         "  upper_ns INTEGER NOT NULL,     -- so many were not above, and above the next smaller\n"
-        "  n INTEGER NOT NULL, PRIMARY KEY (tier, window, metric, upper_ns)) WITHOUT ROWID;\n";
+        "  n INTEGER NOT NULL);           -- in order of tier, window, metric, upper_ns\n";
 
 static const char views[] =
         "CREATE VIEW requests_ms AS SELECT r.seq, r.id, tenants.name AS tenant,\n"

@@ -182,6 +182,7 @@ static const struct form score[] = {
         LIST_AS("marks", &a_mark, FORM_NULL),
         LIST("replicas", &a_replicas),
         LIST("pairs", &a_pair),
+        PLAIN("dropped", FORM_COUNT),
 };
 const struct form form_score = OBJECT(NULL, score);
 

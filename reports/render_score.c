@@ -193,5 +193,6 @@ void render_score(
 	marks_json(o, s, d->names);
 	replicas_json(o, s);
 	pairs_json(o, s);
+	json_out_u64(o, "dropped", s->dropped);
 	json_out_close(o);
 }

@@ -247,8 +247,7 @@ static uint64_t over_cut(const struct histogram *values, uint64_t infinite, int6
 	return histogram_over(values, cut) + infinite;
 }
 
-/* This run as the first batch; its own p90 and p50 are the cuts of all. */
-static struct replica_batches *replicas_begin(const struct score *s, const struct column *c)
+struct replica_batches *score_replicas_begin(const struct score *s, const struct column *c)
 {
 	struct replica_batches *r = mem_alloc(1, sizeof(*r));
 	const struct histogram *own = score_column_values(s, c);
@@ -282,7 +281,7 @@ void score_add_replica(struct score *s, struct score *replica)
 		if (!enough(&s->columns[i]))
 			continue;
 		if (!s->replicas[i])
-			s->replicas[i] = replicas_begin(s, &s->columns[i]);
+			s->replicas[i] = score_replicas_begin(s, &s->columns[i]);
 		r = s->replicas[i];
 		CHECK(r->n < ARRAY_LEN(r->batch));
 		b = &r->batch[r->n++];

@@ -1,4 +1,4 @@
-/* The scorer's inside, shared by score.c (intake), score_slo.c, score_expect.c and judge.c. Not for
+/* The scorer's inside, shared by score*.c, judge.c and the renderers of what it holds. Not for
  * others. */
 #ifndef LPC_REPORTS_SCORE_STATE_H
 #define LPC_REPORTS_SCORE_STATE_H
@@ -11,6 +11,7 @@
 #include "reports/group.h"
 #include "reports/recovered.h"
 #include "reports/score.h"
+#include "reports/score_restore.h"
 #include "reports/window.h"
 
 enum { LIVE_BUCKETS = 128 }; /* of 10 ms: a power of two above one second */
@@ -53,17 +54,6 @@ struct pair_verdict {
 	uint64_t n_eff;
 };
 
-/* A fault's begin or end as it was told, and how many requests had come before: with the requests
- * in their order all that the windows rest on. */
-enum score_told { TOLD_INJECT, TOLD_REVERT, TOLD_NO_MORE };
-enum { SCORE_MARKS_MAX = 1 << 17 };
-struct score_mark {
-	uint64_t after;
-	int64_t at_ns;
-	uint32_t fault;
-	enum score_told told;
-};
-
 struct score {
 	struct score_config config;
 	struct tier_state *tiers;
@@ -96,9 +86,6 @@ struct score {
 	struct score_result result;
 	struct arena arena; /* results */
 };
-
-/* No further sample: decides the windows and sums WINDOW_ALL. Idempotent. */
-void score_finish(struct score *s);
 
 /* Shows a request to the expectations `recovered`, if there are any. */
 void score_show_recovered(
@@ -135,6 +122,9 @@ const struct histogram *score_column_values_now(const struct score *s, const str
 void score_slo_measure(struct score *s);
 void score_slo_decide(
         const struct score *s, uint32_t column, struct slo_result *out, struct arena *a);
+/* This run as the first batch of those that help to decide; its own p90 and p50 are the cuts of
+ * all. The caller's. */
+struct replica_batches *score_replicas_begin(const struct score *s, const struct column *c);
 bool score_slo_steady(const struct score *s, uint32_t column);
 /* score_expect.c */
 void score_expect_decide(const struct score *s, const struct expect_rule *rule,

@@ -216,6 +216,7 @@ static void copy(struct mutation *m, const char *key, const struct form *parent,
 static void copy_inside(struct mutation *m, const char *key, const struct form *f, struct jval v)
 {
 	bool object = json_type(v) == JSON_OBJECT;
+	size_t left = object ? SIZE_MAX : 3; /* elements of a list are all alike */
 	bool deeper = f->kind != FORM_ANY && f->kind != FORM_PAIR;
 
 	if ((!object && json_type(v) != JSON_ARRAY) || !deeper) {
@@ -223,8 +224,11 @@ static void copy_inside(struct mutation *m, const char *key, const struct form *
 		return;
 	}
 	json_out_open(&m->o, key, object ? '{' : '[');
-	for (struct jval e = json_first(v); json_type(e) != JSON_NONE; e = json_next(e))
+	for (struct jval e = json_first(v); json_type(e) != JSON_NONE && left > 0;
+	        e = json_next(e)) {
 		copy(m, json_key(e), f, inner(f, json_key(e)), e);
+		left--;
+	}
 	json_out_close(&m->o);
 }
 
@@ -329,8 +333,8 @@ START_TEST(every_member_counts)
 		ck_assert_msg(!form_check(file, json_root(doc), &err), "%s: %s: %s",
 		        examples[i].name, err.path, err.text);
 		for (int change = 0; change < CHANGES; change++)
-			for (size_t at = 0; try_place(file, doc, at, (enum change)change);)
-				at += at < 500 ? 1 : 97; /* long lists: some of their elements */
+			for (size_t at = 0; try_place(file, doc, at, (enum change)change); at++)
+				continue;
 		json_free(doc);
 	}
 	ck_assert_ptr_null(form_of("capture.pcap"));

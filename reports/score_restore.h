@@ -1,0 +1,40 @@
+/* Makes a score again what it was when a run was judged, from what was written of it (score.json,
+ * histograms.json; docs/RESULTS.md). The documents have passed form_check. For rescore.c. */
+#ifndef LPC_REPORTS_SCORE_RESTORE_H
+#define LPC_REPORTS_SCORE_RESTORE_H
+
+#include "reports/score.h"
+
+/* A fault's begin or end as the score was told of it, and how many requests had come before: with
+ * the requests in their order all that the windows rest on. */
+enum score_told { TOLD_INJECT, TOLD_REVERT, TOLD_NO_MORE };
+enum { SCORE_MARKS_MAX = 1 << 17 };
+struct score_mark {
+	uint64_t after;
+	int64_t at_ns;
+	uint32_t fault;
+	enum score_told told;
+};
+
+/* Tells the score what the mark says. */
+void score_tell(struct score *s, const struct score_mark *mark);
+
+/* A histogram as render_histogram wrote it, into an empty one. ERR_USAGE: its cells and its count,
+ * sum, min and max cannot belong together. */
+enum status score_restore_histogram(
+        struct jval v, struct histogram *h, uint64_t *infinite, struct error *err) LPC_MUST_USE;
+
+/* The pooled gaps of a group, of which the score was told count, sum and maximum alone. ERR_USAGE:
+ * those of the histogram are others. After score_finish, for each of `groups`. */
+enum status score_restore_gaps(struct score *s, struct jval group, struct error *err) LPC_MUST_USE;
+
+/* An element of "replicas" and of "pairs". After score_finish. ERR_USAGE: there is no such SLO, or
+ * what they say of the run itself is not what its requests say. */
+enum status score_restore_replicas(
+        struct score *s, struct jval replicas, struct error *err) LPC_MUST_USE;
+enum status score_restore_pair(struct score *s, struct jval pair, struct error *err) LPC_MUST_USE;
+
+/* No further sample: decides the windows and sums WINDOW_ALL. Idempotent. */
+void score_finish(struct score *s);
+
+#endif

@@ -193,8 +193,9 @@ static bool outcome_of(const char *name, enum outcome *out)
 static bool take_column(sqlite3_stmt *s, int i, struct store_row *row)
 {
 	const struct store_column *c = &store_columns[i];
-	int type = sqlite3_column_type(s, i + 1);
-	int64_t wide = sqlite3_column_int64(s, i + 1);
+	sqlite3_value *v = sqlite3_column_value(s, i + 1); /* asked for once: that is what costs */
+	int type = sqlite3_value_type(v);
+	int64_t wide = sqlite3_value_int64(v);
 	uint32_t narrow = (uint32_t)wide;
 
 	if (c->field == STORE_OUTCOME)

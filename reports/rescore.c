@@ -10,8 +10,8 @@
  * have the same count, sum and maximum; what the score makes of them is what the pooled histogram
  * is held against, before it takes their place.
  *
- * A store that was bounded has not all requests. Then the histograms are, and what follows from
- * them is compared (rescore_bounded.c). */
+ * A store that was bounded lacks requests. The histograms do not, and what follows from them alone
+ * is compared then. */
 #include "reports/rescore.h"
 
 #include <errno.h>
@@ -258,35 +258,30 @@ static void contradiction(struct work *w, const char *file, const struct error *
 	rescore_find(w->r, "%s: %s: %s", file, err->path, err->text);
 }
 
-static void restore(struct work *w)
+/* Each element of a list, restored into the score. */
+static void restore_each(struct work *w, const char *file, struct json *doc, const char *key,
+        enum status (*restore)(struct score *s, struct jval v, struct error *err))
 {
-	static const struct {
-		const char *key;
-		enum status (*restore)(struct score *s, struct jval v, struct error *err);
-		bool of_histograms;
-	} lists[] = {{"groups", score_restore_gaps, true},
-	        {"replicas", score_restore_replicas, false}, {"pairs", score_restore_pair, false}};
+	struct jval list = json_get(json_root(doc), key);
 
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		bool histograms = lists[i].of_histograms;
-		struct jval list =
-		        json_get(json_root(histograms ? w->histograms : w->score), lists[i].key);
+	for (struct jval v = json_first(list); json_type(v) != JSON_NONE; v = json_next(v)) {
+		struct error err = ERROR_INIT;
 
-		for (struct jval v = json_first(list); json_type(v) != JSON_NONE;
-		        v = json_next(v)) {
-			struct error err = ERROR_INIT;
-
-			if (lists[i].restore(w->s, v, &err))
-				contradiction(
-				        w, histograms ? "histograms.json" : "score.json", &err);
-		}
+		if (restore(w->s, v, &err))
+			contradiction(w, file, &err);
 	}
 }
 
-static void compare(struct work *w, const char *file, struct json *says,
-        const struct result_document *d,
-        void (*render)(const struct result_document *d, struct json_out *o),
-        const char *const *skip)
+/* What helped to decide. */
+static void restore_help(struct work *w)
+{
+	restore_each(w, "score.json", w->score, "replicas", score_restore_replicas);
+	restore_each(w, "score.json", w->score, "pairs", score_restore_pair);
+}
+
+/* What the score makes of a file, to be read. NULL: a finding says why. */
+static struct json *rendered(struct work *w, const char *file, const struct result_document *d,
+        void (*render)(const struct result_document *d, struct json_out *o))
 {
 	struct error err = ERROR_INIT;
 	struct json *shows = NULL;
@@ -296,10 +291,39 @@ static void compare(struct work *w, const char *file, struct json *says,
 	render(d, &o);
 	if (json_parse("the requests", o.buf, o.n, &shows, &err))
 		rescore_find(w->r, "%s: what the requests say of it cannot be read", file);
-	else
+	json_out_free(&o);
+	return shows;
+}
+
+static void compare(struct work *w, const char *file, struct json *says,
+        const struct result_document *d,
+        void (*render)(const struct result_document *d, struct json_out *o),
+        const char *const *skip)
+{
+	struct json *shows = rendered(w, file, d, render);
+
+	if (shows)
 		rescore_compare(w->r, file, json_root(says), json_root(shows), skip);
 	json_free(shows);
-	json_out_free(&o);
+}
+
+/* Decided. */
+static struct result_document judged(struct work *w)
+{
+	struct rescore_given *g = &w->given;
+	struct jval validity = json_get(json_root(w->result), "validity");
+
+	if (json_is_true(json_get(validity, "valid")) != g->facts.valid)
+		rescore_find(w->r, "validity.valid: result.json and score.json contradict each "
+		                   "other");
+	return (struct result_document){
+	        .partial = g->facts.partial,
+	        .score = w->s,
+	        .result = score_decide(w->s, g->faults, &g->facts),
+	        .names = &g->names,
+	        .n_faults = g->names.n_faults,
+	        .faults = g->faults,
+	};
 }
 
 /* Of result.json: what no request can show. */
@@ -308,30 +332,10 @@ static const char *const beyond[] = {"schema", "scenario", "seed", "clock", "pla
         "cross_rack", "audit", "engine", "replay", NULL};
 static const char *const origin[] = {"schema", "scenario", "seed", "clock", NULL};
 
-static void judge_again(struct work *w)
-{
-	struct rescore_given *g = &w->given;
-	struct jval validity = json_get(json_root(w->result), "validity");
-	struct result_document d = {
-	        .partial = g->facts.partial,
-	        .score = w->s,
-	        .names = &g->names,
-	        .n_faults = g->names.n_faults,
-	        .faults = g->faults,
-	};
-
-	if (json_is_true(json_get(validity, "valid")) != g->facts.valid)
-		rescore_find(w->r, "validity.valid: result.json and score.json contradict each "
-		                   "other");
-	d.result = score_decide(w->s, g->faults, &g->facts);
-	compare(w, "result.json", w->result, &d, render_result, beyond);
-	compare(w, "histograms.json", w->histograms, &d, render_histograms, origin);
-	compare(w, "faults.json", w->faults, &d, render_faults, origin);
-}
-
 static enum status score_again(struct work *w, struct error *err)
 {
-	w->s = score_create(&w->given.config);
+	struct result_document d;
+
 	if (feed(w, err))
 		return err->code;
 	if (w->r->requests != store_read_run(w->store)->rows)
@@ -339,9 +343,70 @@ static enum status score_again(struct work *w, struct error *err)
 		        STORE_FILE, (unsigned long long)store_read_run(w->store)->rows,
 		        (unsigned long long)w->r->requests);
 	score_finish(w->s);
-	restore(w);
-	judge_again(w);
+	restore_each(w, "histograms.json", w->histograms, "groups", score_restore_gaps);
+	restore_help(w);
+	d = judged(w);
+	compare(w, "result.json", w->result, &d, render_result, beyond);
+	compare(w, "histograms.json", w->histograms, &d, render_histograms, origin);
+	compare(w, "faults.json", w->faults, &d, render_faults, origin);
 	return ERR_NONE;
+}
+
+/* --- from the histograms alone ----------------------------------------------------------- */
+
+/* What needs the length of a window, or the order of requests. */
+static const char *const lengths[] = {
+        "goodput_rps", "request_throughput", "request_goodput", "output_throughput", NULL};
+static const char *const parts[] = {"blame", NULL};
+static const char *const orders[] = {"schema", "scenario", "seed", "clock", "batches", NULL};
+
+static bool is_of_all(struct jval expectation)
+{
+	static const char *const kinds[] = {"lost_requests", "corrupt_tokens", "ttr", "recovered"};
+	const char *kind = json_string(json_get(expectation, "kind"));
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(kinds[i], kind))
+			return true;
+	return false;
+}
+
+static void compare_expectations(struct work *w, struct jval says, struct jval shows)
+{
+	struct jval a = json_first(says), b = json_first(shows);
+
+	if (json_count(says) != json_count(shows))
+		rescore_compare(w->r, "result.json", says, shows, NULL);
+	for (; json_type(a) != JSON_NONE && json_type(b) != JSON_NONE;
+	        a = json_next(a), b = json_next(b))
+		if (!is_of_all(a))
+			rescore_compare(w->r, "result.json", a, b, NULL);
+}
+
+static void judge_histograms(struct work *w)
+{
+	struct jval says = json_root(w->result), shows;
+	struct error err = ERROR_INIT;
+	struct result_document d;
+	struct json *result;
+
+	restore_each(w, "histograms.json", w->histograms, "groups", score_restore_group);
+	if (score_restore_columns(w->s, json_root(w->histograms), &err))
+		contradiction(w, "histograms.json", &err);
+	restore_help(w);
+	d = judged(w);
+	compare(w, "histograms.json", w->histograms, &d, render_histograms, orders);
+	result = rendered(w, "result.json", &d, render_result);
+	if (!result)
+		return;
+	shows = json_root(result);
+	rescore_compare(
+	        w->r, "result.json", json_get(says, "groups"), json_get(shows, "groups"), lengths);
+	rescore_compare(w->r, "result.json", json_get(says, "slo"), json_get(shows, "slo"), parts);
+	rescore_compare(w->r, "result.json", json_get(says, "steady_state"),
+	        json_get(shows, "steady_state"), NULL);
+	compare_expectations(w, json_get(says, "expect"), json_get(shows, "expect"));
+	json_free(result);
 }
 
 /* --- the whole --------------------------------------------------------------------------- */
@@ -365,7 +430,11 @@ static enum status compare_run(struct work *w, struct error *err)
 	run = store_read_run(w->store);
 	w->r->whole = run->rows == run->requests && run->dropped == 0 && w->given.marks_known &&
 	              w->given.dropped == 0;
-	return w->r->whole ? score_again(w, err) : ERR_NONE;
+	w->s = score_create(&w->given.config);
+	if (w->r->whole)
+		return score_again(w, err);
+	judge_histograms(w);
+	return ERR_NONE;
 }
 
 enum status rescore(const char *dir, struct rescore *out, struct error *err)

@@ -2,9 +2,11 @@
  * what the judgement rested on besides them (score.json, bundle.json). Nothing of the machine that
  * made the run is needed: no ring, no emulator, no workload.
  *
- * Where the store holds every request, everything is scored anew with the program's own rules.
- * Where it was bounded (--samples), what can be told from histograms.json is compared, and `whole`
- * is false. */
+ * Where the store holds every request, everything is scored anew with the program's own rules, and
+ * compared to the last digit: of result.json all that requests decide, of histograms.json and
+ * faults.json everything. Where it was bounded (--samples), what follows from histograms.json alone
+ * is compared, and `whole` is false. A run that was killed has no judgement: nothing is compared
+ * but what its files say of each other. */
 #ifndef LPC_REPORTS_RESCORE_H
 #define LPC_REPORTS_RESCORE_H
 

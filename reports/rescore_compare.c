@@ -96,7 +96,7 @@ static void compare_objects(struct rescore *r, const char *file, struct jval say
 		if (json_type(other) == JSON_NONE)
 			differ(r, file, v, v, other, NULL);
 		else
-			rescore_compare(r, file, v, other, NULL);
+			rescore_compare(r, file, v, other, skip);
 	}
 	for (struct jval v = json_first(shows); json_type(v) != JSON_NONE; v = json_next(v))
 		if (!is_listed(skip, json_key(v)) &&
@@ -104,7 +104,8 @@ static void compare_objects(struct rescore *r, const char *file, struct jval say
 			differ(r, file, says, (struct jval){0}, v, json_key(v));
 }
 
-static void compare_lists(struct rescore *r, const char *file, struct jval says, struct jval shows)
+static void compare_lists(struct rescore *r, const char *file, struct jval says, struct jval shows,
+        const char *const *skip)
 {
 	struct jval a = json_first(says), b = json_first(shows);
 	uint32_t before = r->n;
@@ -116,7 +117,7 @@ static void compare_lists(struct rescore *r, const char *file, struct jval says,
 	}
 	for (; json_type(a) != JSON_NONE && !(plain && r->n > before);
 	        a = json_next(a), b = json_next(b))
-		rescore_compare(r, file, a, b, NULL);
+		rescore_compare(r, file, a, b, skip);
 }
 
 void rescore_compare(struct rescore *r, const char *file, struct jval says, struct jval shows,
@@ -127,7 +128,7 @@ void rescore_compare(struct rescore *r, const char *file, struct jval says, stru
 	else if (json_type(says) == JSON_OBJECT)
 		compare_objects(r, file, says, shows, skip);
 	else if (json_type(says) == JSON_ARRAY)
-		compare_lists(r, file, says, shows);
+		compare_lists(r, file, says, shows, skip);
 	else if (!same_leaf(says, shows))
 		differ(r, file, says, says, shows, NULL);
 }

@@ -8,9 +8,9 @@
 /* Any contradiction, in words: the first RESCORE_FINDINGS_MAX of them are kept. */
 void rescore_find(struct rescore *r, const char *fmt, ...) LPC_PRINTF(2, 3);
 
-/* says: of `file`; shows: the same from the requests. Members of the two that are in skip
- * (NULL-terminated; NULL: none) are passed over, members of members are not. Of a list of numbers,
- * or of pairs of them, the first difference is told. */
+/* says: of `file`; shows: the same from the requests. Members whose names are in skip
+ * (NULL-terminated; NULL: none) are passed over at any depth. Of a list of numbers, or of pairs of
+ * them, the first difference is told. */
 void rescore_compare(struct rescore *r, const char *file, struct jval says, struct jval shows,
         const char *const *skip);
 

@@ -5,13 +5,10 @@
 #include <string.h>
 #include "harness/base/check.h"
 #include "reports/names.h"
+#include "reports/score_restore_parts.h"
 #include "reports/score_state.h"
 
-/* Above any run, and so low that sums of a few do not overflow anything. */
-#define COUNT_MOST (INT64_C(1) << 40)
-
-/* A member that form_check has seen to be a whole number or null. */
-static int64_t whole(struct jval v, const char *key)
+int64_t restore_whole(struct jval v, const char *key)
 {
 	struct error ignored = ERROR_INIT;
 	int64_t n = -1;
@@ -66,8 +63,8 @@ static enum status restore_cell(
 	int64_t upper = 0, n = 0;
 
 	if (json_i64(json_at(cell, 0), &upper, &ignored) ||
-	        json_i64(json_at(cell, 1), &n, &ignored) || n < 1 || n > COUNT_MOST ||
-	        h->count + (uint64_t)n > COUNT_MOST)
+	        json_i64(json_at(cell, 1), &n, &ignored) || n < 1 || n > RESTORE_MOST ||
+	        h->count + (uint64_t)n > RESTORE_MOST)
 		return json_expected(cell, err, "an edge and a count");
 	if (upper == INT64_MAX || histogram_cell(upper + 1) == histogram_cell(upper))
 		return json_expected(cell, err, "the upper edge of a cell");
@@ -99,14 +96,14 @@ enum status score_restore_histogram(
 {
 	struct bounds b = {.low = 0};
 	struct jval cells = json_get(v, "cells");
-	int64_t min = whole(v, "min"), max = whole(v, "max"), last = 0;
+	int64_t min = restore_whole(v, "min"), max = restore_whole(v, "max"), last = 0;
 	__int128 sum = sum_of(json_get(v, "sum"));
 
 	for (struct jval c = json_first(cells); json_type(c) != JSON_NONE; c = json_next(c))
 		if (restore_cell(c, h, &b, err))
 			return err->code;
-	*infinite = (uint64_t)whole(v, "infinite");
-	if (*infinite > COUNT_MOST || (uint64_t)whole(v, "count") != h->count)
+	*infinite = (uint64_t)restore_whole(v, "infinite");
+	if (*infinite > RESTORE_MOST || (uint64_t)restore_whole(v, "count") != h->count)
 		return json_expected(
 		        v, err, "the count of its cells, %llu", (unsigned long long)h->count);
 	last = h->max;
@@ -120,7 +117,7 @@ enum status score_restore_histogram(
 	return ERR_NONE;
 }
 
-static uint32_t tier_of(const struct score *s, struct jval group)
+uint32_t restore_tier(const struct score *s, struct jval group)
 {
 	const char *name = json_string(json_get(group, "tier"));
 	uint32_t i = 0;
@@ -130,10 +127,16 @@ static uint32_t tier_of(const struct score *s, struct jval group)
 	return i;
 }
 
+enum window restore_window(struct jval group)
+{
+	return (enum window)word(group, "window", names_windows);
+}
+
 enum status score_restore_gaps(struct score *s, struct jval group, struct error *err)
 {
 	struct jval v = json_get(json_get(group, "metrics"), metric_name(METRIC_ITL));
-	uint32_t tier = tier_of(s, group), window = word(group, "window", names_windows);
+	uint32_t tier = restore_tier(s, group);
+	enum window window = restore_window(group);
 	struct histogram h, *own;
 	uint64_t infinite;
 
@@ -173,16 +176,16 @@ static uint32_t column_of(const struct score *s, struct jval v)
 	return i;
 }
 
-static enum status read_batch(struct jval v, struct stats_batch *b, struct error *err)
+enum status restore_batch(struct jval v, struct stats_batch *b, struct error *err)
 {
 	static const char *const keys[] = {
 	        [CUT_LIMIT] = "over_limit", [CUT_P90] = "over_p90", [CUT_P50] = "over_p50"};
 
-	b->n = (uint64_t)whole(v, "n");
-	if (b->n > COUNT_MOST)
+	b->n = (uint64_t)restore_whole(v, "n");
+	if (b->n > RESTORE_MOST)
 		return json_expected(v, err, "a batch of fewer requests");
 	for (int k = 0; k < CUT_COUNT; k++) {
-		b->over[k] = (uint64_t)whole(v, keys[k]);
+		b->over[k] = (uint64_t)restore_whole(v, keys[k]);
 		if (b->over[k] > b->n)
 			return json_expected(
 			        v, err, "at most %llu over a cut", (unsigned long long)b->n);
@@ -199,7 +202,7 @@ static enum status read_batches(struct jval list, struct replica_batches *r, str
 		return json_expected(list, err, "2 to %zu batches", ARRAY_LEN(r->batch));
 	r->n = 0;
 	for (struct jval v = json_first(list); json_type(v) != JSON_NONE; v = json_next(v))
-		if (read_batch(v, &r->batch[r->n++], err))
+		if (restore_batch(v, &r->batch[r->n++], err))
 			return err->code;
 	if (memcmp(&r->batch[0], &own, sizeof(own)) != 0)
 		return json_expected(json_at(list, 0), err,
@@ -215,7 +218,8 @@ static enum status read_replicas(struct jval v, struct replica_batches *r, struc
 {
 	uint64_t n = 0;
 
-	if (whole(v, "p90_ns") != r->cut[CUT_P90] || whole(v, "p50_ns") != r->cut[CUT_P50])
+	if (restore_whole(v, "p90_ns") != r->cut[CUT_P90] ||
+	        restore_whole(v, "p50_ns") != r->cut[CUT_P50])
 		return json_expected(v, err, "the run's own p90 and p50, %lld and %lld ns",
 		        (long long)r->cut[CUT_P90], (long long)r->cut[CUT_P50]);
 	histogram_reset(&r->values);
@@ -253,7 +257,7 @@ enum status score_restore_pair(struct score *s, struct jval v, struct error *err
 	p = &s->pairs[i];
 	*p = (struct pair_verdict){.known = true,
 	        .percentile = (enum verdict)word(v, "percentile", names_verdicts),
-	        .upper_ns = whole(v, "upper_ns"),
-	        .n_eff = (uint64_t)whole(v, "n_eff")};
+	        .upper_ns = restore_whole(v, "upper_ns"),
+	        .n_eff = (uint64_t)restore_whole(v, "n_eff")};
 	return json_real(json_get(v, "vif"), &p->vif, err);
 }

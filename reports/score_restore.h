@@ -34,6 +34,14 @@ enum status score_restore_replicas(
         struct score *s, struct jval replicas, struct error *err) LPC_MUST_USE;
 enum status score_restore_pair(struct score *s, struct jval pair, struct error *err) LPC_MUST_USE;
 
+/* Of a score that is not fed, each of "groups", then the columns: what follows from them alone can
+ * be asked afterwards (score_decide, score_groups_json, render_histograms), but no length of a
+ * window, no blame, no recovery, no batches. Both instead of samples. ERR_USAGE: they do not add
+ * up, or are not of this run. */
+enum status score_restore_group(struct score *s, struct jval group, struct error *err) LPC_MUST_USE;
+enum status score_restore_columns(
+        struct score *s, struct jval histograms, struct error *err) LPC_MUST_USE;
+
 /* No further sample: decides the windows and sums WINDOW_ALL. Idempotent. */
 void score_finish(struct score *s);
 

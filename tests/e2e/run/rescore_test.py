@@ -92,6 +92,38 @@ class Rescore(e2e.Case):
         self.assertEqual({"census"}, self.bases(folder))
         self.agrees(folder)
 
+    def test_a_bounded_store(self):
+        """Not every request is there; every histogram is."""
+        for samples in ("failed", "100"):
+            folder = self.run_one(BUSY, "--samples", samples)
+            self.agrees(folder, whole=False)
+            for pattern, change in (
+                    (r"groups\.0\.metrics\.ttft_ms\.p99: result", self.change_text("result.json", r'"p99": [\d.]+', '"p99": 1.5')),
+                    (r"slo\.ttft\.vif: result", self.change_text("result.json", r'"vif": [\d.]+', '"vif": 9.5')),
+                    (r"expect\.good\.observed: result", self.change_text("result.json", r'("id": "good",(\s*"\w+": [^,]*,)*?\s*"observed": )[\d.]+', r"\g<1>0.25")),
+                    (r"slo\.ttft\.limit_ms", self.change_text("bundle.json", '"150ms"', '"160ms"')),
+                    (r"groups\.0\.metrics\.ttft_ms\.cells", self.change_text("histograms.json", r'"infinite": 0,\s*"cells": \[\[\d+,\d+\]', '"infinite": 0, "cells": [[15,9]'))):
+                self.found(folder, pattern, change)
+        self.agrees(self.run_one(UNSURE, "--samples", "failed"), whole=False)
+
+    def test_killed(self):
+        """Nothing was judged, so there is nothing to say of the judgement; but that it is a run that was killed must be so."""
+        document = e2e.scenario("killed", duration="100000s", faults=None)
+        with self.started(self.arguments(self.write(document), clock="virtual")) as p:
+            folder = self.folder / "out/killed-7-virtual"
+            self.until(lambda: (folder / "run.sqlite").exists(), "the store")
+            p.kill()
+            p.wait()
+        self.agrees(folder, whole=False)
+        self.found(folder, r"^run\.sqlite: by it the run is partial", self.change_text("result.json", '"partial": true', '"partial": false'))
+        self.assertIn("score.json", self.again(self.finished(folder))["error"])
+
+    def finished(self, folder):
+        """The killed run with another's result."""
+        other = self.run_one(e2e.scenario("killed"))
+        (other / "score.json").unlink()
+        return other
+
     def test_cut_short_by_a_rule(self):
         abort = [{"signal": "in_flight", "op": ">", "value": 20, "for": "100ms"}]
         folder = self.run_one(dict(BUSY, name="aborted", abort=abort), codes=(5,))

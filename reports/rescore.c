@@ -22,18 +22,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "harness/base/arena.h"
-#include "harness/base/units.h"
 #include "reports/form.h"
 #include "reports/render.h"
 #include "reports/rescore_compare.h"
+#include "reports/rescore_feed.h"
 #include "reports/rescore_given.h"
 #include "reports/store.h"
-#include "reports/store_read.h"
 
-#define ARENA_BYTES   ((size_t)64 << 20)
-#define TIME_MOST     (4 * NS_MAX)
-#define TOKENS_MOST   (INT64_C(1) << 31)
-#define ATTEMPTS_MOST (1u << 20)
+#define ARENA_BYTES ((size_t)64 << 20)
 
 struct work {
 	const char *dir;
@@ -42,6 +38,7 @@ struct work {
 	struct rescore_given given;
 	struct store_reader *store;
 	struct score *s;
+	uint32_t told; /* marks */
 	struct arena arena;
 };
 
@@ -158,44 +155,6 @@ static void same_run(struct work *w)
 
 /* --- the requests ------------------------------------------------------------------------ */
 
-static bool within(int64_t v, int64_t low, int64_t high)
-{
-	return v >= low && v <= high;
-}
-
-/* What is wrong with a row, that no run would have written; NULL: nothing. */
-static const char *wrong_row(
-        const struct sample *x, const struct store_gap_summary *g, const struct score_names *names)
-{
-	const int64_t never[] = {x->t_send, x->t_hdr, x->t_first, x->t_last, x->queue_ns,
-	        x->prefill_ns, x->decode_ns, x->itl_judged_ns};
-	const int64_t blame[] = {x->blame_network_ns, x->blame_queue_ns, x->blame_entry_ns,
-	        x->blame_prefill_ns, x->blame_decode_ns};
-
-	if (x->tier >= names->n_tiers || (!x->order && !x->id))
-		return "it has no tier or no number";
-	if (!within(x->t_sched, 0, TIME_MOST) || !within(x->t_done, 0, TIME_MOST))
-		return "it has no time";
-	for (size_t i = 0; i < ARRAY_LEN(never); i++)
-		if (!within(never[i], -1, TIME_MOST))
-			return "an instant is in no run";
-	for (size_t i = 0; i < ARRAY_LEN(blame); i++)
-		if (!within(blame[i], -TIME_MOST, TIME_MOST))
-			return "a part of its latency is in no run";
-	if (!within(x->prompt_tokens, 0, TOKENS_MOST) ||
-	        !within(x->output_tokens, 0, TOKENS_MOST) || x->attempts > ATTEMPTS_MOST)
-		return "it has more tokens or attempts than any";
-	for (uint32_t i = 0; i < x->n_stalls; i++)
-		if (x->stalls[i].fault >= names->n_faults ||
-		        !within(x->stalls[i].ns, -1, TIME_MOST))
-			return "a stall is of no fault";
-	if (g->n > (uint64_t)TOKENS_MOST || !within(g->sum_ns, 0, TIME_MOST) ||
-	        !within(g->max_ns, g->n ? 0 : -1, g->sum_ns) ||
-	        (g->n && (__int128)g->max_ns * (int64_t)g->n < g->sum_ns))
-		return "its gaps do not add up";
-	return NULL;
-}
-
 /* As few gaps as have the summary: the longest, and the others as even as they can be. */
 static void tell_gaps(struct score *s, const struct sample *x, const struct store_gap_summary *g)
 {
@@ -215,39 +174,41 @@ static void tell_gaps(struct score *s, const struct sample *x, const struct stor
 	score_gaps(s, x->id, x->tier, each, others - longer);
 }
 
-static void tell_marks(struct work *w, uint32_t *next)
+static void tell_marks(struct work *w)
 {
 	const struct rescore_given *g = &w->given;
 
-	for (; *next < g->n_marks && g->marks[*next].after <= w->r->requests; ++*next)
-		score_tell(w->s, &g->marks[*next]);
+	for (; w->told < g->n_marks && g->marks[w->told].after <= w->r->requests; w->told++)
+		score_tell(w->s, &g->marks[w->told]);
+}
+
+static void take_row(void *ctx, const struct feed_row *row)
+{
+	struct work *w = ctx;
+
+	tell_marks(w);
+	tell_gaps(w->s, &row->x, &row->gaps);
+	score_sample(w->s, &row->x);
+	w->r->requests++;
 }
 
 static enum status feed(struct work *w, struct error *err)
 {
-	uint32_t next = 0;
-	bool more = true;
+	uint64_t rows = store_read_run(w->store)->rows;
+	char path[PATH_MAX];
 
-	for (tell_marks(w, &next);; tell_marks(w, &next)) {
-		struct sample x;
-		struct store_gap_summary gaps;
-		const char *wrong;
-
-		if (store_read_sample(w->store, &x, &gaps, &more, err) || !more)
-			break;
-		wrong = wrong_row(&x, &gaps, &w->given.names);
-		if (wrong)
-			return error_set(err, ERR_USAGE, "'%s/%s' is damaged: request %llu: %s",
-			        w->dir, STORE_FILE, (unsigned long long)x.id, wrong);
-		tell_gaps(w->s, &x, &gaps);
-		score_sample(w->s, &x);
-		w->r->requests++;
-	}
-	if (!err->code && next < w->given.n_marks)
+	if (path_of(w, STORE_FILE, path, err) || rescore_feed(w->store, path, &w->given.names,
+	                                                 &(struct feed_sink){take_row, w}, err))
+		return err->code;
+	tell_marks(w);
+	if (w->told < w->given.n_marks)
 		rescore_find(w->r,
 		        "score.json: marks.%u: it comes after more requests than there are",
-		        (unsigned)next);
-	return err->code;
+		        (unsigned)w->told);
+	if (w->r->requests != rows)
+		rescore_find(w->r, "%s: it says that it has %llu requests, and has %llu",
+		        STORE_FILE, (unsigned long long)rows, (unsigned long long)w->r->requests);
+	return ERR_NONE;
 }
 
 /* --- the judgement ----------------------------------------------------------------------- */
@@ -338,10 +299,6 @@ static enum status score_again(struct work *w, struct error *err)
 
 	if (feed(w, err))
 		return err->code;
-	if (w->r->requests != store_read_run(w->store)->rows)
-		rescore_find(w->r, "%s: it says that it has %llu requests, and has %llu",
-		        STORE_FILE, (unsigned long long)store_read_run(w->store)->rows,
-		        (unsigned long long)w->r->requests);
 	score_finish(w->s);
 	restore_each(w, "histograms.json", w->histograms, "groups", score_restore_gaps);
 	restore_help(w);

@@ -67,6 +67,13 @@ class Rescore(e2e.Case):
             self.assertEqual(requests or result["requests"]["scheduled"], said["requests"])
         return said
 
+    def test_it_takes_no_ring(self):
+        """What judges again links neither io_uring nor anything that could send a packet or run a rack."""
+        done = subprocess.run(["ldd", RESCORE], capture_output=True, text=True, timeout=20, check=True)
+        linked = {line.split()[0].split(".so")[0] for line in done.stdout.splitlines() if ".so" in line}
+        self.assertIn("libsqlite3", linked)
+        self.assertEqual(set(), linked & {"liburing", "libpcap", "libmpi", "libarchive"})
+
     # --- the same ------------------------------------------------------------------------------------------------
 
     def test_every_kind_of_judgement(self):

@@ -26,6 +26,7 @@ struct trace_digest {
 
 struct file_set {
 	bool sealed;
+	struct file_fence *fence;
 	uint32_t n_documents, n_digests;
 	struct trace_digest digests[TRAFFIC_TENANTS_MAX];
 	struct document documents[FILES_MAX];
@@ -222,6 +223,44 @@ enum status files_parse(
 	return rc;
 }
 
+void files_fence(struct file_set *set, struct file_fence *fence)
+{
+	set->fence = fence;
+}
+
+/* Whether the path stays below the folder, taken as text. */
+static bool lies_below(const char *path, const char *root)
+{
+	size_t n = strlen(root);
+	int depth = 0;
+
+	if (strncmp(path, root, n) != 0 || path[n] != '/')
+		return false;
+	for (path += n; *path && depth >= 0; path += strcspn(path, "/")) {
+		path += strspn(path, "/");
+		if (strncmp(path, "..", 2) == 0 && (path[2] == '/' || path[2] == '\0'))
+			depth--;
+		else if (!(path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
+			depth++;
+	}
+	return depth > 0;
+}
+
+enum status files_allowed(
+        const struct file_set *set, const char *from_file, const char *path, struct error *err)
+{
+	char resolved[FILES_PATH_MAX];
+
+	if (!set->fence)
+		return ERR_NONE;
+	if (files_resolve(from_file, path, resolved, sizeof(resolved), err))
+		return err->code;
+	if (lies_below(resolved, set->fence->root))
+		return ERR_NONE;
+	set->fence->crossed = true;
+	return unreadable(path, "it lies elsewhere", err);
+}
+
 enum status files_json(struct file_set *set, const char *from_file, const char *path,
         struct json **doc, struct error *err)
 {
@@ -237,7 +276,8 @@ enum status files_json(struct file_set *set, const char *from_file, const char *
 		return unreadable(resolved, "the plan does not hold it", err);
 	if (set->n_documents == FILES_MAX)
 		return unreadable(resolved, "one scenario names too many files", err);
-	if (files_parse_source("", resolved, doc, &source, err))
+	if (files_allowed(set, from_file, path, err) ||
+	        files_parse_source("", resolved, doc, &source, err))
 		return err->code;
 	add_document(set, resolved, *doc);
 	files_keep_source(set, source);
@@ -276,7 +316,8 @@ static enum status open_trace(void *ctx, const char *from_file, const char *path
 
 	if (set->sealed)
 		return error_set(err, ERR_USAGE, "the plan does not hold it");
-	if (files_resolve(from_file, path, resolved, sizeof(resolved), err))
+	if (files_allowed(set, from_file, path, err) ||
+	        files_resolve(from_file, path, resolved, sizeof(resolved), err))
 		return err->code;
 	fd = files_open(resolved, &why);
 	if (fd < 0)
@@ -351,38 +392,57 @@ void files_write(const struct file_set *set, struct json_out *o)
 	json_out_close(o);
 }
 
-struct json *files_unwrap(const char *file, struct jval v)
+enum status files_unwrap(const char *file, struct jval v, struct json **doc, struct error *err)
 {
-	struct error err = ERROR_INIT;
 	struct json_out o;
-	struct json *doc;
 	enum status rc;
 
 	json_out_init(&o, 0);
 	json_out_value(&o, NULL, v, false);
-	rc = json_parse(file, o.buf, o.n, &doc, &err);
-	CHECK(rc == ERR_NONE);
+	rc = json_parse(file, o.buf, o.n, doc, err);
 	json_out_free(&o);
-	return doc;
+	return rc;
 }
 
-void files_restore(struct file_set *set, struct jval bundle)
+static enum status restore_document(struct file_set *set, struct jval v, struct error *err)
+{
+	struct json *doc;
+
+	if (set->n_documents == FILES_MAX || strlen(json_key(v)) >= FILES_PATH_MAX)
+		return json_error_key(v, err, "expected at most %d files with paths below %d bytes",
+		        FILES_MAX, FILES_PATH_MAX);
+	if (files_unwrap(json_key(v), v, &doc, err) == ERR_NONE)
+		add_document(set, json_key(v), doc);
+	return err->code;
+}
+
+static enum status restore_trace(struct file_set *set, struct jval v, struct error *err)
+{
+	const char *text = json_string(json_get(v, "digest"));
+	uint8_t digest[DIGEST_BYTES];
+	int64_t emitted = 0;
+
+	if (set->n_digests == TRAFFIC_TENANTS_MAX || strlen(json_key(v)) >= FILES_PATH_MAX)
+		return json_error_key(v, err, "expected at most %d traces", TRAFFIC_TENANTS_MAX);
+	if (!text || strlen(text) != DIGEST_TEXT_MAX - 1 ||
+	        !digest_parse(text + strlen("sha256:"), digest))
+		return json_error(v, err, "has no digest");
+	if (json_i64(json_get(v, "emitted"), &emitted, err) || emitted < 0)
+		return json_error(v, err, "does not say how many rows come");
+	files_keep_digest(set, json_key(v), digest, (uint64_t)emitted);
+	return ERR_NONE;
+}
+
+enum status files_restore(struct file_set *set, struct jval bundle, struct error *err)
 {
 	struct jval files = json_get(bundle, "files"), traces = json_get(bundle, "traces");
-	uint8_t digest[DIGEST_BYTES];
 
-	CHECK(set->sealed && json_count(files) <= FILES_MAX);
+	CHECK(set->sealed);
 	for (struct jval v = json_first(files); json_type(v) != JSON_NONE; v = json_next(v))
-		add_document(set, json_key(v), files_unwrap(json_key(v), v));
-	for (struct jval v = json_first(traces); json_type(v) != JSON_NONE; v = json_next(v)) {
-		struct error err = ERROR_INIT;
-		int64_t emitted = 0;
-		enum status rc = json_i64(json_get(v, "emitted"), &emitted, &err);
-		const char *text = json_string(json_get(v, "digest"));
-		bool good = text && strlen(text) == DIGEST_TEXT_MAX - 1 &&
-		            digest_parse(text + strlen("sha256:"), digest);
-
-		CHECK(rc == ERR_NONE && emitted >= 0 && good);
-		files_keep_digest(set, json_key(v), digest, (uint64_t)emitted);
-	}
+		if (restore_document(set, v, err))
+			return err->code;
+	for (struct jval v = json_first(traces); json_type(v) != JSON_NONE; v = json_next(v))
+		if (restore_trace(set, v, err))
+			return err->code;
+	return ERR_NONE;
 }

@@ -52,6 +52,17 @@ uint32_t files_sources(const struct file_set *set, struct file_source *const **o
 enum status files_resolve(const char *from_file, const char *path, char *buf, size_t n,
         struct error *err) LPC_MUST_USE;
 
+/* Where a live set may read, if it was read by somebody whom nobody trusts: below the folder
+ * `root`, in which there are no links. `crossed`: something else was asked for, and refused. */
+struct file_fence {
+	const char *root;
+	bool crossed;
+};
+void files_fence(struct file_set *set, struct file_fence *fence); /* borrowed; NULL: anywhere */
+/* ERR_USAGE if the set may not read what is named so. */
+enum status files_allowed(const struct file_set *set, const char *from_file, const char *path,
+        struct error *err) LPC_MUST_USE;
+
 /* Opens a regular file for reading, and never hangs; -1, and why not in words that fit behind
  * "found". */
 int files_open(const char *path, const char **why);
@@ -79,10 +90,11 @@ bool files_known_digest(const struct file_set *set, const char *tenant,
 /* Writes all documents and digests that the set holds as the members "files" (path → document) and
  * "traces" of the open object; and takes them back from such an object into a sealed set. */
 void files_write(const struct file_set *set, struct json_out *o);
-void files_restore(struct file_set *set, struct jval bundle);
+enum status files_restore(struct file_set *set, struct jval bundle, struct error *err) LPC_MUST_USE;
 
 /* A part of a bundle as a document that says of itself that it is `file`, so that the paths in it
- * are resolved as they were when it was read. */
-struct json *files_unwrap(const char *file, struct jval v) LPC_MUST_USE;
+ * are resolved as they were when it was read. ERR_USAGE if it is too long for a document. */
+enum status files_unwrap(
+        const char *file, struct jval v, struct json **doc, struct error *err) LPC_MUST_USE;
 
 #endif

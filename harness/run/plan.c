@@ -73,24 +73,31 @@ char *scenario_bundle(const struct scenario *s, size_t *n)
 	return o.buf;
 }
 
-/* A bundle's scenario as a document and the set of what it names. */
+/* A bundle's scenario as a document and the set of what it names; both are the caller's if it is
+ * well. A bundle may come from anybody (an evidence pack). */
 static enum status unbundle(const char *bundle, size_t n, struct json **document,
         struct file_set **files, struct error *err)
 {
 	struct json *outer;
 	struct jval root;
 	const char *file;
+	enum status rc;
 
 	if (json_parse("plan", bundle, n, &outer, err))
 		return err->code;
 	root = json_root(outer);
 	file = json_string(json_get(root, "file"));
-	CHECK(file && json_type(json_get(root, "scenario")) == JSON_OBJECT);
 	*files = files_new(true);
-	files_restore(*files, root);
-	*document = files_unwrap(file, json_get(root, "scenario"));
+	if (!file || json_type(json_get(root, "scenario")) != JSON_OBJECT)
+		rc = json_expected(root, err, "the bundle of a scenario");
+	else
+		rc = files_restore(*files, root, err);
+	if (!rc)
+		rc = files_unwrap(file, json_get(root, "scenario"), document, err);
+	if (rc)
+		files_free(*files);
 	json_free(outer);
-	return ERR_NONE;
+	return rc;
 }
 
 enum status scenario_from_plan(

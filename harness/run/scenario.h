@@ -42,7 +42,8 @@ struct scenario_options {
 	bool has_seed;
 	uint64_t seed;
 	uint32_t n_set;
-	const char *const *set; /* "path=value" */
+	const char *const *set;   /* "path=value" */
+	struct file_fence *fence; /* where files may be read; NULL: anywhere */
 };
 
 struct scenario {

@@ -271,7 +271,8 @@ static enum status open_element(
 	struct file_source *source;
 
 	if (json_string(v)) {
-		if (files_parse_source(json_file(v.doc), json_string(v), doc, &source, err))
+		if (files_allowed(files, json_file(v.doc), json_string(v), err) ||
+		        files_parse_source(json_file(v.doc), json_string(v), doc, &source, err))
 			return files_blame(v, err);
 		files_keep_source(files, source);
 		file_source_release(source);
@@ -309,6 +310,7 @@ static enum status add_element(struct jval v, const struct matrix *m, const char
 		struct json *doc;
 		struct scenario *s;
 
+		files_fence(files, options->fence);
 		files_keep_source(files, source);
 		if (open_element(v, &doc, files, err)) {
 			files_free(files);
@@ -395,6 +397,7 @@ enum status scenario_load(const char *file, const struct scenario_options *optio
 		return err->code;
 	if (json_type(json_get(json_root(doc), "scenarios")) == JSON_NONE) {
 		files = files_new(false);
+		files_fence(files, options->fence);
 		files_keep_source(files, source);
 		rc = add(doc, files, options, list, err);
 	} else {

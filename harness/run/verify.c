@@ -67,6 +67,7 @@ static enum status check_run(
         struct session *s, const struct unpacked *u, const char *as, struct error *err)
 {
 	struct verify_run r = {.as = as,
+	        .files = &u->tree,
 	        .report = &s->report,
 	        .replay = s->options->replay,
 	        .interrupt = s->interrupt};

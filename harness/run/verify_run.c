@@ -7,6 +7,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/units.h"
 #include "harness/run/files.h"
+#include "reports/form.h"
 #include "reports/names.h"
 #include "reports/pack.h"
 #include "reports/score.h"
@@ -41,6 +42,86 @@ void verify_run_error(
 	bare.file[0] = '\0'; /* where it lies on this disk says nothing */
 	error_format(&bare, text, sizeof(text));
 	verify_run_found(r, d, name, "%s", text);
+}
+
+/* --- files ---------------------------------------------------------------------------- */
+
+const struct pack_entry *verify_run_file(const struct verify_run *r, const char *name)
+{
+	char path[NAME_BYTES];
+
+	name_in_pack(r, name, path);
+	return pack_tree_find(r->files, path);
+}
+
+struct json *verify_run_json(struct verify_run *r, const char *name, enum defect d)
+{
+	const struct pack_entry *e = verify_run_file(r, name);
+	struct error wrong = ERROR_INIT;
+	struct json *doc = NULL;
+
+	if (!e)
+		verify_run_found(r, DEFECT_MISSING, name, "every run has one");
+	else if (files_parse("", e->from, &doc, &wrong))
+		verify_run_error(r, d, name, &wrong);
+	return doc;
+}
+
+static bool is_attempt(const char *name)
+{
+	return strncmp(name, "attempt-", 8) == 0 && strcmp(name + strlen(name) - 5, ".json") == 0;
+}
+
+/* One file against its form; it stays in memory no longer. */
+static void check_form(struct verify_run *r, const char *name, const struct form_file *form)
+{
+	struct json *doc = verify_run_json(r, name, DEFECT_SCHEMA);
+	struct error wrong = ERROR_INIT;
+
+	if (doc && form_check(form, json_root(doc), &wrong))
+		verify_run_error(r, DEFECT_SCHEMA, name, &wrong);
+	json_free(doc);
+}
+
+/* All but the result itself. A run that was killed left what it had. */
+static void check_forms(struct verify_run *r)
+{
+	size_t n = strlen(r->as);
+
+	for (size_t i = 0; i < FORM_FILES; i++) {
+		const char *name = form_files[i].name;
+
+		if (strcmp(name, PACK_RESULT) != 0 && (!r->begun || verify_run_file(r, name)))
+			check_form(r, name, &form_files[i]);
+	}
+	for (uint32_t i = 0; i < r->files->n; i++) {
+		const char *path = r->files->entries[i].path;
+
+		if (strncmp(path, r->as, n) != 0 || (n && path[n] != '/'))
+			continue;
+		path += n ? n + 1 : 0;
+		if (is_attempt(path))
+			check_form(r, path, form_of(PACK_RESULT));
+	}
+}
+
+/* The result, which is what it should be, or false. */
+static bool read_result(struct verify_run *r)
+{
+	const struct form_file *form = form_of(PACK_RESULT);
+	struct error wrong = ERROR_INIT;
+	struct jval root;
+
+	r->result = verify_run_json(r, PACK_RESULT, DEFECT_SCHEMA);
+	if (!r->result)
+		return false;
+	root = json_root(r->result);
+	if (form_check(form, root, &wrong)) {
+		verify_run_error(r, DEFECT_SCHEMA, PACK_RESULT, &wrong);
+		return false;
+	}
+	r->begun = json_type(json_get(root, form->begun_by)) == JSON_NULL;
+	return true;
 }
 
 /* --- what it says --------------------------------------------------------------------- */
@@ -107,23 +188,39 @@ static void count_verdict(struct verify_run *r, struct jval root)
 
 /* --- the whole ------------------------------------------------------------------------ */
 
-enum status verify_run(struct verify_run *r, struct error *err)
+static bool in_order(const struct verify_run *r)
 {
-	struct error wrong = ERROR_INIT;
-	char path[PATH_MAX];
-	struct jval root;
+	return r->report->defects == r->defects;
+}
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", r->dir, PACK_RESULT) >= sizeof(path))
-		return error_set(err, ERR_ENVIRONMENT, "TMPDIR is too long");
-	if (files_parse("", path, &r->result, &wrong)) {
-		verify_run_error(r, DEFECT_SCHEMA, PACK_RESULT, &wrong);
-		return ERR_NONE;
-	}
-	root = json_root(r->result);
+static enum status look_deeper(struct verify_run *r, struct error *err)
+{
+	struct scenario *s = NULL;
+
+	check_forms(r);
+	if (r->begun || !in_order(r) || verify_plan(r, &s, err) || !s)
+		return err->code;
+	scenario_free(s);
+	return err->code;
+}
+
+static void answer(struct verify_run *r)
+{
+	struct jval root = json_root(r->result);
+
 	answer_tested(r, root);
 	answer_promised(r, root);
 	answer_done(r, root);
 	count_verdict(r, root);
+}
+
+enum status verify_run(struct verify_run *r, struct error *err)
+{
+	r->defects = r->report->defects;
+	if (read_result(r)) {
+		answer(r);
+		(void)look_deeper(r, err);
+	}
 	json_free(r->result);
-	return ERR_NONE;
+	return err->code;
 }

@@ -201,7 +201,7 @@ enum status pack_entry_read(
 	return ERR_NONE;
 }
 
-static enum status take_digest(struct pack_entry *e, struct error *err)
+enum status pack_entry_digest(struct pack_entry *e, struct error *err)
 {
 	struct reading r;
 
@@ -269,9 +269,10 @@ enum status pack_tree_gather(struct pack_tree *t, const struct pack_spec *spec, 
 		qsort(t->entries, t->n, sizeof(*t->entries), by_path);
 	if (check_distinct(t, err))
 		return err->code;
-	for (uint32_t i = 0; i < t->n && !err->code; i++)
-		(void)take_digest(&t->entries[i], err);
-	return err->code;
+	for (uint32_t i = 0; i < t->n; i++)
+		if (pack_entry_digest(&t->entries[i], err))
+			return err->code;
+	return ERR_NONE;
 }
 
 const struct pack_entry *pack_tree_find(const struct pack_tree *t, const char *path)

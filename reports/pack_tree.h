@@ -32,6 +32,9 @@ enum status pack_tree_gather(
 /* NULL if there is none of that path. */
 const struct pack_entry *pack_tree_find(const struct pack_tree *t, const char *path);
 
+/* Reads an entry's bytes for its size and digest. */
+enum status pack_entry_digest(struct pack_entry *e, struct error *err) LPC_MUST_USE;
+
 /* Gives the file piece by piece to sink, which returns false, and has set err, when it cannot take
  * more. ERR_ENVIRONMENT if what it was given is not the file whose digest was taken, to the last
  * byte. */

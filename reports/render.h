@@ -156,6 +156,12 @@ void render_cross_rack_text(const struct result_cross_rack *c, struct text *out)
 void render_result_audit(const struct result_audit *a, struct json_out *o);
 void render_result_audit_text(const struct result_audit *a, struct text *out);
 
+/* "agreement", as a member of the open object; null for NULL. */
+void render_agreement(const struct result_agreement *a, struct json_out *o);
+
+/* "pairs" of score.json, as a member of the open object. */
+void render_pairs(const struct score *s, struct json_out *o);
+
 /* One testsuite a document. */
 void render_junit(const struct result_document *docs, uint32_t n, struct text *out);
 

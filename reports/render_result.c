@@ -59,7 +59,7 @@ static void percentile_json(struct json_out *o, const char *key, double ms)
 		json_out_real(o, key, ms);
 }
 
-static void agreement_json(struct json_out *o, const struct result_agreement *a)
+void render_agreement(const struct result_agreement *a, struct json_out *o)
 {
 	if (!a) {
 		json_out_null(o, "agreement");
@@ -233,7 +233,7 @@ void render_result(const struct result_document *d, struct json_out *o)
 	json_out_open(o, NULL, '{');
 	heading_json(o, d, d->result->verdict, d->partial);
 	validity_json(o, &d->validity);
-	agreement_json(o, d->agreement);
+	render_agreement(d->agreement, o);
 	render_requests(d->result, o);
 	outcomes_json(o, d->result);
 	trace_json(o, d->trace);

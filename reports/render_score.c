@@ -153,7 +153,7 @@ static void replicas_json(struct json_out *o, const struct score *s)
 	json_out_close(o);
 }
 
-static void pairs_json(struct json_out *o, const struct score *s)
+void render_pairs(const struct score *s, struct json_out *o)
 {
 	json_out_open(o, "pairs", '[');
 	for (uint32_t i = 0; i < s->n_columns; i++) {
@@ -192,7 +192,7 @@ void render_score(
 	json_out_close(o);
 	marks_json(o, s, d->names);
 	replicas_json(o, s);
-	pairs_json(o, s);
+	render_pairs(s, o);
 	json_out_u64(o, "dropped", s->dropped);
 	json_out_close(o);
 }

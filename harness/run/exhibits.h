@@ -14,4 +14,8 @@ enum status exhibits_forget(const char *dir, struct error *err) LPC_MUST_USE;
 enum status exhibits_write(const struct scenario *s, const struct result_document *d,
         const char *dir, struct error *err) LPC_MUST_USE;
 
+/* One of them by its file's name, as it would be written. */
+void exhibits_make(const char *name, const struct scenario *s, const struct result_document *d,
+        struct json_out *o);
+
 #endif

@@ -231,9 +231,8 @@ static enum status attempt_wall(const struct scenario *s, const volatile sig_ato
 	return ERR_NONE;
 }
 
-/* The companion of a wall run, with what can be told of it alone. It is not captured: what the wall
- * run shows is. */
-static enum status run_companion(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+/* It is not captured: what the wall run shows is. */
+enum status verdict_companion(const struct scenario *s, const volatile sig_atomic_t *interrupt,
         struct verdict_run *v, struct error *err)
 {
 	enum status st = evaluate(s, true, interrupt, &v->companion, err);
@@ -246,12 +245,12 @@ static enum status run_companion(const struct scenario *s, const volatile sig_at
 static enum status run_virtual(const struct scenario *s, const volatile sig_atomic_t *interrupt,
         const char *dir, struct verdict_run *v, struct error *err)
 {
-	bool crosses = cross_rack_is_planned(s);
+	bool crosses = cross_rack_is_planned(s), stored = v->store.store != NULL;
 	struct evaluation *e = &v->companion;
 	enum status st = proof_evaluate(&v->proof, s, dir,
 	        &(struct evaluate_taps){.keep_book = crosses,
-	                .sample = run_store_sample,
-	                .gaps = run_store_gaps,
+	                .sample = stored ? run_store_sample : NULL,
+	                .gaps = stored ? run_store_gaps : NULL,
 	                .sample_ctx = &v->store},
 	        interrupt, e, err);
 
@@ -259,6 +258,18 @@ static enum status run_virtual(const struct scenario *s, const volatile sig_atom
 		st = cross_rack_measure(s, e, interrupt, &v->cross_rack, err);
 	if (!st)
 		evaluate_decide(s, e);
+	return st;
+}
+
+enum status verdict_play(const struct scenario *s, const char *dir,
+        const volatile sig_atomic_t *interrupt, struct verdict_run *v, struct error *err)
+{
+	enum status st;
+
+	*v = (struct verdict_run){0};
+	st = run_virtual(s, interrupt, dir, v, err);
+	if (!st)
+		virtual_document(v, s);
 	return st;
 }
 
@@ -270,7 +281,7 @@ static enum status run_wall(const struct scenario *s, const struct run_options *
 	enum status st = ERR_NONE;
 
 	if (!s->target.url)
-		st = run_companion(s, interrupt, v, err);
+		st = verdict_companion(s, interrupt, v, err);
 	v->faults = mem_alloc(s->faults.n + 1, sizeof(*v->faults));
 	for (uint32_t attempt = 1; !st; attempt++) {
 		st = attempt_wall(s, interrupt, dir, v, attempt, err);

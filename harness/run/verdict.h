@@ -39,7 +39,18 @@ struct verdict_run {
 enum status verdict_run(const struct scenario *s, const struct run_options *options,
         const volatile sig_atomic_t *interrupt, struct verdict_run *out,
         struct error *err) LPC_MUST_USE;
-void verdict_free(struct verdict_run *v);
+void verdict_free(struct verdict_run *v); /* in any case */
+
+/* A virtual run as verdict_run makes it, up to its document; of files only its capture and what is
+ * made of that, in dir. */
+enum status verdict_play(const struct scenario *s, const char *dir,
+        const volatile sig_atomic_t *interrupt, struct verdict_run *out,
+        struct error *err) LPC_MUST_USE;
+
+/* The virtual companion of a wall run, and what crossing racks costs, into a run that has begun
+ * with zeros. */
+enum status verdict_companion(const struct scenario *s, const volatile sig_atomic_t *interrupt,
+        struct verdict_run *v, struct error *err) LPC_MUST_USE;
 
 /* The command that repeats this run. Returns buf. */
 const char *verdict_replay(const struct scenario *s, const struct run_options *options,

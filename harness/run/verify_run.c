@@ -10,6 +10,7 @@
 #include "reports/form.h"
 #include "reports/names.h"
 #include "reports/pack.h"
+#include "reports/rescore.h"
 #include "reports/score.h"
 
 enum { TEXT_BYTES = 1024, NAME_BYTES = 512 };
@@ -193,15 +194,44 @@ static bool in_order(const struct verify_run *r)
 	return r->report->defects == r->defects;
 }
 
+/* The judgement over again, by the same rules, from the run's own data. */
+static void check_score(struct verify_run *r)
+{
+	struct rescore *again = mem_alloc(1, sizeof(*again));
+	struct error wrong = ERROR_INIT;
+
+	if (rescore(r->dir, again, &wrong)) {
+		verify_run_error(r, DEFECT_SCORE, "run.sqlite", &wrong);
+	} else {
+		for (uint32_t i = 0; i < again->n && i < RESCORE_FINDINGS_MAX; i++)
+			verify_run_found(r, DEFECT_SCORE, PACK_RESULT, "%s", again->finding[i]);
+		verify_report_answer(r->report, ASKED_JUDGED, r->as,
+		        again->whole
+		                ? "the rules of bundle.json, from the %" PRIu64
+		                  " requests of run.sqlite; judged again"
+		                : "the rules of bundle.json; of the requests %" PRIu64
+		                  " are in run.sqlite, so the histograms were looked at instead",
+		        again->requests);
+	}
+	mem_free(again);
+}
+
 static enum status look_deeper(struct verify_run *r, struct error *err)
 {
 	struct scenario *s = NULL;
+	enum status st = ERR_NONE;
 
 	check_forms(r);
 	if (r->begun || !in_order(r) || verify_plan(r, &s, err) || !s)
 		return err->code;
+	check_score(r);
+	if (!r->replay)
+		verify_report_answer(r->report, ASKED_REDONE, r->as, "%s; --replay plays it again",
+		        string_of(json_root(r->result), "replay"));
+	else if (in_order(r) && !*r->interrupt)
+		st = verify_replay(r, s, err);
 	scenario_free(s);
-	return err->code;
+	return st;
 }
 
 static void answer(struct verify_run *r)

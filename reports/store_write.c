@@ -58,15 +58,15 @@ enum status store_db_step(struct store_db *d, sqlite3_stmt *statement, struct er
 	return ERR_NONE;
 }
 
-/* One that is needed once. texts: for its first parameters, NULL-terminated. */
+/* One that is needed once. text: for its n parameters; NULL is NULL. */
 static enum status run_with(
-        struct store_db *d, const char *sql, const char *const *texts, struct error *err)
+        struct store_db *d, const char *sql, int n, const char *const *text, struct error *err)
 {
 	sqlite3_stmt *statement = NULL;
 	enum status st = store_db_prepare(d, sql, &statement, err);
 
-	for (int i = 0; !st && texts[i]; i++)
-		(void)sqlite3_bind_text(statement, i + 1, texts[i], -1, SQLITE_STATIC);
+	for (int i = 0; !st && i < n; i++)
+		(void)sqlite3_bind_text(statement, i + 1, text[i], -1, SQLITE_STATIC);
 	if (!st)
 		st = store_db_step(d, statement, err);
 	(void)sqlite3_finalize(statement);
@@ -115,19 +115,19 @@ static enum status put_names(struct store_db *d, struct error *err)
 
 	for (uint32_t i = 0; i < c->score->n_tiers && !st; i++) {
 		(void)snprintf(index, sizeof(index), "%" PRIu32, i);
-		st = run_with(d, "INSERT INTO tiers VALUES (?, ?)",
-		        (const char *[]){index, c->score->tiers[i], NULL}, err);
+		st = run_with(d, "INSERT INTO tiers VALUES (?, ?)", 2,
+		        (const char *[]){index, c->score->tiers[i]}, err);
 	}
 	for (uint32_t i = 0; i < c->n_tenants && !st; i++) {
 		(void)snprintf(index, sizeof(index), "%" PRIu32, i);
 		(void)snprintf(tier, sizeof(tier), "%" PRIu32, c->tenant_tier[i]);
-		st = run_with(d, "INSERT INTO tenants VALUES (?, ?, ?)",
-		        (const char *[]){index, c->tenants[i], tier, NULL}, err);
+		st = run_with(d, "INSERT INTO tenants VALUES (?, ?, ?)", 3,
+		        (const char *[]){index, c->tenants[i], tier}, err);
 	}
 	for (uint32_t i = 0; i < c->names->n_faults && !st; i++) {
 		(void)snprintf(index, sizeof(index), "%" PRIu32, i);
-		st = run_with(d, "INSERT INTO faults (fault, id) VALUES (?, ?)",
-		        (const char *[]){index, c->names->faults[i], NULL}, err);
+		st = run_with(d, "INSERT INTO faults (fault, id) VALUES (?, ?)", 2,
+		        (const char *[]){index, c->names->faults[i]}, err);
 	}
 	return st;
 }
@@ -161,13 +161,12 @@ static enum status put_run(struct store_db *d, struct error *err)
 	        "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, %" PRId64 ", %" PRId64
 	        ", 1, 0, 0, 0, NULL)",
 	        c->score->warmup_ns, c->score->duration_ns);
-	return run_with(d, sql,
+	return run_with(d, sql, 6,
 	        (const char *[]){STORE_SCHEMA, c->scenario, seed,
 	                c->virtual_clock ? "virtual" : "wall", c->plan_digest,
 	                c->keep == STORE_ALL      ? "all"
 	                : c->keep == STORE_FAILED ? "failed"
-	                                          : most,
-	                NULL},
+	                                          : most},
 	        err);
 }
 

@@ -11,7 +11,7 @@
 #include "reports/base64.h"
 #include "reports/html_assets.h"
 
-enum { SAY_BYTES_MAX = 64 << 10, HEAT_STEPS = 9, NUMBER_TEXT_MAX = 40 };
+enum { SAY_BYTES_MAX = 64 << 10, HEAT_STEPS = 9, PROSE = 32 /* bytes */, NUMBER_TEXT_MAX = 40 };
 
 static const char not_known[] = "<span class=\"unknown\" title=\"not known\">\xe2\x80\x93</span>";
 
@@ -127,6 +127,11 @@ void html_paragraph_begin(struct text *t)
 	put(t, "<p>");
 }
 
+void html_lead(struct text *t)
+{
+	put(t, "<p class=\"lead\">");
+}
+
 void html_paragraph_end(struct text *t)
 {
 	put(t, "</p>\n");
@@ -237,7 +242,7 @@ static void put_source(struct text *t, struct jval v)
 }
 
 /* `>` and what is shown of v, after the attributes of an open tag. */
-static void put_attributes(struct text *t, struct jval v)
+static void put_attributes(struct text *t, struct jval v, double unit)
 {
 	struct json_out full;
 	double number = 0;
@@ -255,7 +260,7 @@ static void put_attributes(struct text *t, struct jval v)
 	text_xml(t, full.buf);
 	put(t, "\"");
 	if (json_type(v) == JSON_NUMBER && !json_real(v, &number, &err)) {
-		put_shown(t, number, full.buf);
+		put_shown(t, number / unit, full.buf);
 	} else {
 		put(t, ">");
 		if (json_type(v) == JSON_BOOL)
@@ -271,7 +276,7 @@ static void put_attributes(struct text *t, struct jval v)
 void html_value(struct text *t, struct jval v)
 {
 	put(t, "<span");
-	put_attributes(t, v);
+	put_attributes(t, v, 1);
 	put(t, "</span>");
 }
 
@@ -299,9 +304,10 @@ void html_row(struct text *t)
 	put(t, "<tr>");
 }
 
+/* Prose gets room: else a column of long words beside it would squeeze it. */
 void html_cell(struct text *t, const char *s)
 {
-	put_element(t, "<td>", s, "</td>");
+	put_element(t, s && strlen(s) > PROSE ? "<td class=\"prose\">" : "<td>", s, "</td>");
 }
 
 void html_cell_head(struct text *t, const char *s)
@@ -330,8 +336,16 @@ void html_cell_value(struct text *t, struct jval v)
 {
 	enum json_type type = json_type(v);
 
-	put(t, type == JSON_STRING || type == JSON_BOOL ? "<td" : "<td class=\"n\"");
-	put_attributes(t, v);
+	put(t, type == JSON_NUMBER || type == JSON_NULL || type == JSON_NONE ? "<td class=\"n\""
+	                                                                     : "<td");
+	put_attributes(t, v, 1);
+	put(t, "</td>");
+}
+
+void html_cell_scaled(struct text *t, struct jval v, double unit)
+{
+	put(t, "<td class=\"n\"");
+	put_attributes(t, v, unit);
 	put(t, "</td>");
 }
 

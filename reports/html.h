@@ -40,6 +40,7 @@ void html_text(struct text *t, const char *s); /* NULL: an en dash, "not known" 
 void html_paragraph(struct text *t, const char *s);
 void html_say(struct text *t, const char *fmt, ...) LPC_PRINTF(2, 3); /* a paragraph, formatted */
 void html_note(struct text *t, const char *s); /* a paragraph in small print */
+void html_lead(struct text *t); /* html_paragraph_begin for the first of a page, set larger */
 
 /* A paragraph of several parts (html_text, html_verdict, html_value, html_link, html_code_word). */
 void html_paragraph_begin(struct text *t);
@@ -76,6 +77,8 @@ void html_cell(struct text *t, const char *s);      /* NULL as in html_text */
 void html_cell_head(struct text *t, const char *s); /* the first of a row: names it */
 void html_cell_number(struct text *t, double v); /* finite, rounded as in html_value; or HTML_NAN */
 void html_cell_value(struct text *t, struct jval v);
+/* A number that is shown in another unit: divided by it; data-value has it as in the file. */
+void html_cell_scaled(struct text *t, struct jval v, double unit);
 void html_cell_verdict(struct text *t, const char *verdict);
 void html_cell_label(struct text *t, const char *label);
 /* A cell of a heat map: the text, and a shade that says the same; share is of 0…1, HTML_NAN:

@@ -134,6 +134,18 @@
 		});
 	}
 
+	/* Shares of a whole: the longest bar is 1, but for the rounding. */
+	function wholes(data) {
+		const sums = data.categories.map(() => 0);
+
+		data.series.forEach((s) => s.points.forEach((p) => { sums[p[0]] += p[1]; }));
+		return Math.abs(Math.max(...sums) - 1) < 1e-6;
+	}
+
+	function round(v) {
+		return /^0?\.?0*[125]0*$/.test(String(v)) ? String(v) : null;
+	}
+
 	function scales(data, flat) {
 		const along = axis(flat ? data.y : data.x, flat ? data.log : data.quantiles);
 		const up = axis(flat ? data.x : data.y, !flat && data.log);
@@ -142,12 +154,20 @@
 			up.type = "category";
 			up.ticks.callback = function (v) { return text(this.getLabelForValue(v), 24); };
 			up.ticks.autoSkip = false;
+			if (data.log)
+				along.ticks.callback = round;
 			along.stacked = up.stacked = data.type === "bar";
+			if (data.type === "bar" && wholes(data))
+				along.max = 1;
 		}
 		if (data.quantiles)
 			along.ticks.callback = (v) => ([1, 2, 4, 10, 20, 100, 1000, 10000, 100000].includes(v) ? quantile(v) : null);
+		if (!flat && !data.quantiles)
+			along.bounds = "data";
+		if (!flat && data.limits.length > 0)
+			up.suggestedMax = Math.max(...data.limits.map((l) => l.y));
 		if (!flat && data.log)
-			up.ticks.callback = (v) => (/^0?\.?0*[125]0*$/.test(String(v)) ? String(v) : null);
+			up.ticks.callback = round;
 		else if (!flat)
 			up.beginAtZero = true;
 		return { x: along, y: up };

@@ -14,6 +14,7 @@ const struct command *const commands[] = {
         &command_faults,
         &command_doctor,
         &command_explain,
+        &command_report,
         &command_knee,
         &command_campaign,
         &command_merge,

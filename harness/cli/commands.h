@@ -10,7 +10,7 @@ extern const struct command *const commands[];
 extern const struct command command_run, command_plan, command_emulate, command_compile,
         command_faults, command_doctor, command_explain, command_campaign, command_merge,
         command_help, command_shrink, command_knee, command_audit, command_relay, command_keygen,
-        command_pack, command_verify;
+        command_pack, command_verify, command_report;
 
 /* NULL if there is none of that name; then err names the nearest. */
 const struct command *commands_find(const char *name, struct error *err);

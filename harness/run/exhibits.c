@@ -10,6 +10,7 @@
 #include "harness/run/assumptions.h"
 #include "harness/run/inputs.h"
 #include "harness/run/record.h"
+#include "harness/run/report.h"
 
 static void score_file(
         const struct scenario *s, const struct result_document *d, struct json_out *o)
@@ -67,20 +68,25 @@ static const struct exhibit {
         {"assumptions.json", 2, assumptions_file},
 };
 
-enum status exhibits_forget(const char *dir, struct error *err)
+static enum status forget(const char *dir, const char *name, struct error *err)
 {
 	char path[PATH_MAX];
 
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, files[i].name) >=
-		        sizeof(path))
-			return error_set(
-			        err, ERR_USAGE, "expected a shorter path, found '%s'", dir);
-		if (unlink(path) && errno != ENOENT)
-			return error_set(err, ERR_ENVIRONMENT, "cannot remove '%s': %s", path,
-			        strerror(errno));
-	}
-	return inputs_forget(dir, err);
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
+		return error_set(err, ERR_USAGE, "expected a shorter path, found '%s'", dir);
+	if (unlink(path) && errno != ENOENT)
+		return error_set(
+		        err, ERR_ENVIRONMENT, "cannot remove '%s': %s", path, strerror(errno));
+	return ERR_NONE;
+}
+
+enum status exhibits_forget(const char *dir, struct error *err)
+{
+	enum status st = forget(dir, REPORT_FILE, err); /* the page is made from the others */
+
+	for (size_t i = 0; i < ARRAY_LEN(files) && !st; i++)
+		st = forget(dir, files[i].name, err);
+	return st ? st : inputs_forget(dir, err);
 }
 
 enum status exhibits_write(const struct scenario *s, const struct result_document *d,

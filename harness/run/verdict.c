@@ -10,6 +10,7 @@
 #include "harness/run/cross_rack.h"
 #include "harness/run/progress.h"
 #include "harness/run/record.h"
+#include "harness/run/report.h"
 #include "harness/run/shell_word.h"
 #include "version.h"
 
@@ -363,6 +364,8 @@ enum status verdict_run(const struct scenario *s, const struct run_options *opti
 	}
 	if (st && dir)
 		record_withdraw(dir);
+	if (!st)
+		st = report_write(dir, err);
 	mem_free(dir);
 	return st;
 }

@@ -1,6 +1,6 @@
 /* The database of a store. It is made whole beside its place and renamed, so that a file with that
  * name has all its tables; then rows are added, a transaction a batch, under a rollback journal
- * that lies there between transactions, its head wiped.
+ * that is there only while one is written.
  *
  * synchronous is OFF: what was written is the kernel's, and outlives a killed process; only the
  * machine's own end could take it away, and with it the run. A write-ahead log would let others
@@ -197,7 +197,7 @@ static enum status prepare(struct store_db *d, struct error *err)
 {
 	struct text sql;
 	enum status st = store_db_run(d,
-	        "PRAGMA journal_mode = PERSIST; PRAGMA synchronous = OFF; PRAGMA cache_size = "
+	        "PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA cache_size = "
 	        "-16000",
 	        err);
 
@@ -394,15 +394,15 @@ enum status store_db_add(
 
 enum status store_db_close(struct store_db *d, struct error *err)
 {
+	bool whole =
+	        !d->db || sqlite3_get_autocommit(d->db); /* else a batch could not be written */
 	enum status st = ERR_NONE;
 
 	(void)sqlite3_finalize(d->insert);
 	(void)sqlite3_finalize(d->stall);
 	(void)sqlite3_finalize(d->progress);
-	if (d->db && !sqlite3_get_autocommit(d->db)) /* a batch that could not be written */
-		(void)sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
-	if (d->db)
-		st = store_db_run(d, "PRAGMA journal_mode = DELETE", err);
+	if (!whole)
+		st = store_db_run(d, "ROLLBACK", err);
 	(void)sqlite3_close(d->db);
 	mem_free(d->path);
 	*d = (struct store_db){0};

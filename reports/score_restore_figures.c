@@ -52,11 +52,13 @@ enum status score_restore_group(struct score *s, struct jval v, struct error *er
 
 static enum status restore_counts(struct jval v, struct column_count *c, struct error *err)
 {
-	*c = (struct column_count){.n = (uint64_t)restore_whole(v, "n"),
+	struct column_count n = {.n = (uint64_t)restore_whole(v, "n"),
 	        .over = (uint64_t)restore_whole(v, "over"),
 	        .refused = (uint64_t)restore_whole(v, "refused")};
-	if (c->over > c->n || c->n > RESTORE_MOST || c->refused > RESTORE_MOST)
+
+	if (n.over > n.n || n.n > RESTORE_MOST || n.refused > RESTORE_MOST)
 		return json_expected(v, err, "at most as many over as judged");
+	*c = n;
 	return ERR_NONE;
 }
 
@@ -67,7 +69,6 @@ static enum status restore_vif(struct column *c, struct jval list, struct error 
 	struct column_count sum = {0};
 	size_t n = 0;
 
-	c->vif = 1;
 	if (json_type(list) == JSON_NULL)
 		return ERR_NONE;
 	if (json_count(list) != STATS_BATCHES)
@@ -119,7 +120,6 @@ static enum status restore_columns(
 		if (json_type(v) == JSON_NONE ||
 		        strcmp(json_string(json_get(v, "id")), c->rule->id) != 0)
 			return json_expected(list, err, "the SLO '%s' in its turn", c->rule->id);
-		c->vif = 1;
 		if (restore_column(s, c, v, err))
 			return err->code;
 		v = json_next(v);
@@ -131,6 +131,8 @@ enum status score_restore_columns(struct score *s, struct jval histograms, struc
 {
 	CHECK(!s->finished);
 	s->finished = s->measured = true;
+	for (uint32_t i = 0; i < s->n_columns; i++)
+		s->columns[i].vif = 1; /* whatever follows */
 	if (restore_columns(s, json_get(histograms, "slo"), false, err))
 		return err->code;
 	return restore_columns(s, json_get(histograms, "isolation"), true, err);

@@ -127,7 +127,7 @@ static enum status add_documents(struct inputs *in, const struct scenario *s, st
 	if (!in->main)
 		in->main = source[0]->path; /* the first that was read */
 	for (uint32_t i = 0; i < n; i++) {
-		struct input item = {.from = source[i]->path, .source = source[i], .kept = true};
+		struct input item = {.from = source[i]->path, .source = source[i]};
 
 		item.role = i == 0 && s->suite               ? "suite"
 		            : !strcmp(item.from, s->file)    ? "scenario"
@@ -224,16 +224,26 @@ static enum status keep_trace(
 	return err->code;
 }
 
+/* A pack leaves hidden names out. */
+static bool is_hidden(const char *path)
+{
+	return path[0] == '.' || strstr(path, "/.");
+}
+
 static enum status keep(const struct inputs *in, struct input *item, struct error *err)
 {
 	char folder[PATH_MAX];
 	const char *name = NULL;
 
+	if (item->source)
+		sha256_of(item->source->text, item->source->n, item->digest);
+	if (is_hidden(item->path))
+		return ERR_NONE;
 	if (place(in, item, folder, &name, err))
 		return err->code;
 	if (!item->source)
 		return keep_trace(folder, name, item, err);
-	sha256_of(item->source->text, item->source->n, item->digest);
+	item->kept = true;
 	return record_file(folder, name, item->source->text, item->source->n, err);
 }
 

@@ -204,6 +204,15 @@ class Exhibits(e2e.Case):
         self.assertEqual(plan, (folder / "plan.json").read_bytes())
         self.assertEqual(digest, json.loads((folder / "result.json").read_text())["result_digest"])
 
+    def test_a_hidden_folder_is_named_and_left_out(self):
+        (self.folder / ".racks").mkdir()
+        (self.folder / ".racks/r.json").write_text(json.dumps(e2e.EIGHT_SLOTS))
+        self.run_files(self.write(dict(QUIET, deployment=".racks/r.json")), clock="virtual", codes=(0, 1, 4))
+        says, there, _ = self.inputs("quiet")
+        self.assertEqual([(".racks/r.json", False), ("scenario.json", True)], [(f["path"], f["kept"]) for f in says["files"]])
+        self.assertEqual(hashlib.sha256((self.folder / ".racks/r.json").read_bytes()).hexdigest(), says["files"][0]["sha256"])
+        self.assertEqual(["scenario.json"], list(there))
+
     def test_a_lone_scenario_lies_at_the_top(self):
         file = self.write(QUIET)
         self.run_files(file, clock="virtual", codes=(0, 1, 4))

@@ -45,7 +45,7 @@ void score_tell(struct score *s, const struct score_mark *mark)
 /* What the values of the cells so far add up to, at least and at most. */
 struct bounds {
 	__int128 low, high;
-	int64_t first, last; /* lower edges of the first cell and of the last */
+	int64_t first[2], last; /* edges of the first cell; lower edge of the last */
 };
 
 /* The smallest value that is counted where `upper` is, the largest. */
@@ -71,7 +71,10 @@ static enum status restore_cell(
 	if (h->count && upper <= h->max)
 		return json_expected(cell, err, "an edge above the one before");
 	b->last = lower_edge(upper);
-	b->first = h->count ? b->first : b->last;
+	if (!h->count) {
+		b->first[0] = b->last;
+		b->first[1] = upper;
+	}
 	b->low += (__int128)b->last * n;
 	b->high += (__int128)upper * n;
 	histogram_add_n(h, upper, (uint64_t)n);
@@ -107,7 +110,8 @@ enum status score_restore_histogram(
 		return json_expected(
 		        v, err, "the count of its cells, %llu", (unsigned long long)h->count);
 	last = h->max;
-	if (h->count && (min < b.first || min > max || max < b.last || max > last))
+	if (h->count &&
+	        (min < b.first[0] || min > b.first[1] || min > max || max < b.last || max > last))
 		return json_expected(v, err, "min and max in its first cell and its last");
 	if (sum < b.low || sum > b.high)
 		return json_expected(v, err, "a sum that its cells may have");

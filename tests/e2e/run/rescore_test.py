@@ -85,6 +85,16 @@ class Rescore(e2e.Case):
         windows = {g["window"]: g["requests"] for g in result["groups"] if g["tier"] == "interactive"}
         self.assertTrue(all(windows[w] > 0 for w in ("baseline", "fault", "after")), windows)
 
+    def test_what_ships(self):
+        """Of both suites that gate a release: traces, losses, bursts, clients that leave."""
+        for suite in ("ci-gate", "rollout", "quick"):
+            subprocess.run([e2e.BINARY, "run", str(e2e.SOURCE / f"harness/suites/{suite}.json"), "--clock", "virtual", "--out",
+                            str(self.folder / suite)], capture_output=True, timeout=200, check=True)
+            folders = [f for f in (self.folder / suite).iterdir() if f.is_dir()]
+            self.assertTrue(folders)
+            for folder in folders:
+                self.agrees(folder)
+
     def bases(self, folder):
         return {s["basis"] for s in json.loads((folder / "result.json").read_text())["slo"]}
 

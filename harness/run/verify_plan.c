@@ -284,8 +284,9 @@ enum status verify_plan(struct verify_run *r, struct scenario **out, struct erro
 		check_named(r, *out);
 		check_headings(r);
 		check_config(r, *out);
-		check_inputs(r);
 	}
+	if (r->report->defects == before)
+		check_inputs(r);
 	if (r->report->defects == before)
 		return ERR_NONE;
 	scenario_free(*out);

@@ -76,7 +76,8 @@ def made(folder, document=None, *options):
     """The pack of a run on the virtual clock, as files, without manifest."""
     path = folder / "scenario.json"
     path.write_text(json.dumps(document or e2e.scenario("quick", mirror="off")))
-    done = subprocess.run([e2e.BINARY, "run", str(path), "--clock", "virtual", "--out", str(folder / "out"), "--pack",
+    clock = [] if "--clock" in options else ["--clock", "virtual"]
+    done = subprocess.run([e2e.BINARY, "run", str(path), *clock, "--out", str(folder / "out"), "--pack",
                            str(folder / "pack.tar.zst"), *options], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode in (0, 1, 4), done.stderr
     files = packs.read(folder / "pack.tar.zst")

@@ -2,12 +2,13 @@
  * are among them, and what is left to be said. */
 #include "harness/run/verify.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "harness/base/arena.h"
 #include "harness/run/interrupt.h"
 #include "harness/run/verify_run.h"
-#include "reports/pack.h"
+#include "reports/pack_result.h"
 #include "reports/verify_unpack.h"
 
 enum { TEXT_BYTES = 1024 };
@@ -50,19 +51,6 @@ static void answer_altered(struct session *s, const struct verify_pack *pack)
 	        (double)u->answer.bytes / 1048576, text, again);
 }
 
-/* The folder of a result: "a" of "a/result.json", "" of "result.json"; false for other files. */
-static bool result_folder(const char *path, char as[static PACK_PATH_MAX + 1])
-{
-	const char *slash = strchr(path, '/');
-	size_t n = slash ? (size_t)(slash - path) : 0;
-
-	if (strcmp(slash ? slash + 1 : path, PACK_RESULT) != 0)
-		return false;
-	memcpy(as, path, n);
-	as[n] = '\0';
-	return true;
-}
-
 static enum status check_run(
         struct session *s, const struct unpacked *u, const char *as, struct error *err)
 {
@@ -78,20 +66,82 @@ static enum status check_run(
 	return verify_run(&r, err);
 }
 
-/* A result at the root is the only one; those of a suite lie in folders. */
+/* The plan of a campaign's scenario is what it says. */
+static void check_campaign_plan(
+        struct session *s, const struct pack_tree *files, const struct pack_result *r)
+{
+	const char *promised = json_string(json_get(json_root(r->doc), "plan_digest"));
+	char path[PACK_PATH_MAX + sizeof("/bundle.json")], is[DIGEST_TEXT_MAX], *bundle = NULL;
+	struct error wrong = ERROR_INIT;
+	struct scenario *scenario = NULL;
+	const struct pack_entry *e;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "%s%sbundle.json", r->folder, r->folder[0] ? "/" : "");
+	e = pack_tree_find(files, path);
+	if (!e)
+		on_found(s, DEFECT_MISSING, path, "every campaign has one");
+	else if (files_read(e->from, &bundle, &n, &wrong) ||
+	         scenario_from_plan(bundle, n, &scenario, &wrong))
+		on_found(s, DEFECT_PLAN, path, wrong.text);
+	else if (!promised || strcmp(digest_text(scenario->plan_digest, is), promised) != 0)
+		on_found(s, DEFECT_PLAN, path, "does not make the plan_digest of campaign.json");
+	mem_free(bundle);
+	scenario_free(scenario);
+}
+
+/* Its cells are lines in its folder; what it says of them is not gone into. */
+static void check_campaign(
+        struct session *s, const struct pack_tree *files, const struct pack_result *r)
+{
+	struct jval root = json_root(r->doc);
+	struct error ignored = ERROR_INIT;
+	int64_t cells;
+
+	if (json_i64(json_get(root, "cells"), &cells, &ignored))
+		cells = 0;
+	check_campaign_plan(s, files, r);
+	verify_report_answer(&s->report, ASKED_TESTED, r->folder,
+	        "a campaign (%s) of scenario %s, %" PRId64 " cells",
+	        json_string(json_get(root, "mode")), json_string(json_get(root, "scenario")),
+	        cells);
+	verify_report_answer(&s->report, ASKED_JUDGED, r->folder,
+	        "the campaign; it is not judged again here: merge makes its report anew");
+	verify_report_answer(&s->report, ASKED_REDONE, r->folder,
+	        "not here: the same campaign gives the same lines");
+	s->report.verdicts[r->verdict]++;
+}
+
+static enum status check_result(struct session *s, const struct unpacked *u,
+        const struct pack_entry *entry, struct error *err)
+{
+	struct pack_result r;
+	enum status st = pack_result_read(entry, &r, err);
+
+	if (st)
+		return st;
+	if (r.campaign)
+		check_campaign(s, &u->tree, &r);
+	else
+		st = check_run(s, u, r.folder, err);
+	pack_result_free(&r);
+	return st;
+}
+
 static enum status on_pack(void *ctx, const struct verify_pack *pack, struct error *err)
 {
 	const struct unpacked *u = pack->unpacked;
-	bool one = pack_tree_find(&u->tree, PACK_RESULT) != NULL;
+	const struct pack_entry **found;
 	struct session *s = ctx;
-	char as[PACK_PATH_MAX + 1];
+	enum status st;
+	uint32_t n;
 
 	answer_altered(s, pack);
-	for (uint32_t i = 0; i < u->tree.n && !*s->interrupt; i++)
-		if (result_folder(u->tree.entries[i].path, as) && (as[0] == '\0') == one &&
-		        check_run(s, u, as, err))
-			return err->code;
-	return ERR_NONE;
+	st = pack_results_find(&u->tree, &found, &n, err);
+	for (uint32_t i = 0; i < n && !st && !*s->interrupt; i++)
+		st = check_result(s, u, found[i], err);
+	mem_free(found);
+	return st;
 }
 
 static void print(const struct session *s)

@@ -222,6 +222,9 @@ static enum status look_deeper(struct verify_run *r, struct error *err)
 	enum status st = ERR_NONE;
 
 	check_forms(r);
+	if (r->begun)
+		verify_report_answer(r->report, ASKED_JUDGED, r->as,
+		        "nobody: the run was killed before its end");
 	if (r->begun || !in_order(r) || verify_plan(r, &s, err) || !s)
 		return err->code;
 	check_score(r);

@@ -9,10 +9,12 @@ import pathlib
 import struct
 import subprocess
 import sys
+import tarfile
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "support"))
 import packets as p  # noqa: E402
+import packs  # noqa: E402
 
 # As LINKS of audit_frame_fuzz.c.
 LINKS = [p.ETHERNET, p.NULL, 12, 14, p.RAW, p.LOOP, p.COOKED, p.IPV4, p.IPV6, p.COOKED2]
@@ -141,6 +143,36 @@ def keys():
     yield "encrypted", b"\1" + pem("ENCRYPTED PRIVATE KEY", PRIVATE)
 
 
+PACK = {"a/result.json": b"{}\n", "b.txt": b"hello\n" * 100}
+
+
+def archives():
+    """First byte: 1 = the rest is a tar."""
+    entries = [(packs.entry(k), v) for k, v in packs.manifest(PACK).items()]
+    for name, layout in (("ustar", tarfile.USTAR_FORMAT), ("gnu", tarfile.GNU_FORMAT), ("pax", tarfile.PAX_FORMAT)):
+        long = [(packs.entry("x" * 120 + "/" + "y" * 90, mtime=1.5 if layout == tarfile.PAX_FORMAT else 7), b"long")]
+        yield name, b"\1" + packs.archive(entries + long, layout)
+    tar = packs.archive(entries)
+    yield "zstd", b"\0" + packs.zstd(tar)
+    yield "zstd-checked", b"\0" + packs.zstd(tar, "--check")
+    for name, kind in (("link", tarfile.SYMTYPE), ("hard", tarfile.LNKTYPE), ("pipe", tarfile.FIFOTYPE), ("folder", tarfile.DIRTYPE)):
+        yield name, b"\1" + packs.archive([(packs.entry("odd", type=kind, linkname="b.txt"), b""), *entries])
+    yield "up", b"\1" + packs.archive([(packs.entry("../up"), b"up"), *entries])
+
+
+def statements():
+    """First byte: 1 = payloads, to be signed by the fuzzer."""
+    about = {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name": "a/result.json", "digest": {"sha256": "0" * 64}}],
+             "predicateType": "https://in-toto.io/attestation/test-result/v0.1", "predicate": {"result": "PASSED"}}
+    body = json.dumps(about).encode()
+    whole = {**about, "predicateType": "urn:lpuchaos:evidence:v1",
+             "predicate": {"schema": "lpuchaos.evidence/1", "results": [], "statements": [packs.sha256(body)]}}
+    yield "payloads", b"\1" + body + b"\n" + json.dumps(whole).encode() + b"\n"
+    whole["predicate"]["statements"] = []
+    yield "whole", b"\1" + json.dumps(whole).encode() + b"\n"
+    yield "envelope", b"\0" + (HERE / "corpus/envelope/known").read_bytes() + b"\n"
+
+
 def write(folder, name, data):
     path = HERE / "corpus" / folder
     path.mkdir(parents=True, exist_ok=True)
@@ -162,6 +194,11 @@ def main():
         write("envelope", name, text.encode())
     for name, data in keys():
         write("key", name, data)
+    for name, data in archives():
+        write("archive", name, data)
+    for name, data in statements():
+        write("evidence", name, data)
+    write("manifest", "two", packs.manifest(PACK)[packs.MANIFEST])
 
 
 if __name__ == "__main__":

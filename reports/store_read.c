@@ -2,7 +2,8 @@
  * second statement in the same order: two cursors side by side instead of a question per request.
  *
  * A store is somebody else's file: everything is checked that could otherwise be taken for what it
- * is not. */
+ * is not. Its tables must be tables: a view or a generated column of that name would be a program,
+ * and take as long as it likes. */
 #include "reports/store_read.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include "reports/store_private.h"
 
 #define ARENA_BYTES ((size_t)1 << 20)
+enum { TEXT_BYTES_MAX = 1 << 20 }; /* of the file's: its schema is the longest */
 
 struct store_reader {
 	char *path;
@@ -33,6 +35,26 @@ static enum status failed(const struct store_reader *r, struct error *err)
 {
 	return error_set(err, ERR_USAGE, "cannot read '%s': %s", r->path,
 	        r->db ? sqlite3_errmsg(r->db) : "out of memory");
+}
+
+/* --- the tables
+ * ---------------------------------------------------------------------------------------- */
+
+static enum status check_tables(struct store_reader *r, struct error *err)
+{
+	static const char plain[] =
+	        "WITH used (name) AS (VALUES ('run'), ('requests'), ('stalls'), ('timeline')) "
+	        "SELECT (SELECT count(*) FROM used JOIN sqlite_master USING (name) "
+	        "  WHERE type = 'table' AND sql LIKE 'CREATE TABLE %') = 4 "
+	        "AND NOT EXISTS (SELECT * FROM used, pragma_table_xinfo(used.name) WHERE hidden)";
+	sqlite3_stmt *s = NULL;
+	bool is_store = sqlite3_prepare_v2(r->db, plain, -1, &s, NULL) == SQLITE_OK &&
+	                sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0);
+
+	(void)sqlite3_finalize(s);
+	return is_store ? ERR_NONE
+	                : error_set(err, ERR_USAGE,
+	                          "'%s' is no run store: its tables are not those of one", r->path);
 }
 
 /* --- the run
@@ -86,8 +108,7 @@ static enum status read_run(struct store_reader *r, struct error *err)
 	            "SELECT schema, scenario, seed, clock, plan_digest, samples, partial, "
 	            "requests, rows, dropped FROM run",
 	            -1, &s, NULL) != SQLITE_OK)
-		return error_set(
-		        err, ERR_USAGE, "'%s' is no run store: %s", r->path, sqlite3_errmsg(r->db));
+		return failed(r, err);
 	st = take_run(r, s, err);
 	(void)sqlite3_finalize(s);
 	return st;
@@ -131,8 +152,10 @@ static enum status open_db(struct store_reader *r, struct error *err)
 		(void)sqlite3_close(r->db);
 		if (sqlite3_open_v2(r->path, &r->db, flags[i] | SQLITE_OPEN_NOMUTEX, NULL) ==
 		                SQLITE_OK &&
+		        sqlite3_limit(r->db, SQLITE_LIMIT_LENGTH, TEXT_BYTES_MAX) >= 0 &&
 		        sqlite3_exec(r->db,
-		                "PRAGMA trusted_schema = OFF; PRAGMA query_only = ON; "
+		                "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA "
+		                "query_only = ON; "
 		                "SELECT count(*) FROM sqlite_master",
 		                NULL, NULL, NULL) == SQLITE_OK)
 			return ERR_NONE;
@@ -149,6 +172,8 @@ enum status store_read_open(const char *path, struct store_reader **out, struct 
 	arena_init(&r->arena, ARENA_BYTES);
 	r->path = arena_strndup(&r->arena, path, strlen(path));
 	st = open_db(r, err);
+	if (!st)
+		st = check_tables(r, err);
 	if (!st)
 		st = read_run(r, err);
 	if (!st)

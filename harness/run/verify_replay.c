@@ -11,6 +11,7 @@
 #include "harness/run/agreement.h"
 #include "harness/run/cross_rack.h"
 #include "harness/run/exhibits.h"
+#include "harness/run/report.h"
 #include "harness/run/verdict.h"
 #include "harness/run/verify_differ.h"
 #include "reports/render_parts.h"
@@ -148,6 +149,39 @@ static enum status compare_capture(struct verify_run *r, const char *dir, struct
 			verify_run_found(r, DEFECT_REPLAY, names[i],
 			        "played again, the run has another one");
 	}
+	return ERR_NONE;
+}
+
+/* What packing added was not there when the page was made, which links what lies beside it. */
+static void hide_own_files(const struct verify_run *r)
+{
+	static const char *const names[] = {PACK_MANIFEST, PACK_EVIDENCE, PACK_SIGNER};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char path[2 * PATH_MAX], hidden[2 * PATH_MAX];
+
+		(void)snprintf(path, sizeof(path), "%s/%s", r->dir, names[i]);
+		(void)snprintf(hidden, sizeof(hidden), "%s/.%s", r->dir, names[i]);
+		(void)rename(path, hidden);
+	}
+}
+
+/* The page that people read is made of the files; it is made once more, in its place. */
+static enum status compare_page(struct verify_run *r, struct error *err)
+{
+	const struct pack_entry *e = verify_run_file(r, REPORT_FILE);
+	struct pack_entry now;
+
+	if (!e || !is_our_version(r))
+		return ERR_NONE;
+	now = *e;
+	if (!r->as[0])
+		hide_own_files(r);
+	if (report_write(r->dir, err) || pack_entry_digest(&now, err))
+		return err->code;
+	if (memcmp(now.sha256, e->sha256, DIGEST_BYTES) != 0)
+		verify_run_found(r, DEFECT_REPLAY, REPORT_FILE,
+		        "made anew of the other files, it is another page");
 	return ERR_NONE;
 }
 
@@ -351,7 +385,7 @@ static enum status play(struct verify_run *r, struct scenario *s, struct error *
 	st = strcmp(clock, "virtual") == 0 ? replay_virtual(r, s, err)
 	                                   : replay_companion(r, s, err);
 	files_free(traces.live);
-	return st;
+	return st ? st : compare_page(r, err);
 }
 
 enum status verify_replay(struct verify_run *r, struct scenario *s, struct error *err)

@@ -1,9 +1,10 @@
 #include "reports/verify_tar.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "harness/base/check.h"
 
-enum { SIZE_AT = 124, SIZE_CHARS = 12 };
+enum { SIZE_AT = 124, SIZE_CHARS = 12, SUM_AT = 148, SUM_CHARS = 8 };
 
 void verify_tar_init(struct verify_tar *t)
 {
@@ -29,6 +30,20 @@ static bool read_size(const uint8_t *header, uint64_t *size)
 	return at == end || *at == ' ' || *at == '\0';
 }
 
+/* The sum of a header, its own field as blanks: six digits, NUL and a blank, as all write it.
+ * Readers take other spellings, which would be bytes that may be anything. */
+static bool sum_is_right(const uint8_t *header)
+{
+	char field[SUM_CHARS + 1];
+	unsigned sum = SUM_CHARS * ' ';
+
+	for (size_t i = 0; i < TAR_BLOCK; i++)
+		if (i < SUM_AT || i >= SUM_AT + SUM_CHARS)
+			sum += header[i];
+	snprintf(field, sizeof(field), "%06o%c ", sum, '\0');
+	return memcmp(field, header + SUM_AT, SUM_CHARS) == 0;
+}
+
 static void begin(struct verify_tar *t, enum tar_part part, uint64_t left)
 {
 	t->part = part;
@@ -41,6 +56,8 @@ static void after_header(struct verify_tar *t)
 
 	if (all_zero(t->header, TAR_BLOCK)) {
 		begin(t, TAR_END, TAR_BLOCK);
+	} else if (!sum_is_right(t->header)) {
+		t->wrong = "an entry's header is damaged: its sum is another one";
 	} else if (!read_size(t->header, &size)) {
 		t->wrong = "an entry's size is no number";
 	} else {

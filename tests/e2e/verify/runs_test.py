@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sqlite3
+import subprocess
 import tempfile
 
 import common
@@ -229,6 +230,48 @@ class Replays(Case):
         self.assertIn("played again: 200 requests", text)
         files = {k: v for k, v in files.items() if k != "inputs/t.csv"}
         self.only("missing", "inputs/t.csv", files, "--replay")
+
+
+    def test_the_page(self):
+        page = self.files["report.html"]
+        at = page.index(b"<h1")
+        self.only("replay", "report.html", {**self.files, "report.html": page[:at] + b"<p>All is well.</p>" + page[at:]}, "--replay")
+
+
+class Others(common.Case):
+    """What is no whole run, and still evidence."""
+
+    def test_a_campaign(self):
+        scenario = self.write(common.e2e.scenario("seeds", mirror="off"))
+        out = self.folder / "campaign"
+        subprocess.run([common.e2e.BINARY, "campaign", scenario, "--seeds", "1..3", "--out", str(out)], check=True,
+                       capture_output=True)
+        folder = next(out.iterdir())
+        files = {p.name: p.read_bytes() for p in folder.iterdir()}
+        report, text = self.verify(self.packed(files, "--sign-key", self.key()), "--replay")
+        self.assertEqual({"pass": 1, "fail": 0, "inconclusive": 0, "aborted": 0}, report["verdicts"])
+        self.assertIn("campaign (seeds)", text)
+        bundle = json.loads(files["bundle.json"])
+        bundle["scenario"]["drain"] = "9s"
+        wrong = {**files, "bundle.json": json.dumps(bundle).encode()}
+        self.assertEqual([("plan", "bundle.json")], self.names(self.packed(wrong)))
+        del wrong["bundle.json"]
+        self.assertEqual([("missing", "bundle.json")], self.names(self.packed(wrong)))
+
+    def test_a_run_that_was_killed(self):
+        ok, why = common.e2e.has_ring()
+        if not ok:
+            self.skipTest(why)
+        scenario = self.write(common.e2e.scenario("killed", duration="60s"))
+        out = self.folder / "out" / "killed-7-wall"
+        with self.started([common.e2e.BINARY, "run", scenario, "--clock", "wall", "--out", str(self.folder / "out")]) as p:
+            self.until(lambda: (out / "result.json").exists(), "the beginning")
+            p.kill()
+            p.wait()
+        files = {q.name: q.read_bytes() for q in out.iterdir() if q.is_file()}
+        report, text = self.verify(self.packed(files), "--replay")
+        self.assertEqual(1, report["verdicts"]["aborted"])
+        self.assertIn("killed before its end", text)
 
 
 class Wall(common.Case):

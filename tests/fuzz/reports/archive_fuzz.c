@@ -8,8 +8,7 @@
 #include <string.h>
 #include "harness/base/arena.h"
 #include "reports/evidence.h"
-
-enum { BLOCK_MAX = 1 << 17, FRAME_HEAD = 6, BLOCK_HEAD = 3 };
+#include "tests/support/zstd_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -71,30 +70,6 @@ static bool never(void *ctx)
 	return false;
 }
 
-/* A frame of blocks that are not compressed (RFC 8878, 3.1.1). */
-static uint8_t *wrap(const uint8_t *data, size_t n, size_t *size)
-{
-	static const uint8_t head[FRAME_HEAD] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x70};
-	size_t blocks = n / BLOCK_MAX + 1, at = FRAME_HEAD;
-	uint8_t *out = mem_alloc(FRAME_HEAD + blocks * BLOCK_HEAD + n, 1);
-
-	memcpy(out, head, FRAME_HEAD);
-	for (size_t i = 0; i < blocks; i++) {
-		size_t length = n < BLOCK_MAX ? n : BLOCK_MAX;
-		uint32_t h = (uint32_t)length << 3 | (i + 1 == blocks);
-
-		for (int b = 0; b < BLOCK_HEAD; b++)
-			out[at++] = (uint8_t)(h >> 8 * b);
-		if (length)
-			memcpy(out + at, data, length);
-		at += length;
-		data += length;
-		n -= length;
-	}
-	*size = at;
-	return out;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	bool inner = size > 0 && data[0] & 1;
@@ -108,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	        .stopped = never};
 	struct archive_limits limits = {.bytes = 8 << 20, .entries = 100};
 	struct archive_answer answer;
-	uint8_t *wrapped = inner ? wrap(s.data, s.n, &s.n) : NULL;
+	uint8_t *wrapped = inner ? zstd_frame(s.data, s.n, &s.n) : NULL;
 
 	if (wrapped)
 		s.data = wrapped;

@@ -122,7 +122,7 @@ static bool is_good(const struct store_timeline *t, const struct sample *x,
 static int64_t queued_until(const struct sample *x)
 {
 	if (x->queue_ns >= 0)
-		return x->t_send + x->queue_ns;
+		return x->t_send + min_i64(x->queue_ns, NS_MAX);
 	if (x->t_first >= 0 || x->outcome == OUTCOME_REJECTED || x->outcome == OUTCOME_OK)
 		return x->t_send;
 	return x->t_done;

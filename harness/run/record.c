@@ -14,6 +14,7 @@
 
 enum { JUNIT_BYTES_MAX = 64 << 20, ATTEMPT_NAME_BYTES = 32 };
 #define RESULT "result.json"
+#define JUNIT  "junit.xml"
 
 enum status record_folder(char *path, struct error *err)
 {
@@ -36,6 +37,14 @@ enum status record_folder(char *path, struct error *err)
 static void attempt_name(uint32_t n, char name[static ATTEMPT_NAME_BYTES])
 {
 	(void)snprintf(name, ATTEMPT_NAME_BYTES, "attempt-%" PRIu32 ".json", n);
+}
+
+static void forget(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) < sizeof(path))
+		(void)unlink(path); /* most often there is none */
 }
 
 /* Attempts count from 1 without gaps, so the first that is missing ends the search. */
@@ -71,8 +80,7 @@ enum status record_open(const struct scenario *s, const char *out_dir, bool virt
 		        err, ERR_ENVIRONMENT, "cannot resolve '%s': %s", path, strerror(errno));
 	*dir = mem_alloc(strlen(real) + 1, 1);
 	memcpy(*dir, real, strlen(real));
-	forget_attempts(real);
-	return exhibits_forget(real, err);
+	return ERR_NONE;
 }
 
 enum status record_file(
@@ -125,24 +133,27 @@ enum status record_begin(const struct scenario *s, const struct result_document 
 {
 	struct json_out o;
 	size_t n;
-	char *bundle = scenario_bundle(s, &n);
-	enum status st = record_file(dir, "bundle.json", bundle, n, err);
+	char *bundle;
+	enum status st;
 
-	mem_free(bundle);
 	json_out_init(&o, 2);
 	render_begun(d, &o);
-	if (!st)
-		st = record_file(dir, RESULT, o.buf, o.n, err);
+	st = record_file(dir, RESULT, o.buf, o.n, err);
 	json_out_free(&o);
+	forget_attempts(dir);
+	forget(dir, JUNIT);
+	if (!st)
+		st = exhibits_forget(dir, err);
+	bundle = scenario_bundle(s, &n);
+	if (!st)
+		st = record_file(dir, "bundle.json", bundle, n, err);
+	mem_free(bundle);
 	return st;
 }
 
 void record_withdraw(const char *dir)
 {
-	char path[PATH_MAX];
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, RESULT) < sizeof(path))
-		(void)unlink(path);
+	forget(dir, RESULT);
 }
 
 enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
@@ -153,7 +164,7 @@ enum status record_write(const struct scenario *s, const struct result_document 
 
 	text_init(&junit, JUNIT_BYTES_MAX);
 	render_junit(d, 1, &junit);
-	st = record_file(dir, "junit.xml", junit.buf, junit.n, err);
+	st = record_file(dir, JUNIT, junit.buf, junit.n, err);
 	text_free(&junit);
 	if (!st)
 		st = exhibits_write(s, d, dir, err);

@@ -8,8 +8,7 @@
 #include "harness/run/scenario.h"
 #include "reports/render.h"
 
-/* The absolute path of the directory, made with its parents; attempts of an earlier run are gone.
- * The caller's (mem_free). */
+/* The absolute path of the directory, made with its parents. The caller's (mem_free). */
 enum status record_open(const struct scenario *s, const char *out_dir, bool virtual_clock,
         char **dir, struct error *err) LPC_MUST_USE;
 
@@ -17,8 +16,9 @@ enum status record_open(const struct scenario *s, const char *out_dir, bool virt
 enum status record_attempt(const struct result_document *d, const char *dir, uint32_t n,
         struct error *err) LPC_MUST_USE;
 
-/* Before the run: bundle.json, and a result.json that says partial, for whoever looks before
- * record_write, also if that never comes. d: its heading, replay command and engine. */
+/* Before the run: first a result.json that says partial, for whoever looks before record_write,
+ * also if that never comes; then what an earlier run left is gone, and bundle.json is there. d: its
+ * heading, replay command and engine. */
 enum status record_begin(const struct scenario *s, const struct result_document *d, const char *dir,
         struct error *err) LPC_MUST_USE;
 /* Nothing was judged after all: there is no result. */

@@ -103,9 +103,9 @@ static uint64_t draw(struct prng *g, uint64_t n)
 
 static int64_t some_ns(struct prng *g)
 {
-	uint64_t bits = draw(g, 63), value = prng_next(g);
+	uint64_t bits = draw(g, 62), value = prng_next(g);
 
-	return (int64_t)(value >> (1 + bits));
+	return (int64_t)(value >> (2 + bits));
 }
 
 static int64_t known_or_not(struct prng *g)

@@ -57,15 +57,16 @@ static void plan_file(const struct scenario *s, const struct result_document *d,
 
 static const struct exhibit {
 	const char *name;
+	bool planned; /* known before the run begins */
 	int indent;
 	void (*write)(
 	        const struct scenario *s, const struct result_document *d, struct json_out *o);
 } files[] = {
-        {"plan.json", 0, plan_file},
-        {"score.json", 2, score_file},
-        {"histograms.json", 2, histograms_file},
-        {"faults.json", 2, faults_file},
-        {"assumptions.json", 2, assumptions_file},
+        {"plan.json", true, 0, plan_file},
+        {"assumptions.json", true, 2, assumptions_file},
+        {"score.json", false, 2, score_file},
+        {"histograms.json", false, 2, histograms_file},
+        {"faults.json", false, 2, faults_file},
 };
 
 static enum status forget(const char *dir, const char *name, struct error *err)
@@ -89,20 +90,36 @@ enum status exhibits_forget(const char *dir, struct error *err)
 	return st ? st : inputs_forget(dir, err);
 }
 
-enum status exhibits_write(const struct scenario *s, const struct result_document *d,
-        const char *dir, struct error *err)
+static enum status write_files(const struct scenario *s, const struct result_document *d,
+        bool planned, const char *dir, struct error *err)
 {
-	enum status st = inputs_write(s, dir, err);
+	enum status st = ERR_NONE;
 
 	for (size_t i = 0; i < ARRAY_LEN(files) && !st; i++) {
 		struct json_out o;
 
+		if (files[i].planned != planned)
+			continue;
 		json_out_init(&o, files[i].indent);
 		files[i].write(s, d, &o);
 		st = record_file(dir, files[i].name, o.buf, o.n, err);
 		json_out_free(&o);
 	}
 	return st;
+}
+
+enum status exhibits_begin(const struct scenario *s, const struct result_document *d,
+        const char *dir, struct error *err)
+{
+	enum status st = inputs_write(s, dir, err);
+
+	return st ? st : write_files(s, d, true, dir, err);
+}
+
+enum status exhibits_write(const struct scenario *s, const struct result_document *d,
+        const char *dir, struct error *err)
+{
+	return write_files(s, d, false, dir, err);
 }
 
 void exhibits_make(const char *name, const struct scenario *s, const struct result_document *d,

@@ -10,7 +10,12 @@
 /* Those of an earlier run, which must not stand beside a new one's result. */
 enum status exhibits_forget(const char *dir, struct error *err) LPC_MUST_USE;
 
-/* All of them. d is decided. */
+/* What is known before a run begins, and is there whatever becomes of it: inputs, plan.json,
+ * assumptions.json. Of d the heading is read. */
+enum status exhibits_begin(const struct scenario *s, const struct result_document *d,
+        const char *dir, struct error *err) LPC_MUST_USE;
+
+/* The others. d is decided. */
 enum status exhibits_write(const struct scenario *s, const struct result_document *d,
         const char *dir, struct error *err) LPC_MUST_USE;
 

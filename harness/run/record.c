@@ -148,7 +148,7 @@ enum status record_begin(const struct scenario *s, const struct result_document 
 	if (!st)
 		st = record_file(dir, "bundle.json", bundle, n, err);
 	mem_free(bundle);
-	return st;
+	return st ? st : exhibits_begin(s, d, dir, err);
 }
 
 void record_withdraw(const char *dir)

@@ -224,19 +224,36 @@ class Exhibits(e2e.Case):
         trace = self.folder / "t.csv"
         trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,3\n")
         digest = hashlib.sha256(trace.read_bytes()).hexdigest()
-        document = e2e.scenario("traced", duration="2s", target={"url": "http://127.0.0.1:9", "model": "m"}, deployment=None,
-                                traffic=[{"name": "t", "tier": "x", "trace": {"file": "t.csv", "format": "csv"}}])
-        file = self.write(document)
+        # Two runs of one suite: the trace changes while the first one goes on, and is what it was no more when the second begins.
+        short = e2e.scenario("traced", duration="1s", drain="100ms", target={"url": "http://127.0.0.1:9", "model": "m"}, deployment=None,
+                             traffic=[{"name": "t", "tier": "x", "trace": {"file": "t.csv", "format": "csv"}}])
+        file = self.write({"version": 1, "name": "both", "scenarios": [short, dict(short, name="again")]})
         with self.started(self.arguments(file)) as p:
-            self.until(lambda: "replay" in self.said(), "the start")
+            self.until(lambda: (self.folder / "out/traced-7-wall/run.sqlite").exists(), "the first run")
             trace.write_text("arrival_s,prompt_tokens,output_tokens\n0,10,4\n")
             p.wait(30)
-        folder = self.folder / "out" / "traced-7-wall"
-        self.assertEqual([], schemas.problems(folder))
-        says = json.loads((folder / "inputs.json").read_text())
-        self.assertEqual([("scenario.json", True), ("t.csv", False)], [(f["path"], f["kept"]) for f in says["files"]])
-        self.assertEqual(digest, says["files"][1]["sha256"])
-        self.assertEqual(["scenario.json"], [p.name for p in (folder / "inputs").iterdir()])
+        for name, kept in (("traced", True), ("again", False)):
+            folder = self.folder / "out" / f"{name}-7-wall"
+            self.assertEqual([], schemas.problems(folder))
+            says = json.loads((folder / "inputs.json").read_text())
+            self.assertEqual([("scenario.json", True), ("t.csv", kept)], [(f["path"], f["kept"]) for f in says["files"]])
+            self.assertEqual(digest, says["files"][1]["sha256"])
+            self.assertEqual(["scenario.json"] + ["t.csv"] * kept, sorted(p.name for p in (folder / "inputs").iterdir()))
+
+    def test_what_was_planned_is_there_from_the_start(self):
+        """A run that is killed leaves what it was to be."""
+        document = e2e.scenario("killed", duration="100000s")
+        with self.started(self.arguments(self.write(document), clock="virtual")) as p:
+            folder = self.folder / "out/killed-7-virtual"
+            self.until(lambda: (folder / "run.sqlite").exists(), "the store")
+            p.kill()
+            p.wait()
+        result = json.loads((folder / "result.json").read_text())
+        self.assertEqual(("aborted", True, None), (result["verdict"], result["partial"], result["requests"]))
+        self.assertEqual(result["plan_digest"], "sha256:" + hashlib.sha256((folder / "plan.json").read_bytes()).hexdigest())
+        self.assertEqual(["scenario.json"], list(self.inputs("killed")[1]))
+        self.assertTrue(json.loads((folder / "assumptions.json").read_text())["assumptions"])
+        self.assertFalse((folder / "score.json").exists())
 
     def test_a_directory_holds_one_run(self):
         """What an earlier run left is gone before the next one begins, and so is never taken for its own."""

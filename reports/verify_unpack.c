@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include "reports/evidence.h"
 #include "reports/pack.h"
@@ -20,7 +21,8 @@ struct unpacking {
 	const struct verify_options *options;
 	struct unpacked *out;
 	struct error *err;
-	int in, root; /* the pack, the folder */
+	int in, root;  /* the pack, the folder */
+	uint64_t room; /* bytes that may still be written: not all of the disk's */
 	uint32_t folders;
 	int fd; /* of the file that is being written */
 	struct sha256 *sha256;
@@ -151,6 +153,12 @@ static void add_data(void *ctx, const void *data, size_t n)
 
 	sha256_update(u->sha256, data, n);
 	f->size += n;
+	if (n > u->room) {
+		errno = ENOSPC;
+		fail(u, f->path);
+		return;
+	}
+	u->room -= n;
 	while (at < end && !u->err->code) {
 		ssize_t wrote = write(u->fd, at, (size_t)(end - at));
 
@@ -192,6 +200,16 @@ static enum status make_folder(struct unpacked *out, struct error *err)
 	        tmp && tmp[0] ? tmp : "/tmp", strerror(errno));
 }
 
+/* Nine tenths of what is free: others use the disk, too. */
+static uint64_t room_in(int folder)
+{
+	struct statvfs st;
+
+	if (fstatvfs(folder, &st))
+		return UINT64_MAX;
+	return (uint64_t)st.f_bavail * st.f_frsize / 10 * 9;
+}
+
 static int open_pack(const char *path, struct error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -225,10 +243,12 @@ enum status unpack(const char *path, const struct verify_options *options, struc
 	u->in = open_pack(path, err);
 	if (u->in >= 0 && make_folder(out, err) == ERR_NONE) {
 		u->root = open(out->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (u->root < 0)
+		if (u->root < 0) {
 			fail(u, "");
-		else
+		} else {
+			u->room = room_in(u->root);
 			archive_walk(&source, &limits, &sink, &out->answer);
+		}
 	}
 	if (u->root >= 0)
 		close(u->root);

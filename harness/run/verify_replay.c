@@ -369,10 +369,15 @@ static enum status replay_companion(
 
 /* --- the whole ------------------------------------------------------------------------ */
 
-/* Stopped by hand: where, only the wall clock knew. */
-static bool was_interrupted(const struct verify_run *r)
+/* Stopped by hand: where, only the wall clock knew. An abort rule is the model's. */
+static bool was_interrupted(struct verify_run *r)
 {
-	return json_is_true(json_get(json_root(r->result), "partial"));
+	struct json *score = verify_run_json(r, "score.json", DEFECT_SCHEMA);
+	bool interrupted =
+	        score && json_is_true(json_get(json_get(json_root(score), "facts"), "interrupted"));
+
+	json_free(score);
+	return interrupted;
 }
 
 static enum status play(struct verify_run *r, struct scenario *s, struct error *err)
@@ -406,7 +411,7 @@ enum status verify_replay(struct verify_run *r, struct scenario *s, struct error
 	}
 	if (!s->has_deployment || was_interrupted(r)) {
 		verify_report_answer(r->report, ASKED_REDONE, r->as, "cannot be played again: %s",
-		        s->has_deployment ? "it was broken off" : "no model ran it");
+		        s->has_deployment ? "it was interrupted" : "no model ran it");
 		return ERR_NONE;
 	}
 	if (play(r, s, &wrong) == ERR_USAGE) /* a trace that is not there */

@@ -205,13 +205,15 @@ static void check_score(struct verify_run *r)
 	} else {
 		for (uint32_t i = 0; i < again->n && i < RESCORE_FINDINGS_MAX; i++)
 			verify_run_found(r, DEFECT_SCORE, PACK_RESULT, "%s", again->finding[i]);
-		verify_report_answer(r->report, ASKED_JUDGED, r->as,
-		        again->whole
-		                ? "the rules of bundle.json, from the %" PRIu64
-		                  " requests of run.sqlite; judged again"
-		                : "the rules of bundle.json; of the requests %" PRIu64
-		                  " are in run.sqlite, so the histograms were looked at instead",
-		        again->requests);
+		if (again->whole)
+			verify_report_answer(r->report, ASKED_JUDGED, r->as,
+			        "the rules of bundle.json, from the %" PRIu64
+			        " requests of run.sqlite; judged again",
+			        again->requests);
+		else
+			verify_report_answer(r->report, ASKED_JUDGED, r->as,
+			        "the rules of bundle.json; run.sqlite was to hold a part of the "
+			        "requests, so the result was held against the histograms");
 	}
 	mem_free(again);
 }

@@ -111,6 +111,12 @@ class Hostile(common.Case):
         self.verify(self.pack(), "--key", str(self.folder / "nothing"), code=2)
         self.verify(self.pack(), "--key", self.pack(), code=2)
 
+    def test_nowhere_to_unpack(self):
+        for place in ("/nowhere", "/dev/null"):
+            done = subprocess.run([common.e2e.BINARY, "verify", self.pack()], env=common.e2e.environment(TMPDIR=place),
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(3, done.returncode, done.stderr)
+
     def test_cut_anywhere(self):
         data = pathlib.Path(self.pack()).read_bytes()
         tar = packs.unzstd(data)

@@ -20,13 +20,13 @@ SCENARIO = common.e2e.scenario(
 RACK = json.dumps({k: v for k, v in json.loads(pathlib.Path(common.e2e.ONE_RACK).read_text()).items() if k != "hardware"})
 
 
-def made(document, beside, clock="virtual", *options):
+def made(document, beside, clock="virtual", *options, **more):
     """The files of such a run, whose scenario names files beside it."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for name, text in beside.items():
             (folder / name).write_text(text)
-        return common.made(folder, document, "--clock", clock, *options)
+        return common.made(folder, document, "--clock", clock, *options, **more)
 
 
 class Case(common.Case):
@@ -231,6 +231,13 @@ class Replays(Case):
         files = {k: v for k, v in files.items() if k != "inputs/t.csv"}
         self.only("missing", "inputs/t.csv", files, "--replay")
 
+
+    def test_a_run_that_a_rule_ended(self):
+        files = made({**SCENARIO, "name": "aborted", "abort": [{"signal": "error_ratio", "op": ">=", "value": 0, "for": "2s"}]},
+                     {"rack.json": RACK}, codes=(5,))
+        _, text = self.verify(self.packed(files), "--replay")
+        self.assertIn("1 aborted", text)
+        self.assertIn("played again", text)
 
     def test_the_page(self):
         page = self.files["report.html"]

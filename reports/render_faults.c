@@ -35,14 +35,15 @@ static void active_json(struct json_out *o, const struct score *s, const struct 
 	json_out_open(o, "active", '[');
 	for (uint32_t i = 0; i < s->n_marks; i++) {
 		const struct score_mark *m = &s->marks[i];
+		struct render_line line;
 
 		if (m->told != TOLD_INJECT || n++ >= STRETCHES_MAX)
 			continue;
-		json_out_open(o, NULL, '{');
+		line = render_line_open(o);
 		json_out_str(o, "fault", names->faults[m->fault]);
 		json_out_i64(o, "from_ns", m->at_ns);
 		render_instant(o, "to_ns", end[i]);
-		json_out_close(o);
+		render_line_close(o, line);
 	}
 	json_out_close(o);
 	json_out_u64(
@@ -61,11 +62,12 @@ static void windows_json(struct json_out *o, const struct score *s)
 		while ((more = score_stretch(s, &cursor, &next)) && next.window == stretch.window)
 			stretch.to_ns = next.to_ns; /* one fault upon the other */
 		if (n++ < STRETCHES_MAX) {
-			json_out_open(o, NULL, '{');
+			struct render_line line = render_line_open(o);
+
 			json_out_str(o, "window", window_name(stretch.window));
 			json_out_i64(o, "from_ns", stretch.from_ns);
 			json_out_i64(o, "to_ns", stretch.to_ns);
-			json_out_close(o);
+			render_line_close(o, line);
 		}
 		stretch = next;
 	}

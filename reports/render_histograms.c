@@ -45,18 +45,30 @@ void render_histogram(struct json_out *o, const struct histogram *h, uint64_t in
 	o->indent = indent;
 }
 
-void render_batch(struct json_out *o, const struct stats_batch *b)
+struct render_line render_line_open(struct json_out *o)
 {
-	int indent = o->indent;
+	struct render_line line = {o->indent};
 
 	json_out_open(o, NULL, '{');
 	o->indent = 0;
+	return line;
+}
+
+void render_line_close(struct json_out *o, struct render_line line)
+{
+	json_out_close(o);
+	o->indent = line.indent;
+}
+
+void render_batch(struct json_out *o, const struct stats_batch *b)
+{
+	struct render_line line = render_line_open(o);
+
 	json_out_u64(o, "n", b->n);
 	json_out_u64(o, "over_limit", b->over[CUT_LIMIT]);
 	json_out_u64(o, "over_p90", b->over[CUT_P90]);
 	json_out_u64(o, "over_p50", b->over[CUT_P50]);
-	json_out_close(o);
-	o->indent = indent;
+	render_line_close(o, line);
 }
 
 static void group_histograms(

@@ -10,6 +10,12 @@ void render_instant(struct json_out *o, const char *key, int64_t ns); /* null be
 void render_fault(struct json_out *o, const struct score_fault *f);
 /* A histogram's members, into the open object: count, sum, min, max, infinite, cells. */
 void render_histogram(struct json_out *o, const struct histogram *h, uint64_t infinite);
+/* An element that is an object on one line, of lists that are long: what follows goes into it. */
+struct render_line {
+	int indent;
+};
+struct render_line render_line_open(struct json_out *o);
+void render_line_close(struct json_out *o, struct render_line line);
 /* A batch of a percentile's test, as an element. */
 void render_batch(struct json_out *o, const struct stats_batch *b);
 

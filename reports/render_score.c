@@ -115,15 +115,15 @@ static void marks_json(struct json_out *o, const struct score *s, const struct s
 	json_out_open(o, "marks", '[');
 	for (uint32_t i = 0; i < s->n_marks; i++) {
 		const struct score_mark *m = &s->marks[i];
+		struct render_line line = render_line_open(o);
 
-		json_out_open(o, NULL, '{');
 		json_out_u64(o, "after", m->after);
 		json_out_str(o, "told", names_told[m->told]);
 		if (m->told != TOLD_NO_MORE) {
 			json_out_str(o, "fault", names->faults[m->fault]);
 			json_out_i64(o, "at_ns", m->at_ns);
 		}
-		json_out_close(o);
+		render_line_close(o, line);
 	}
 	json_out_close(o);
 }

@@ -8,7 +8,7 @@
 /* A fault's begin or end as the score was told of it, and how many requests had come before: with
  * the requests in their order all that the windows rest on. */
 enum score_told { TOLD_INJECT, TOLD_REVERT, TOLD_NO_MORE };
-enum { SCORE_MARKS_MAX = 1 << 17 };
+enum { SCORE_MARKS_MAX = 1 << 16 }; /* as text, well below JSON_SIZE_MAX */
 struct score_mark {
 	uint64_t after;
 	int64_t at_ns;

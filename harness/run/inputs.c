@@ -76,9 +76,8 @@ static size_t common_folder(const struct inputs *in)
 
 	for (uint32_t i = 1; i < in->n; i++)
 		while (strncmp(in->item[i].path, first, n) != 0)
-			do
-				n--;
-			while (first[n - 1] != '/');
+			for (n--; first[n - 1] != '/'; n--)
+				continue;
 	return n;
 }
 
@@ -166,15 +165,13 @@ static enum status add_traces(struct inputs *in, const struct scenario *s, struc
 static enum status place(const struct inputs *in, const struct input *item,
         char folder[static PATH_MAX], const char **name, struct error *err)
 {
-	char *slash;
+	const char *slash = strrchr(item->path, '/');
 
-	if ((size_t)snprintf(folder, PATH_MAX, "%s/" INPUTS_FOLDER "/%s", in->dir, item->path) >=
-	        PATH_MAX)
+	*name = slash ? slash + 1 : item->path;
+	if ((size_t)snprintf(folder, PATH_MAX, "%s/" INPUTS_FOLDER "/%.*s", in->dir,
+	            (int)(*name - item->path), item->path) >= PATH_MAX)
 		return error_set(err, ERR_USAGE, "expected a shorter path, found '%s'", item->path);
-	slash = strrchr(folder, '/');
-	*slash = '\0';
-	*name = item->path +
-	        (strrchr(item->path, '/') ? strrchr(item->path, '/') + 1 - item->path : 0);
+	folder[strlen(folder) - 1] = '\0'; /* without the slash */
 	return record_folder(folder, err);
 }
 

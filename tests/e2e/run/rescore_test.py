@@ -234,14 +234,14 @@ class Rescore(e2e.Case):
                 ('"critical_in_rack": true', '"critical_in_rack": false', r"expect\.rack"),
                 ('"warmup_ns": 2', '"warmup_ns": 3', r"groups\.0\.requests"),
                 (r'"failover_ns": \d', '"failover_ns": 7', r"faults\.flap\.failover_ns"),
-                (r'("told": "inject",\s*"fault": "flap",\s*"at_ns": )2', r"\g<1>1", r"active\.0\.from_ns: faults\.json says"),
+                (r'("told":"inject","fault":"flap","at_ns":)2', r"\g<1>1", r"active\.0\.from_ns: faults\.json says"),
                 ('"valid": true', '"valid": false', r"validity\.valid")):
             self.found(folder, pattern, self.change_text("score.json", old, new))
         # What percentiles are read from.
         self.found(folder, r"groups\.\d\.metrics\.ttft_ms\.cells\S*: histograms\.json says",
                    self.change_text("histograms.json", r'("ttft_ms": \{\s*"count": \d+,(?:\s*"\w+": \d+,)*\s*"cells": \[\[\d+,)\d+',
                                     r"\g<1>77"))
-        self.found(folder, r"windows\.\d\.to_ns: faults\.json says", self.change_text("faults.json", r'"to_ns": 2000000000', '"to_ns": 1999999999'))
+        self.found(folder, r"windows\.\d\.to_ns: faults\.json says", self.change_text("faults.json", r'"to_ns":2000000000', '"to_ns":1999999999'))
 
     def test_replicas_are_held_against_the_run(self):
         folder = self.run_one(UNSURE)
@@ -282,9 +282,9 @@ class Rescore(e2e.Case):
             self.change_row(f"UPDATE requests SET {column} = {value} WHERE seq = (SELECT max(seq) FROM requests)")(other)
             said = self.again(other)
             self.assertTrue(said["error"] or said["n"], column)
-        for old, new in ((r'"at_ns": \d+', '"at_ns": 9000000000000000000'), ('"told": "inject"', '"told": "revert"'),
-                         ('"fault": "flap"', '"fault": "nobody"'), (r'"expected_rate": \[', '"expected_rate": [1,'),
-                         (r'"duration_ns": \d+', '"duration_ns": 9000000000000000000'), (r'"after": \d+', '"after": 99999999')):
+        for old, new in ((r'"at_ns":\d+', '"at_ns":9000000000000000000'), ('"told":"inject"', '"told":"revert"'),
+                         ('"fault":"flap"', '"fault":"nobody"'), (r'"expected_rate": \[', '"expected_rate": [1,'),
+                         (r'"duration_ns": \d+', '"duration_ns": 9000000000000000000'), (r'"after":\d+', '"after":99999999')):
             shutil.rmtree(other, ignore_errors=True)
             shutil.copytree(folder, other)
             self.change_text("score.json", old, new)(other)

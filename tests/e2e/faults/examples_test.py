@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Every kind's example takes effect and is reverted (DESIGN §6): a 120 s virtual run of the default deployment at
-20 requests/s with one traffic entry `t` ends with exit 0, 1 or 4, the fault has an effect, and the rack is clean."""
+20 requests/s with one traffic entry `t` ends with exit 0, 1 or 4, the fault has an effect, and the rack is clean. The
+run's store keeps its laws."""
 import json
 import os
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
+import stores  # noqa: E402
 
 binary, source = sys.argv[1], sys.argv[2]
 # Their harm comes with other faults or with those who listen: a control plane that fails alone touches no request.
@@ -30,7 +34,8 @@ for kind in kinds:
             json.dump(scenario, f)
         run = subprocess.run([binary, "run", path, "--clock", "virtual", "--json", "--out", folder],
                              capture_output=True, text=True, timeout=60)
-    problems = []
+        kept = os.path.join(folder, "example-1-virtual", "run.sqlite")
+        problems = stores.problems(kept) if os.path.exists(kept) else ["no store"]
     if run.returncode not in (0, 1, 4):
         problems.append(f"exit {run.returncode}: {run.stderr.strip()}")
     else:

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "harness/base/arena.h"
 #include "harness/base/units.h"
@@ -382,13 +381,9 @@ static void serve(void *ctx, struct campaign_pool *pool)
 /* mpirun starts a rank for each processor. */
 static uint32_t jobs_of(const struct campaign_options *o, const struct ranks *ranks)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
 	if (o->jobs > 0)
 		return (uint32_t)o->jobs;
-	if (processors < 1 || ranks->size > 1)
-		return 1;
-	return processors < CAMPAIGN_JOBS_MAX ? (uint32_t)processors : CAMPAIGN_JOBS_MAX;
+	return ranks->size > 1 ? 1 : campaign_pool_jobs(CAMPAIGN_JOBS_MAX);
 }
 
 static void print_begin(const struct session *s, uint64_t share, uint64_t left, uint32_t jobs)

@@ -12,6 +12,7 @@
  *                            bundle.json     the scenario with everything that it names
  *                            cells.jsonl     a line per cell, as it ends; in order once complete
  *                            campaign.json   the merged result (docs/CAMPAIGNS.md)
+ *                            report.html     the same for reading; scenario.json for its commands
  *
  * Thread: a mode's state is built and folded on one thread; play() runs on several at once and
  * only reads it. */

@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
@@ -22,6 +23,18 @@ struct campaign_pool {
 	bool stop;        /* an error: no new cells */
 	struct error err; /* the first */
 };
+
+uint32_t campaign_pool_jobs(uint64_t cells)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	uint64_t jobs = processors < 1 ? 1 : (uint64_t)processors;
+
+	if (jobs > CAMPAIGN_JOBS_MAX)
+		jobs = CAMPAIGN_JOBS_MAX;
+	if (jobs > cells)
+		jobs = cells ? cells : 1;
+	return (uint32_t)jobs;
+}
 
 bool campaign_pool_next(struct campaign_pool *p, uint64_t *index)
 {

@@ -28,6 +28,9 @@ struct campaign_work {
 	uint64_t cells; /* how many next() will give, for whoever shares them out */
 };
 
+/* As many as there are processors, and no more than cells; at least 1. */
+uint32_t campaign_pool_jobs(uint64_t cells);
+
 bool campaign_pool_next(struct campaign_pool *pool, uint64_t *index);
 uint64_t campaign_pool_left(struct campaign_pool *pool); /* of work->cells */
 /* A line, or with played->code an error in its place, which ends the campaign. */

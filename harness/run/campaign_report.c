@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/base/arena.h"
+#include "harness/run/campaign_page.h"
 #include "harness/run/campaign_progress.h"
 #include "harness/run/drive_virtual.h"
 #include "harness/run/record.h"
@@ -257,6 +258,8 @@ enum status campaign_conclude(
 	json_out_close(&o);
 	missing_text(c, missing, stderr);
 	st = record_file(c->dir, "campaign.json", o.buf, o.n, err);
+	if (!st)
+		st = campaign_page_write(c->dir, err);
 	if (!st && json)
 		print_line(o.buf, o.n);
 	json_out_free(&o);

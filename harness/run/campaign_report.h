@@ -29,8 +29,8 @@ enum status campaign_open_mode(struct campaign *c, struct error *err) LPC_MUST_U
 /* How many cells are this directory's, by its shard. */
 uint64_t campaign_share(const struct campaign_manifest *m);
 
-/* Folds the lines, writes dir/campaign.json, prints tables on stderr and, with `json`, the summary
- * as one line on stdout. */
+/* Folds the lines, writes dir/campaign.json and its page (campaign_page.h), prints tables on stderr
+ * and, with `json`, the summary as one line on stdout. */
 enum status campaign_conclude(
         struct campaign *c, bool json, enum verdict *verdict, struct error *err) LPC_MUST_USE;
 

@@ -11,6 +11,7 @@
 
 #include "harness/base/arena.h"
 #include "harness/base/json.h"
+#include "harness/run/campaign_page.h"
 #include "harness/run/files.h"
 #include "harness/run/record.h"
 #include "reports/html.h"
@@ -263,7 +264,8 @@ static enum status report_of_knee(const char *dir, struct error *err)
 static const struct {
 	const char *file; /* that every directory of the kind has */
 	enum status (*write)(const char *dir, struct error *err);
-} kinds[] = {{"result.json", report_of_run}, {"knee.json", report_of_knee}};
+} kinds[] = {{"result.json", report_of_run}, {"knee.json", report_of_knee},
+        {"campaign.json", campaign_page_write}};
 
 enum status report_write(const char *dir, struct error *err)
 {
@@ -271,8 +273,8 @@ enum status report_write(const char *dir, struct error *err)
 		if (is_there(dir, kinds[i].file))
 			return kinds[i].write(dir, err);
 	return error_set(err, ERR_USAGE,
-	        "report: expected a directory that a command left, with result.json or knee.json "
-	        "in it, found '%s'",
+	        "report: expected a directory that a command left, with result.json, "
+	        "knee.json or campaign.json in it, found '%s'",
 	        dir);
 }
 

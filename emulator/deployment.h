@@ -41,6 +41,8 @@ enum oversize_rule { OVERSIZE_REJECT, OVERSIZE_TRUNCATE, OVERSIZE_ROUTE };
 enum loss_rule { LOSS_REPLAY, LOSS_FAIL };
 enum weights_from { WEIGHTS_HOST_DRAM, WEIGHTS_REGISTRY };
 
+const char *admission_policy_name(enum admission_policy p);
+
 struct admission_spec {
 	enum admission_policy policy;
 	int64_t limit_ns;   /* token_budget */

@@ -8,6 +8,11 @@
 
 const char *const policy_names[] = {"none", "token_budget", "request_count", "queue_cap", NULL};
 
+const char *admission_policy_name(enum admission_policy p)
+{
+	return policy_names[p];
+}
+
 static enum status parse_names(struct jval list, const char *what, uint32_t room, const char **out,
         uint32_t *n, struct arena *arena, struct error *err)
 {

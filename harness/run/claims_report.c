@@ -116,7 +116,7 @@ static void write_scenario(
 		json_out_str(o, "traffic_digest", run->doc.traffic_digest);
 		json_out_str(o, "result_digest", run->doc.result_digest);
 		json_out_u64(o, "requests", requests);
-		json_out_str(o, "result", run->path);
+		json_out_str(o, "result", record_within(run->path));
 		write_slo(o, r);
 		write_expect(o, r);
 	}

@@ -15,6 +15,7 @@
 #include "harness/run/packing.h"
 #include "harness/run/record.h"
 #include "harness/run/run_store.h"
+#include "harness/run/tier03.h"
 #include "harness/run/verdict.h"
 
 enum {
@@ -265,6 +266,23 @@ static void run_job(struct session *s, uint32_t i)
 		s->by_scenario[job->scenario] = v;
 }
 
+/* What a design review asks of it: of all its runs, or nothing. */
+static void conclude_review(struct session *s, const struct suite *suite)
+{
+	char names[TIER03_FILES][TIER03_NAME];
+	struct error err = ERROR_INIT;
+
+	if (*interrupted)
+		return;
+	if (tier03_write(suite, s->list, s->by_scenario, s->options->out_dir, interrupted, &err)) {
+		s->seen[report_error(&err)] = true;
+		return;
+	}
+	tier03_names(suite, names);
+	for (int i = 0; i < TIER03_FILES && !*interrupted; i++)
+		pack_suite_file(s, names[i]);
+}
+
 static void conclude_claims(struct session *s, const struct suite *suite)
 {
 	struct error err = ERROR_INIT;
@@ -279,6 +297,7 @@ static void conclude_claims(struct session *s, const struct suite *suite)
 	}
 	(void)snprintf(name, sizeof(name), "%s.claims.json", suite->name);
 	pack_suite_file(s, name);
+	conclude_review(s, suite);
 }
 
 /* What a suite says about all of its runs. Every file that is written here is packed, too:

@@ -34,6 +34,15 @@ enum status record_folder(char *path, struct error *err)
 	}
 }
 
+const char *record_within(const char *path)
+{
+	const char *at = strrchr(path, '/');
+
+	while (at > path && at[-1] != '/')
+		at--;
+	return at;
+}
+
 static void attempt_name(uint32_t n, char name[static ATTEMPT_NAME_BYTES])
 {
 	(void)snprintf(name, ATTEMPT_NAME_BYTES, "attempt-%" PRIu32 ".json", n);

@@ -27,6 +27,9 @@ void record_withdraw(const char *dir);
 enum status record_write(const struct scenario *s, const struct result_document *d, const char *dir,
         struct error *err) LPC_MUST_USE;
 
+/* Of OUT/<folder>/<file> the part behind OUT: how those who lie in OUT name it. */
+const char *record_within(const char *path);
+
 /* Makes a folder with its parents; one that is there is fine. path is as it was afterwards. */
 enum status record_folder(char *path, struct error *err) LPC_MUST_USE;
 

@@ -18,6 +18,15 @@ def shorten(value):
     return [shorten(v) for v in value] if isinstance(value, list) else value
 
 
+def keeps_to(value, name):
+    """Sentences on what the schema of that name does not allow."""
+    if not jsonschema:
+        return []
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return [f"{'.'.join(map(str, e.absolute_path))}: {e.message[:200]}: " + "; ".join(c.message[:200] for c in e.context)
+            for e in jsonschema.Draft202012Validator(schema).iter_errors(value)]
+
+
 def problems(folder):
     """Of one result directory: every file that has a schema is there and keeps to it."""
     found = []
@@ -27,9 +36,5 @@ def problems(folder):
             found.append(f"{path}: missing")
             continue
         value = shorten(json.loads(path.read_text(encoding="utf-8")))
-        if jsonschema:
-            schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-            found += [f"{path}: {'.'.join(map(str, e.absolute_path))}: {e.message[:200]}: "
-                      + "; ".join(c.message[:200] for c in e.context)
-                      for e in jsonschema.Draft202012Validator(schema).iter_errors(value)]
+        found += [f"{path}: {sentence}" for sentence in keeps_to(value, name)]
     return found

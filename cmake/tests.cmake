@@ -34,6 +34,14 @@ function(lpc_alone)
 	set_tests_properties(${ARGV} PROPERTIES RUN_SERIAL ON COST 2000)
 endfunction()
 
+# lpc_numbers(test…): what they prove is a number, by many draws, of code that other tests play, too. scripts/check
+# runs them in the release build, and not again under the sanitizers, where they would take minutes.
+function(lpc_numbers)
+	foreach(test IN LISTS ARGV)
+		set_property(TEST ${test} APPEND PROPERTY LABELS numbers)
+	endforeach()
+endfunction()
+
 # lpc_test(name SOURCES … USES … [TIMEOUT s] [COST s] [LABELS …]): a libcheck program. Exit 77 = skipped, with
 # its reason on stdout. Every test gets the source tree and the optional shared/ folder as definitions.
 set(LPUCHAOS_SUPPORT "${PROJECT_SOURCE_DIR}/tests/support")

@@ -10,6 +10,7 @@
 #include "faults/catalogue.h"
 #include "harness/base/units.h"
 #include "harness/run/swarm_draw.h"
+#include "tests/support/rounds.h"
 
 enum { FAULTS_MAX = 8, UNIT_MAX = 3 };
 
@@ -543,7 +544,7 @@ static int number(const char *variable, int otherwise)
 void random_plan_range(int runs, int *first, int *end)
 {
 	*first = number("PROPERTY_FIRST", 0);
-	*end = *first + number("PROPERTY_RUNS", runs);
+	*end = *first + number("PROPERTY_RUNS", rounds(runs));
 	if (getenv("PROPERTY_CASE")) {
 		*first = number("PROPERTY_CASE", 0);
 		*end = *first + 1;

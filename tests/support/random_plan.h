@@ -30,8 +30,8 @@ void random_plan_free(struct random_plan *p);
  * PROPERTY_FILE: that scenario instead. PROPERTY_PRINT: says what is played. */
 struct scenario *random_plan_scenario(unsigned which, unsigned flags);
 
-/* Cases [first, end): `runs` of them, or PROPERTY_RUNS, from PROPERTY_FIRST on; PROPERTY_CASE: that
- * one. */
+/* Cases [first, end): rounds(runs) of them, or PROPERTY_RUNS, from PROPERTY_FIRST on;
+ * PROPERTY_CASE: that one. */
 void random_plan_range(int runs, int *first, int *end);
 
 /* The scenario of a text, or NULL and the error's line. */

@@ -6,6 +6,7 @@
 #include "harness/base/pool.h"
 #include "harness/base/prng.h"
 #include "harness/base/units.h"
+#include "tests/support/rounds.h"
 #include "tests/support/run_suite.h"
 
 #include <stdlib.h>
@@ -24,7 +25,7 @@ static int by_entry(const void *a, const void *b)
 
 START_TEST(heap_pops_in_sorted_order)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)rounds(SEEDS); seed++) {
 		enum { N = 3000 };
 		static struct heap_entry sorted[N];
 		struct prng g = prng_stream(seed, "property/heap");
@@ -52,7 +53,7 @@ END_TEST
 
 START_TEST(replace_top_is_pop_and_push)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)rounds(SEEDS); seed++) {
 		struct prng g = prng_stream(seed, "property/replace");
 		struct heap a, b;
 
@@ -78,7 +79,7 @@ END_TEST
 
 START_TEST(fifo_is_a_deque)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)rounds(SEEDS); seed++) {
 		enum { ROOM = 1 << 14 };
 		static uint64_t model[2 * ROOM];
 		struct prng g = prng_stream(seed, "property/fifo");
@@ -109,7 +110,7 @@ END_TEST
 
 START_TEST(pool_never_hands_out_twice)
 {
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)rounds(SEEDS); seed++) {
 		enum { LIMIT = 3000 };
 		static uint32_t held[LIMIT], generation[LIMIT];
 		struct prng g = prng_stream(seed, "property/pool");
@@ -164,7 +165,7 @@ START_TEST(percentiles_sit_within_a_thousandth_of_the_truth)
 {
 	static const double qs[] = {0.001, 0.5, 0.9, 0.95, 0.99, 0.999, 1};
 
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+	for (uint64_t seed = 0; seed < (uint64_t)rounds(SEEDS); seed++) {
 		enum { N = 5000 };
 		static int64_t sorted[N];
 		struct prng g = prng_stream(seed, "property/histogram");

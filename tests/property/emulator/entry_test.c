@@ -16,6 +16,7 @@
 #include "harness/base/prng.h"
 #include "harness/base/units.h"
 #include "tests/support/rack_bench.h"
+#include "tests/support/rounds.h"
 #include "tests/support/run_suite.h"
 
 enum { N = 400, SLOTS_MAX = 12, BUCKETS_MAX = 3 };
@@ -330,8 +331,8 @@ int main(void)
 	Suite *s = suite_create("entry");
 	TCase *t = tcase_create("references");
 
-	tcase_add_loop_test(t, one_bucket_equals_the_recursion, 0, 30);
-	tcase_add_loop_test(t, many_buckets_equal_the_walk, 0, 30);
+	tcase_add_loop_test(t, one_bucket_equals_the_recursion, 0, rounds(30));
+	tcase_add_loop_test(t, many_buckets_equal_the_walk, 0, rounds(30));
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

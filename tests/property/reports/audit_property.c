@@ -9,6 +9,7 @@
 #include "harness/base/units.h"
 #include "reports/audit.h"
 #include "tests/support/audit_bench.h"
+#include "tests/support/rounds.h"
 #include "tests/support/run_suite.h"
 
 enum { PACKETS = 1500, CLASSES = 8, RACKS = 5, CASES = 24, TEXT_MAX = 8192 };
@@ -442,8 +443,8 @@ int main(void)
 {
 	Suite *suite = suite_create("audit");
 
-	loop(suite, "plain", as_the_plain_one, CASES);
+	loop(suite, "plain", as_the_plain_one, rounds(CASES));
 	loop(suite, "turn", direction_and_tags_play_no_part, 4);
-	loop(suite, "cut", what_is_cut_is_unknown_or_right, CASES);
+	loop(suite, "cut", what_is_cut_is_unknown_or_right, rounds(CASES));
 	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/prng.h"
 #include "reports/score.h"
+#include "tests/support/rounds.h"
 #include "tests/support/run_suite.h"
 #include "tests/unit/reports/score_fixture.h"
 
@@ -111,7 +112,7 @@ START_TEST(counts_are_conserved_and_ties_are_free)
 
 	slo[1].tier = 1;
 	slo[2].window = WINDOW_AFTER;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+	for (uint64_t seed = 1; seed <= (uint64_t)rounds(SEEDS); seed++) {
 		struct score_fault faults[2][FAULTS] = {0};
 		struct prng g = prng_stream(seed, "score");
 		uint64_t n[2][WINDOW_COUNT] = {{0}}, ok = 0;

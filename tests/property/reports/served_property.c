@@ -7,6 +7,7 @@
 #include "harness/base/prng.h"
 #include "reports/score_state.h"
 #include "reports/served.h"
+#include "tests/support/rounds.h"
 #include "tests/support/run_suite.h"
 #include "tests/unit/reports/score_fixture.h"
 
@@ -365,9 +366,9 @@ static void compare(const struct kind *k, uint64_t seed)
 START_TEST(blocks_score_as_samples)
 {
 	const struct kind *k = &KINDS[_i];
-	uint64_t seeds = k->requests > 100000 ? 2 : k->requests > 10000 ? 3 : 25;
+	int seeds = k->requests > 100000 ? 2 : k->requests > 10000 ? 3 : 25;
 
-	for (uint64_t seed = 1; seed <= seeds; seed++)
+	for (uint64_t seed = 1; seed <= (uint64_t)rounds(seeds); seed++)
 		compare(k, seed);
 }
 END_TEST

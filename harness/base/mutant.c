@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MUTANT_NAME(id, name, help) name,
+#define MUTANT_NAME(id, name, test, help) name,
 static const char *const names[] = {"", MUTANTS(MUTANT_NAME)};
 #undef MUTANT_NAME
 

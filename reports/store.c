@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "harness/base/arena.h"
+#include "harness/base/mutant.h"
 #include "harness/base/units.h"
 #include "harness/net/clock.h"
 #include "harness/net/privilege.h"
@@ -106,7 +107,7 @@ static void *writer(void *arg)
 		end = s->head; /* what comes meanwhile waits for the next look */
 		if (more && s->config.virtual_clock)
 			end -= end % BATCH;
-		while (s->tail < end)
+		while (s->tail < end && (more || !MUTANT(BATCH_LOST)))
 			write_batch(s, end - s->tail < BATCH ? end - s->tail : BATCH);
 	}
 	return NULL;

@@ -53,7 +53,8 @@
 	X(MANNER_FORGOTTEN, "manner-forgotten", "model_run_shrink",                                \
 	        "shrinking takes never for late")                                                  \
 	X(REST_UNASKED, "rest-unasked", "model_run_shrink",                                        \
-	        "delta debugging never asks about all but one part")
+	        "delta debugging never asks about all but one part")                               \
+	X(BATCH_LOST, "batch-lost", "unit_reports_store", "a run store lacks its last rows")
 
 #ifdef LPUCHAOS_MUTANTS
 #define MUTANT_ID(id, name, test, help) MUTANT_##id,

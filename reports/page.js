@@ -52,7 +52,7 @@
 		ctx.textBaseline = "top";
 		ctx.textAlign = left > (area.left + area.right) * 0.7 ? "right" : "left";
 		ctx.fillText(text(band.label, 28), ctx.textAlign === "right" ? Math.min(right, area.right) - 3 : left + 3,
-			area.top + 3 + 14 * (row % 4));
+			area.top + 3 + 14 * (row % 4 + (chart.lpc.limits.length > 0 ? 1 : 0)));
 		ctx.restore();
 	}
 

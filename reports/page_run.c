@@ -190,10 +190,13 @@ static void why_partial(struct page_state *s, struct text *t)
 
 static void why_invalid(struct jval validity, struct text *t)
 {
+	const char *before = ": ";
+
 	html_text(t, "The measurement is not valid, so it says nothing about the target");
 	for (struct jval r = json_first(json_get(validity, "reasons")); r.item; r = json_next(r)) {
-		text_printf(t, "; ");
+		text_printf(t, "%s", before);
 		html_text(t, json_string(r));
+		before = "; ";
 	}
 	text_printf(t, ".");
 }

@@ -29,11 +29,11 @@ def program():
 class Browser:
     """One process with a profile of its own, gone at the end."""
 
-    def __init__(self, seconds=60):
+    def __init__(self, seconds=300):
         self.seconds = seconds
         self.at_exit = contextlib.ExitStack()
         self.folder = self.at_exit.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        self.last_id, self.received, self.events = 0, b"", []
+        self.last_id, self.received, self.events, self.page = 0, b"", [], None
 
     def __enter__(self):
         to_it, self.out = os.pipe()
@@ -92,21 +92,28 @@ class Browser:
             self.events.append(answer)
 
     def open(self, path, width=1280, height=900, scheme="light"):
+        """One page at a time: the one before is closed."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        return Page(self, session, pathlib.Path(path).resolve(), width, height, scheme)
+        if self.page:
+            self.call("Target.closeTarget", targetId=self.page.target)
+        self.events = []
+        self.page = Page(self, target, path, width, height, scheme)
+        return self.page
 
 
 class Page:
-    def __init__(self, browser, session, path, width, height, scheme):
-        self.browser, self.session, self.url = browser, session, path.as_uri()
+    def __init__(self, browser, target, path, width, height, scheme):
+        self.browser, self.target, self.path, self.scheme = browser, target, pathlib.Path(path), scheme
+        self.url = self.path.resolve().as_uri()
+        self.session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.resize(width, height)
+        before = len(self.events())
         self.call("Page.navigate", url=self.url)
         end = time.monotonic() + browser.seconds
-        while not any(e["method"] == "Page.loadEventFired" for e in self.events()):
+        while not any(e["method"] == "Page.loadEventFired" for e in self.events()[before:]):
             browser.events.append(browser.message(end))
         self.settle()
 
@@ -122,6 +129,7 @@ class Page:
 
     def resize(self, width, height=900):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.settle()
 
     def evaluate(self, expression):
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
@@ -152,7 +160,11 @@ class Page:
     def charts(self):
         """Of each canvas: whether something is drawn on it, its size and its text alternative."""
         return self.evaluate("""[...document.querySelectorAll('canvas')].map(c => {
-            const seen = new Set(), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+            const copy = document.createElement('canvas');
+            copy.width = c.width, copy.height = c.height;
+            const on = copy.getContext('2d', {willReadFrequently: true});
+            on.drawImage(c, 0, 0);
+            const seen = new Set(), d = on.getImageData(0, 0, c.width, c.height).data;
             for (let i = 0; i < d.length; i += 4) if (d[i + 3]) seen.add(d[i] << 16 | d[i + 1] << 8 | d[i + 2]);
             return {id: c.id, width: c.width, height: c.height, colours: seen.size, label: c.getAttribute('aria-label')};
         })""")
@@ -162,6 +174,13 @@ class Page:
         for kind in ("rawKeyDown", "char", "keyUp") if key == "Enter" else ("rawKeyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key],
                       **({"text": "\r"} if kind == "char" else {}))
+
+    def paper(self, width):
+        """As it is laid out on paper of so many pixels across."""
+        self.resize(width)
+        self.call("Emulation.setEmulatedMedia", media="print")
+        self.evaluate("dispatchEvent(new Event('beforeprint'))")
+        self.settle()
 
     def pdf(self):
         return base64.b64decode(self.call("Page.printToPDF", printBackground=True)["data"])

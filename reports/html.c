@@ -20,6 +20,24 @@ static void put(struct text *t, const char *s)
 	text_add(t, s, strlen(s));
 }
 
+/* No file can make a page large by a text without end. */
+static void put_clipped(struct text *t, const char *s)
+{
+	char head[HTML_TEXT_MAX + 1];
+	size_t n = HTML_TEXT_MAX;
+
+	if (strnlen(s, HTML_TEXT_MAX + 1) <= HTML_TEXT_MAX) {
+		text_xml(t, s);
+		return;
+	}
+	while (n > 0 && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	memcpy(head, s, n);
+	head[n] = '\0';
+	text_xml(t, head);
+	put(t, "\xe2\x80\xa6");
+}
+
 /* --- the page --- */
 
 static void put_policy(struct text *t, const char *data, unsigned long n)
@@ -44,13 +62,13 @@ void html_begin(struct text *t, const char *title)
 	put(t, "\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	       "<meta name=\"color-scheme\" content=\"light dark\">\n"
 	       "<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-	text_xml(t, title);
+	html_text(t, title);
 	put(t, "</title>\n<style>");
 	text_add(t, html_asset_style, html_asset_style_size);
 	put(t, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
 	       "content</a>\n"
 	       "<main id=\"main\" tabindex=\"-1\">\n<h1>");
-	text_xml(t, title);
+	html_text(t, title);
 	put(t, "</h1>\n");
 }
 
@@ -76,7 +94,7 @@ void html_contents(struct text *t, const struct html_entry *entries, size_t n)
 	put(t, "<nav aria-label=\"Contents\">\n<ul>\n");
 	for (size_t i = 0; i < n; i++) {
 		text_printf(t, "<li><a href=\"#%s\">", entries[i].id);
-		text_xml(t, entries[i].heading);
+		put_clipped(t, entries[i].heading);
 		put(t, "</a></li>\n");
 	}
 	put(t, "</ul>\n</nav>\n");
@@ -87,7 +105,7 @@ void html_contents(struct text *t, const struct html_entry *entries, size_t n)
 void html_text(struct text *t, const char *s)
 {
 	if (s)
-		text_xml(t, s);
+		put_clipped(t, s);
 	else
 		put(t, not_known);
 }
@@ -256,9 +274,11 @@ static void put_attributes(struct text *t, struct jval v, double unit)
 	put_source(t, v);
 	json_out_init(&full, 0);
 	json_out_value(&full, NULL, v, false);
-	put(t, " data-value=\"");
-	text_xml(t, full.buf);
-	put(t, "\"");
+	if (full.n <= HTML_TEXT_MAX) {
+		put(t, " data-value=\"");
+		text_xml(t, full.buf);
+		put(t, "\"");
+	}
 	if (json_type(v) == JSON_NUMBER && !json_real(v, &number, &err)) {
 		put_shown(t, number / unit, full.buf);
 	} else {
@@ -285,15 +305,15 @@ void html_value(struct text *t, struct jval v)
 void html_table(struct text *t, const char *caption, const char *const *heads)
 {
 	put(t, "<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"");
-	text_xml(t, caption);
+	put_clipped(t, caption);
 	put(t, "\">\n<table>\n<caption>");
-	text_xml(t, caption);
+	put_clipped(t, caption);
 	put(t, "</caption>\n<thead>\n<tr>");
 	for (; *heads; heads++) {
 		bool figures = **heads == '#';
 
 		put(t, figures ? "<th scope=\"col\" class=\"n\">" : "<th scope=\"col\">");
-		text_xml(t, *heads + figures);
+		put_clipped(t, *heads + figures);
 		put(t, "</th>");
 	}
 	put(t, "</tr>\n</thead>\n<tbody>\n");

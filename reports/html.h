@@ -19,6 +19,7 @@
 
 enum {
 	HTML_BYTES_MAX = 1500 * 1000, /* of a page: the limit to give its struct text */
+	HTML_TEXT_MAX = 8000,         /* bytes of one text; the rest is cut off, and marked */
 	HTML_CHART_POINTS_MAX = 2000, /* of a series that are drawn */
 	HTML_CHART_BUDGET = 8000,     /* of a chart */
 	HTML_CHART_ROWS_MAX = 50,     /* of a series in the table beside the canvas */

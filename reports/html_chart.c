@@ -239,9 +239,9 @@ static void put_canvas(struct text *t, const struct html_chart *c)
 
 	text_printf(t, "<div class=\"plot%s\"><canvas id=\"%s-canvas\" role=\"img\" aria-label=\"",
 	        c->n_categories > 0 ? " bars" : "", c->id);
-	text_xml(t, c->title);
+	html_text(t, c->title);
 	put(t, ". ");
-	text_xml(t, c->about);
+	html_text(t, c->about);
 	put(t, "\"></canvas></div>\n");
 	text_printf(t, "<script type=\"application/json\" id=\"%s-data\">", c->id);
 	json_out_init(&o, 0);

@@ -94,8 +94,9 @@ void page_audit(struct page_state *s, struct text *t)
 			html_note(t, "There is no audit.json, so no matrix.");
 		}
 	} else {
-		html_note(t, "Nothing was captured: the critical path is judged by the mapping "
-		             "alone, and an expectation about it is undecided.");
+		page_none(s, t,
+		        "Nothing was captured: the critical path is judged by the mapping "
+		        "alone, and an expectation about it is undecided.");
 	}
 	html_section_end(t);
 }

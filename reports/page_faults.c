@@ -168,7 +168,7 @@ void page_faults(struct page_state *s, struct text *t)
 		html_note(t, "A dash: not reached, or not called for. Recover at the inject: no "
 		             "promise was broken.");
 	} else {
-		html_note(t, "No fault was planned.");
+		page_none(s, t, "No fault was planned.");
 	}
 	html_section_end(t);
 }
@@ -211,7 +211,7 @@ void page_damage(struct page_state *s, struct text *t)
 		             "the first request from which on both runs differ by one frame at "
 		             "most.");
 	} else {
-		html_note(t, "No fault was planned.");
+		page_none(s, t, "No fault was planned.");
 	}
 	html_section_end(t);
 }

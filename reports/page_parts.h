@@ -54,6 +54,9 @@ const char *page_metric(const char *metric);
 /* A verdict's reason code in words; others as they are. */
 const char *page_reason(const char *reason);
 
+/* Says why a part is empty: in these words, unless the run was killed before it was judged. */
+void page_none(struct page_state *s, struct text *t, const char *words);
+
 /* Says that n more rows are elsewhere, if there are any. */
 void page_more(struct text *t, size_t n, const char *what, const char *file);
 

@@ -252,11 +252,11 @@ void page_promises(struct page_state *s, struct text *t)
 	if (json_count(slo) > 0)
 		slo_table(s, t, slo);
 	else
-		html_note(t, "No SLO was judged.");
+		page_none(s, t, "No SLO was judged.");
 	if (json_count(expect) > 0)
 		expect_table(s, t, expect);
 	else
-		html_note(t, "No other expectation was judged.");
+		page_none(s, t, "No other expectation was judged.");
 	requests(s, t, s->p->result);
 	html_section_end(t);
 }
@@ -351,7 +351,7 @@ void page_blame(struct page_state *s, struct text *t)
 		             "entry: waiting for the slot's departure. stall:<fault>: what that "
 		             "fault took from a request in its slot.");
 	} else {
-		html_note(t, "There is no account of where the time went.");
+		page_none(s, t, "There is no account of where the time went.");
 	}
 	html_section_end(t);
 }

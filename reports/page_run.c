@@ -73,6 +73,13 @@ const char *page_reason(const char *reason)
 	return in_words(words, ARRAY_LEN(words), reason);
 }
 
+void page_none(struct page_state *s, struct text *t, const char *words)
+{
+	bool judged = page_known(json_get(s->p->result, "groups"));
+
+	html_note(t, judged ? words : "Not known: the run was killed before it was judged.");
+}
+
 void page_more(struct text *t, size_t n, const char *what, const char *file)
 {
 	if (n == 0)

@@ -83,7 +83,7 @@ void page_tiers(struct page_state *s, struct text *t)
 			tier_tables(s, t, tier);
 	}
 	if (n == 0)
-		html_note(t, "No tier was measured.");
+		page_none(s, t, "No tier was measured.");
 	else
 		html_note(t, "Windows: fault, recovery: the request's life met a fault, or the "
 		             "time until the service was back; baseline: before the first fault; "

@@ -188,7 +188,7 @@ void page_trust(struct page_state *s, struct text *t)
 	if (page_known(a))
 		agreement(t, a);
 	else if (wall)
-		html_note(t, "There is no virtual companion to compare with.");
+		page_none(s, t, "There is no virtual companion to compare with.");
 	html_section_end(t);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "harness/run/interrupt.h"
 #include "harness/run/record.h"
+#include "harness/run/report.h"
 #include "harness/run/shell_word.h"
 
 enum { ERROR_LINE_BYTES = 1200, EXIT_NO_KNEE = 4, REPLAY_BYTES = 4096 };
@@ -35,6 +36,8 @@ static enum status write_file(const struct knee *k, const char *out_dir, struct 
 	knee_write_json(k, &o);
 	st = record_file(path, "knee.json", o.buf, o.n, err);
 	json_out_free(&o);
+	if (!st)
+		st = report_write(path, err);
 	if (!st)
 		(void)fprintf(stderr, "\n  %s/knee.json\n", path);
 	return st;

@@ -3,6 +3,7 @@
 #include "harness/run/report.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,12 +165,18 @@ static enum status read_store(struct inputs *in, const char *path, struct error 
 {
 	struct store_reader *reader;
 	const struct store_second *seconds;
+	const struct store_run *run;
 	struct page_stretch *line;
 	size_t n;
 	enum status st = store_read_open(path, &reader, err);
 
 	if (st)
 		return st;
+	run = store_read_run(reader);
+	if (run->partial && in->n_notes < NOTES_MAX)
+		in->notes[in->n_notes++] = arena_printf(&in->arena,
+		        "The run store holds %" PRIu64 " requests that had ended by then.",
+		        run->rows);
 	st = store_read_timeline(reader, &in->arena, &seconds, &n, err);
 	if (!st) {
 		line = ARENA_ARRAY(&in->arena, struct page_stretch, n + 1);

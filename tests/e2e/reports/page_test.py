@@ -257,18 +257,32 @@ class Page(unittest.TestCase):
                                       ' "tiers": 3, "active": [{"fault": 1}], "assumptions": [3], "requests": [], "engine": 1}')
         self.report(there)
 
+    def test_a_page_has_its_bounds(self):
+        there = self.copy("large")
+
+        def grow(d):
+            for key in ("slo", "expect", "faults", "groups"):
+                d[key] = [dict(x, id=f"{x.get('id')}-{i}", tier=f"t{i}") for i in range(2000) for x in d[key][:1]]
+        self.edit(there, "result.json", grow)
+        self.edit(there, "bundle.json", lambda d: d["scenario"].update(about="x" * 3_000_000))
+        html = self.report(there)
+        self.assertLess(len(html), PAGE_BYTES_MAX)
+        self.assertIn("more faults: see", html)
+        self.assertTrue(html.endswith("</html>\n"))
+
     def test_a_killed_run_has_a_page(self):
         there = self.copy("killed")
 
         def kill(d):
-            d.update(verdict="aborted", partial=True, result_digest=None, steady_state=None, slo=[], expect=[], groups=[], faults=[],
-                     audit=None, agreement=None)
-            for k in ("validity", "requests", "tokens", "engine"):
+            d.update(verdict="aborted", partial=True, result_digest=None, steady_state=None, audit=None, agreement=None)
+            for k in ("validity", "requests", "tokens", "engine", "slo", "expect", "groups", "faults"):
                 d[k] = None
         self.edit(there, "result.json", kill)
         (there / "score.json").unlink()
         html = self.report(there)
         self.assertIn("did not come to its end", html)
+        self.assertIn("Not known: the run was killed", html)
+        self.assertNotIn("No fault was planned", html)
         self.need_browser()
         self.opened(there)
 

@@ -101,6 +101,20 @@ START_TEST(hostile_text_stays_text_wherever_it_stands)
 }
 END_TEST
 
+START_TEST(a_text_without_end_is_cut_between_characters)
+{
+	char *long_text = mem_alloc(3 * HTML_TEXT_MAX, 1);
+
+	for (size_t i = 0; i + 2 < 3 * HTML_TEXT_MAX; i += 2)
+		memcpy(long_text + i, "\xc3\xa9", 2);
+	memcpy(long_text, "xx", 2);
+	html_paragraph(&page, long_text);
+	ck_assert_uint_le(page.n, HTML_TEXT_MAX + 20);
+	ck_has("\xc3\xa9\xe2\x80\xa6</p>");
+	mem_free(long_text);
+}
+END_TEST
+
 START_TEST(links_lead_nowhere_else)
 {
 	static const char *const away[] = {
@@ -212,6 +226,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_page_without_a_chart_has_no_script);
 	tcase_add_test(t, hostile_text_stays_text_wherever_it_stands);
+	tcase_add_test(t, a_text_without_end_is_cut_between_characters);
 	tcase_add_test(t, links_lead_nowhere_else);
 	tcase_add_test(t, figures_are_rounded_and_keep_their_full_value);
 	tcase_add_test(t, long_series_are_thinned_and_keep_their_spikes);

@@ -3,6 +3,8 @@ import hashlib
 import json
 import math
 import os
+import re
+import subprocess
 import sys
 import unittest
 
@@ -90,6 +92,17 @@ class Exhibits(e2e.Case):
         for document in (BUSY, QUIET):
             result, _, histograms, _ = self.files(document)
             self.histograms(result, histograms)
+
+    def test_what_the_document_tells_to_run(self):
+        """docs/RESULTS.md, in a result's directory: the digest of the plan, and a percentile."""
+        result, _, _, _ = self.files(BUSY)
+        text = (e2e.SOURCE / "docs/RESULTS.md").read_text()
+        shell, python = (re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1] for language in ("sh", "python"))
+        folder = self.folder / "out" / "busy-7-virtual"
+        said = subprocess.run(["sh", "-c", shell], cwd=folder, capture_output=True, text=True, timeout=20, check=True).stdout
+        self.assertEqual(result["plan_digest"].removeprefix("sha256:"), said.split()[0])
+        said = subprocess.run([sys.executable, "-c", python], cwd=folder, capture_output=True, text=True, timeout=20, check=True).stdout
+        self.assertEqual(f"{result['groups'][0]['metrics']['ttft_ms']['p99']} ms\n", said)
 
     def test_windows_cut_the_schedule_as_the_faults_lay(self):
         result, score, histograms, faults = self.files(BUSY)

@@ -48,18 +48,24 @@ class Store(e2e.Case):
         return self.folder / "out" / f"{name}-{seed}-{clock}"
 
     def check_whole_rows(self, path):
-        """Nothing half-written, whatever happened; the number of rows."""
-        self.assertEqual("ok", value(path, "PRAGMA integrity_check"))
-        n, requests, partial = rows(path, "SELECT rows, requests, partial FROM run")[0]
+        """Nothing half-written, whatever happened or goes on; the number of rows."""
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            db.execute("BEGIN")
+            return self.check_snapshot(lambda sql: db.execute(sql).fetchall())
+        finally:
+            db.close()
+
+    def check_snapshot(self, ask):
+        self.assertEqual([("ok",)], ask("PRAGMA integrity_check"))
+        n, requests, partial, verdict = ask("SELECT rows, requests, partial, verdict FROM run")[0]
         self.assertEqual([(n, n, 1 if n else None, n or None)],
-                         rows(path, "SELECT count(*), count(DISTINCT id), min(seq), max(seq) FROM requests"))
+                         ask("SELECT count(*), count(DISTINCT id), min(seq), max(seq) FROM requests"))
         self.assertEqual(requests, n)
-        self.assertEqual(0, value(path, "SELECT count(*) FROM requests WHERE outcome = 'ok' AND "
-                                        "(t_first_ns IS NULL OR t_last_ns < t_first_ns OR t_done_ns < t_last_ns)"))
-        self.assertEqual(0, value(path, "SELECT count(*) FROM stalls LEFT JOIN requests USING (seq) WHERE id IS NULL"))
-        verdict = value(path, "SELECT verdict FROM run")
-        self.assertEqual(verdict is not None, value(path, "SELECT count(*) FROM histograms") > 0 or
-                         value(path, "SELECT count(*) FROM windows") > 0)
+        self.assertEqual([(0,)], ask("SELECT count(*) FROM requests WHERE outcome = 'ok' AND (t_first_ns IS NULL "
+                                     "OR t_last_ns < t_first_ns OR t_done_ns < t_last_ns)"))
+        self.assertEqual([(0,)], ask("SELECT count(*) FROM stalls LEFT JOIN requests USING (seq) WHERE id IS NULL"))
+        self.assertEqual(verdict is not None, ask("SELECT count(*) FROM windows") > [(0,)])
         if not partial:
             self.assertIsNotNone(verdict)
         return n
@@ -136,6 +142,28 @@ class Ended(Store):
         self.assertEqual(n, self.result("stopped")["requests"]["scheduled"])
         self.assertEqual(n, value(folder / "run.sqlite", "SELECT sum(scheduled) FROM timeline"))
         self.assertEqual([("flap", "link.flap")], rows(folder / "run.sqlite", "SELECT id, kind FROM faults"))
+
+    def test_reading_while_it_is_written(self):
+        """Batch by batch, and the run goes on; one reader holds the file for a while."""
+        s = e2e.scenario("read", duration="1500ms", warmup="0s")
+        s["traffic"][0]["arrival"]["rate"] = 60
+        path, seen = self.dir("read") / "run.sqlite", []
+        with self.started(self.arguments(self.write(s), "--attempts", "1")) as p:
+            self.until(path.exists, "the store")
+            while p.poll() is None:
+                seen.append(self.check_whole_rows(path))
+                if len(seen) == 5:
+                    db = sqlite3.connect(path, isolation_level=None)
+                    db.execute("BEGIN")
+                    self.assertEqual(1, db.execute("SELECT partial FROM run").fetchone()[0])
+                    time.sleep(0.4)
+                    db.close()
+                time.sleep(0.02)
+            self.assertIn(p.returncode, e2e.JUDGED, self.said())
+        n = self.check_whole_rows(path)
+        self.assertEqual(n, self.result("read")["requests"]["scheduled"])
+        self.assertEqual(sorted(seen), seen)
+        self.assertGreaterEqual(len(set(seen)), 3, "never seen in between")
 
     def threads(self, pid):
         """(nice, processors) of each thread but the first."""

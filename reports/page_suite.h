@@ -9,7 +9,6 @@
 struct page_suite_run {
 	const char *scenario, *folder; /* folder: NULL = it left no result */
 	struct jval result;            /* root of result.json; JSON_NONE likewise */
-	bool has_report;               /* report.html is there */
 };
 
 struct page_suite {

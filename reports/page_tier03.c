@@ -243,6 +243,22 @@ static void write_bounds(struct text *t, struct jval buckets)
 	html_table_end(t);
 }
 
+/* "L 8, S 8, C 159, F 4 ms". */
+static void terms_words(struct jval terms, char out[static WORDS])
+{
+	size_t at = 0;
+
+	out[0] = '\0';
+	for (struct jval v = json_first(terms); v.item && at < WORDS; v = json_next(v)) {
+		const char *key = json_key(v), *ms = strstr(key, "_ms");
+		char value[WORDS];
+
+		at += (size_t)snprintf(out + at, WORDS - at, "%s%.*s %.40s%s", at ? ", " : "",
+		        (int)(ms ? ms - key : (int)strlen(key)), key, scalar(v, value),
+		        ms ? " ms" : "");
+	}
+}
+
 static void write_formulas(struct text *t, struct jval buckets)
 {
 	static const char *const heads[] = {
@@ -259,7 +275,8 @@ static void write_formulas(struct text *t, struct jval buckets)
 		html_cell(t, page_text(b, "text"));
 		html_cell_label(t, page_text(b, "label"));
 		html_cell(t, page_text(bound, "formula"));
-		html_cell(t, scalar(json_get(bound, "terms"), with));
+		terms_words(json_get(bound, "terms"), with);
+		html_cell(t, with);
 		page_cell_evidence(t, json_get(b, "evidence"), LINKS);
 		html_row_end(t);
 	}

@@ -15,6 +15,7 @@
 #include "harness/run/packing.h"
 #include "harness/run/record.h"
 #include "harness/run/run_store.h"
+#include "harness/run/suite_page.h"
 #include "harness/run/tier03.h"
 #include "harness/run/verdict.h"
 
@@ -207,6 +208,7 @@ struct session {
 	struct result_document *docs;
 	uint32_t n_docs;
 	struct packing *packing; /* NULL: no pack was asked for */
+	bool *judged;            /* by job */
 	bool seen[256];          /* exit codes */
 };
 
@@ -254,6 +256,7 @@ static void run_job(struct session *s, uint32_t i)
 		return;
 	}
 	s->seen[v->exit_code & 255] = true;
+	s->judged[i] = true;
 	pack_job(s, v->path);
 	print_result(v, options.json);
 	if (!options.junit && !has_claims(s->list, job->scenario)) {
@@ -300,12 +303,41 @@ static void conclude_claims(struct session *s, const struct suite *suite)
 	conclude_review(s, suite);
 }
 
+/* The index of its runs, on both clocks where it has a wall part. */
+static void conclude_index(struct session *s, const struct suite *suite)
+{
+	struct suite_page_run *runs = mem_alloc(s->jobs->n + 1, sizeof(*runs));
+	struct error err = ERROR_INIT;
+	char name[SUITE_PAGE_NAME];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->jobs->n; i++) {
+		const struct job *job = &s->jobs->jobs[i];
+
+		if (job->scenario - suite->first < suite->n)
+			runs[n++] = (struct suite_page_run){
+			        s->list->items[job->scenario], job->clock, s->judged[i]};
+	}
+	if (suite_page_write(suite, runs, n, s->options, name, &err))
+		s->seen[report_error(&err)] = true;
+	else if (name[0])
+		pack_suite_file(s, name);
+	mem_free(runs);
+}
+
+static void conclude_suite(struct session *s, const struct suite *suite)
+{
+	conclude_claims(s, suite);
+	if (!*interrupted)
+		conclude_index(s, suite);
+}
+
 /* What a suite says about all of its runs. Every file that is written here is packed, too:
  * pack_suite_file. */
 static void conclude_suites(struct session *s)
 {
 	for (uint32_t i = 0; i < s->list->n_suites && !*interrupted; i++)
-		conclude_claims(s, s->list->suites[i]);
+		conclude_suite(s, s->list->suites[i]);
 }
 
 /* The exit code: the runs' own, or that of a pack that cannot be written. */
@@ -337,7 +369,8 @@ static int run_list(const struct scenario_list *list, const struct job_list *job
 	        .packing = packing,
 	        .runs = mem_alloc(jobs->n + 1, sizeof(*s.runs)),
 	        .by_scenario = mem_alloc(list->n + 1, sizeof(*s.by_scenario)),
-	        .docs = mem_alloc(jobs->n + 1, sizeof(*s.docs))};
+	        .docs = mem_alloc(jobs->n + 1, sizeof(*s.docs)),
+	        .judged = mem_alloc(jobs->n + 1, sizeof(*s.judged))};
 	struct error err = ERROR_INIT;
 	int code;
 
@@ -353,6 +386,7 @@ static int run_list(const struct scenario_list *list, const struct job_list *job
 	mem_free(s.runs);
 	mem_free(s.by_scenario);
 	mem_free(s.docs);
+	mem_free(s.judged);
 	if (s.seen[2])
 		code = 2;
 	return *interrupted ? 128 + (int)*interrupted : code;

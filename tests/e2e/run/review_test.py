@@ -88,6 +88,9 @@ class Review(e2e.Case):
         self.assertNotIn("<script>alert(1)", page)
         self.assertIn("&lt;script&gt;alert(1)", page)
         self.assertTrue((out / "mine.questions.md").is_file())
+        index = (out / "mine.html").read_text()
+        self.assertIn("&lt;script&gt;alert(1)", index)
+        self.assertIn('href="mine.tier03.html"', index)
         self.assertFalse((out / "tier03.json").exists())
 
     def test_a_suite_that_claims_nothing_has_none(self):
@@ -95,6 +98,26 @@ class Review(e2e.Case):
         del document["claims"]
         out = self.run_suite(document)
         self.assertEqual([], [p.name for p in out.iterdir() if "tier03" in p.name or "questions" in p.name])
+        self.check_index(document, out)
+
+    def check_index(self, document, out):
+        """Every run with its verdict and figures, and links that lead somewhere."""
+        page = (out / "quiet.html").read_text()
+        for s in document["scenarios"]:
+            folder = f"{s['name']}-{s['seed']}-virtual"
+            for name in ("report.html", "result.json", "junit.xml"):
+                self.assertIn(f'href="{folder}/{name}"', page)
+                self.assertTrue((out / folder / name).is_file())
+            for slo in json.loads((out / folder / "result.json").read_text())["slo"]:
+                self.assertIn(f'data-value="{slo["observed_ms"]}"', page)
+        if not browser.program():
+            return
+        with browser.Browser() as b:
+            for width in (390, 1280):
+                shown = b.open(out / "quiet.html", width)
+                self.assertEqual([], shown.problems())
+                self.assertLessEqual(shown.overflow(), 0)
+            self.assertIn("lpuchaos run", shown.evaluate("document.body.innerText"))
 
 
 if __name__ == "__main__":

@@ -81,6 +81,10 @@ struct privilege privilege_ask(uint32_t nth)
 		p.nice_error = errno;
 	p.nice = getpriority(PRIO_PROCESS, 0);
 	p.group_nice = group_nice();
+	/* Another of ours measures in this session, or was killed while it did: either way it is
+	 * not what the session is to be left with. */
+	if (p.group_nice == PRIVILEGE_NICE)
+		p.group_nice = 0;
 	if (p.group_nice != PRIVILEGE_NO_GROUP && !set_group_nice(PRIVILEGE_NICE))
 		p.group_nice = PRIVILEGE_NO_GROUP;
 	return p;

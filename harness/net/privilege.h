@@ -13,7 +13,8 @@ struct privilege {
 	int nice;                  /* of the process now */
 	int processor;             /* pinned to; -1 = none of its own */
 	int nice_error, pin_error; /* errno of what was refused, 0 = granted */
-	int group_nice; /* of the session's autogroup before; PRIVILEGE_NO_GROUP = left alone */
+	int group_nice; /* of the session's autogroup before, 0 if it was PRIVILEGE_NICE already;
+	                   PRIVILEGE_NO_GROUP = left alone */
 };
 
 enum { PRIVILEGE_NICE = -20, PRIVILEGE_TEXT_MAX = 96 };

@@ -34,11 +34,11 @@ function(lpc_alone)
 	set_tests_properties(${ARGV} PROPERTIES RUN_SERIAL ON COST 2000)
 endfunction()
 
-# lpc_numbers(test…): what they prove is a number, by many draws, of code that other tests play, too. scripts/check
-# runs them in the release build, and not again under the sanitizers, where they would take minutes.
-function(lpc_numbers)
+# lpc_unsanitized(test…): many draws or runs of code that other tests play, too. scripts/check has them in the release
+# build, and not again under the sanitizers, where they would take minutes and show nothing.
+function(lpc_unsanitized)
 	foreach(test IN LISTS ARGV)
-		set_property(TEST ${test} APPEND PROPERTY LABELS numbers)
+		set_property(TEST ${test} APPEND PROPERTY LABELS unsanitized)
 	endforeach()
 endfunction()
 

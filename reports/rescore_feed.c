@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 #include "harness/base/arena.h"
+#include "harness/base/mutant.h"
 #include "harness/base/units.h"
 
 enum { BLOCK = 512, BLOCKS = 2 };
@@ -147,7 +148,8 @@ static void tell_rows(struct feed *f, const struct feed_sink *sink)
 		wait_until(f, b, true);
 		n = b->n;
 		for (uint32_t k = 0; k < n; k++)
-			sink->row(sink->ctx, &b->row[k]);
+			if (!MUTANT(REFUSED_UNASKED) || b->row[k].x.outcome != OUTCOME_REJECTED)
+				sink->row(sink->ctx, &b->row[k]);
 		hand_over(f, b);
 		if (n < BLOCK)
 			return;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "harness/base/mutant.h"
 #include "reports/evidence.h"
 #include "reports/pack.h"
 
@@ -104,7 +105,8 @@ static void pair_up(struct comparison *c, const struct manifest *m, const struct
 		j++;
 		if (order == 0)
 			compare_one(c, &m->lines[i++], f);
-		else if (strcmp(f->path, PACK_MANIFEST) != 0 && strcmp(f->path, PACK_EVIDENCE) != 0)
+		else if (strcmp(f->path, PACK_MANIFEST) != 0 &&
+		         strcmp(f->path, PACK_EVIDENCE) != 0 && !MUTANT(ADDED_UNSEEN))
 			c->added[c->n_added++] = f;
 	}
 }

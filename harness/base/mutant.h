@@ -54,7 +54,14 @@
 	        "shrinking takes never for late")                                                  \
 	X(REST_UNASKED, "rest-unasked", "model_run_shrink",                                        \
 	        "delta debugging never asks about all but one part")                               \
-	X(BATCH_LOST, "batch-lost", "unit_reports_store", "a run store lacks its last rows")
+	X(BATCH_LOST, "batch-lost", "unit_reports_store", "a run store lacks its last rows")       \
+	X(REFUSED_UNASKED, "refused-unasked", "unit_reports_rescore_feed",                         \
+	        "a judgement made again leaves refused requests out")                              \
+	X(FILE_UNLISTED, "file-unlisted", "unit_reports_manifest",                                 \
+	        "the manifest of a pack leaves a file out")                                        \
+	X(ADDED_UNSEEN, "added-unseen", "unit_reports_manifest",                                   \
+	        "a pack may hold files that no list names")                                        \
+	X(ANY_KEY, "any-key", "unit_reports_sign", "a signature is good, whoever made it")
 
 #ifdef LPUCHAOS_MUTANTS
 #define MUTANT_ID(id, name, test, help) MUTANT_##id,

@@ -54,7 +54,8 @@ static void write_store(uint64_t n, uint64_t odd)
 
 	ck_assert_msg(!store_open(&c, &s, &err), "%s", err.text);
 	for (uint64_t id = 1; id <= n; id++) {
-		struct sample x = fixture_ok(id, (int64_t)id * MS, 20 * MS);
+		struct sample x = id % 3 ? fixture_ok(id, (int64_t)id * MS, 20 * MS)
+		                         : fixture_bad(id, (int64_t)id * MS, OUTCOME_REJECTED);
 
 		if (id == odd)
 			x.prompt_tokens = TOKENS_OF_NO_RUN;

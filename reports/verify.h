@@ -4,18 +4,25 @@
  * case); nothing is ever written outside it. Defects are counted and named, one line each:
  * "<name>: <file>: <what is wrong>". Names are words for programs, fixed in docs/EVIDENCE.md:
  *
- *   archive     no tar.zst, cut, or damaged            unsafe-path  absolute, .., too long, odd
- *   link        a symbolic or hard link                special      a device, a pipe, a sparse file
- *   duplicate   one path twice                         too-large    more than the limits: a bomb
- *   manifest    missing, or no list of digests         altered      a digest differs
- *   missing     listed, and not there                  added        there, and not listed
- *   renamed     a listed file under another name       unsigned     a key was given, no signature
- * is signature   what was signed was altered            other-key    signed, but not with this key
- *   statement   a line of the evidence missing, moved, malformed, or at odds with the files
- *   schema      a file that is not what its schema says
- *   plan        plan.json, bundle.json or inputs do not have the plan's digest
- *   score       the data say something else than the result
- *   replay      played again, a digest differs
+ *   archive      no tar.zst, cut, or damaged
+ *   unsafe-path  a name that is absolute, has "..", is too long or odd
+ *   link         a symbolic or hard link
+ *   special      a device, a pipe, a sparse file
+ *   duplicate    one path twice
+ *   too-large    more than the limits: a bomb
+ *   manifest     missing, or no list of digests
+ *   altered      a digest differs
+ *   missing      listed, and not there
+ *   added        there, and not listed
+ *   renamed      a listed file under another name
+ *   unsigned     a key was given, and no signature is there
+ *   signature    what was signed was altered
+ *   other-key    signed, but not with this key
+ *   statement    a line of the evidence missing, moved, malformed, or at odds with the files
+ *   schema       a file that is not what its schema says
+ *   plan         plan.json, bundle.json or inputs do not have the plan's digest
+ *   score        the data say something else than the result
+ *   replay       played again, a digest differs
  *
  * What a pack is made of is its files, their names and bytes. One that another program packed again
  * (other owners and times, entries of folders) is in order if they are, and said to be that. */

@@ -218,23 +218,27 @@ static void check_score(struct verify_run *r)
 	mem_free(again);
 }
 
+/* What there is of a plan; the rest only where a run came to its end. */
 static enum status look_deeper(struct verify_run *r, struct error *err)
 {
 	struct scenario *s = NULL;
 	enum status st = ERR_NONE;
 
 	check_forms(r);
-	if (r->begun)
+	if (!in_order(r) || verify_plan(r, &s, err) || !s)
+		return err->code;
+	if (r->begun) {
 		verify_report_answer(r->report, ASKED_JUDGED, r->as,
 		        "nobody: the run was killed before its end");
-	if (r->begun || !in_order(r) || verify_plan(r, &s, err) || !s)
-		return err->code;
-	check_score(r);
-	if (!r->replay)
-		verify_report_answer(r->report, ASKED_REDONE, r->as, "%s; --replay plays it again",
-		        string_of(json_root(r->result), "replay"));
-	else if (in_order(r) && !*r->interrupt)
-		st = verify_replay(r, s, err);
+	} else {
+		check_score(r);
+		if (!r->replay)
+			verify_report_answer(r->report, ASKED_REDONE, r->as,
+			        "%s; --replay plays it again",
+			        string_of(json_root(r->result), "replay"));
+		else if (in_order(r) && !*r->interrupt)
+			st = verify_replay(r, s, err);
+	}
 	scenario_free(s);
 	return st;
 }
@@ -244,9 +248,11 @@ static void answer(struct verify_run *r)
 	struct jval root = json_root(r->result);
 
 	answer_tested(r, root);
+	count_verdict(r, root);
+	if (r->begun)
+		return; /* nothing else is known */
 	answer_promised(r, root);
 	answer_done(r, root);
-	count_verdict(r, root);
 }
 
 enum status verify_run(struct verify_run *r, struct error *err)

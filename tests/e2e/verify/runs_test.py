@@ -272,13 +272,14 @@ class Others(common.Case):
         scenario = self.write(common.e2e.scenario("killed", duration="60s"))
         out = self.folder / "out" / "killed-7-wall"
         with self.started([common.e2e.BINARY, "run", scenario, "--clock", "wall", "--out", str(self.folder / "out")]) as p:
-            self.until(lambda: (out / "result.json").exists(), "the beginning")
+            self.until(lambda: (out / "plan.json").exists() and (out / "result.json").exists(), "the beginning")
             p.kill()
             p.wait()
-        files = {q.name: q.read_bytes() for q in out.iterdir() if q.is_file()}
+        files = {str(q.relative_to(out)): q.read_bytes() for q in out.rglob("*") if q.is_file()}
         report, text = self.verify(self.packed(files), "--replay")
         self.assertEqual(1, report["verdicts"]["aborted"])
         self.assertIn("killed before its end", text)
+        self.assertEqual([("plan", "plan.json")], self.names(self.packed({**files, "plan.json": b"{}"})))
 
 
 class Wall(common.Case):

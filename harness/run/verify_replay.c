@@ -5,8 +5,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include "harness/base/arena.h"
 #include "harness/run/agreement.h"
 #include "harness/run/cross_rack.h"
@@ -18,7 +18,7 @@
 #include "reports/store_read.h"
 #include "version.h"
 
-#define REPLAY_FOLDER ".replay" /* in the run's folder, for what playing leaves */
+#define REPLAY_FOLDER ".replay-XXXXXX" /* in the run's folder, for what playing leaves */
 
 /* --- traces --------------------------------------------------------------------------- */
 
@@ -194,7 +194,7 @@ static enum status replay_virtual(struct verify_run *r, const struct scenario *s
 	enum status st;
 
 	(void)snprintf(dir, sizeof(dir), "%s/" REPLAY_FOLDER, r->dir);
-	if (mkdir(dir, 0700))
+	if (!mkdtemp(dir))
 		return error_set(err, ERR_ENVIRONMENT, "cannot make a folder in '%s'", r->dir);
 	st = verdict_play(s, dir, r->interrupt, &v, err);
 	if (!st && !v.companion.run.interrupted) {

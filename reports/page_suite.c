@@ -7,6 +7,9 @@
 
 enum { HREF = 512, WORDS = 256 };
 
+/* Of a table. A suite that has more lists only what did not pass, and of that the first. */
+enum { ROWS_MAX = 500 };
+
 static void cell_link(struct text *t, const char *folder, const char *file, const char *text)
 {
 	char href[HREF];
@@ -44,8 +47,33 @@ void page_suite_runs(struct text *t, struct jval runs)
 	html_section_end(t);
 }
 
+static bool passed(struct jval v)
+{
+	const char *verdict = page_text(v, "verdict");
+
+	return verdict && strcmp(verdict, "pass") == 0;
+}
+
+/* Whether a row is shown; counts those that are not. */
+static bool shows(const struct page_suite *s, struct jval v, size_t *shown, size_t *left)
+{
+	if (*shown < ROWS_MAX && (s->n_runs <= ROWS_MAX || !passed(v))) {
+		++*shown;
+		return true;
+	}
+	++*left;
+	return false;
+}
+
+static void more(struct text *t, size_t left, const char *what)
+{
+	if (left)
+		html_say(t, "%zu more %s are in the results of the runs.", left, what);
+}
+
 static void write_runs(struct text *t, const struct page_suite *s)
 {
+	size_t shown = 0, left = 0;
 	static const char *const heads[] = {"Scenario", "Verdict", "Clock", "#Seed", "#Requests",
 	        "Report", "Result", "JUnit", NULL};
 
@@ -54,6 +82,8 @@ static void write_runs(struct text *t, const struct page_suite *s)
 	for (uint32_t i = 0; i < s->n_runs; i++) {
 		const struct page_suite_run *r = &s->runs[i];
 
+		if (!shows(s, r->result, &shown, &left))
+			continue;
 		html_row(t);
 		html_cell_head(t, r->scenario);
 		html_cell_verdict(t, page_text(r->result, "verdict"));
@@ -66,11 +96,13 @@ static void write_runs(struct text *t, const struct page_suite *s)
 		html_row_end(t);
 	}
 	html_table_end(t);
+	more(t, left, "runs");
 	html_section_end(t);
 }
 
 static void write_slos(struct text *t, const struct page_suite *s)
 {
+	size_t shown = 0, left = 0;
 	static const char *const heads[] = {"Scenario", "SLO", "Tier", "Metric", "#Quantile",
 	        "Window", "#Limit [ms]", "#Observed [ms]", "#Upper [ms]", "#Refused", "Basis",
 	        "Verdict", NULL};
@@ -85,6 +117,8 @@ static void write_slos(struct text *t, const struct page_suite *s)
 			const char *want = page_text(v, "want");
 			char name[WORDS];
 
+			if (!shows(s, v, &shown, &left))
+				continue;
 			(void)snprintf(name, sizeof(name), "%.100s%s", page_text(v, "id"),
 			        want && strcmp(want, "miss") == 0 ? " (to be missed)" : "");
 			html_row(t);
@@ -101,11 +135,13 @@ static void write_slos(struct text *t, const struct page_suite *s)
 			html_row_end(t);
 		}
 	html_table_end(t);
+	more(t, left, "SLOs");
 	html_section_end(t);
 }
 
 static void write_expectations(struct text *t, const struct page_suite *s)
 {
+	size_t shown = 0, left = 0;
 	static const char *const heads[] = {"Scenario", "Expectation", "Kind", "#Limit",
 	        "#Observed", "Reason", "Verdict", NULL};
 
@@ -114,6 +150,8 @@ static void write_expectations(struct text *t, const struct page_suite *s)
 	for (uint32_t i = 0; i < s->n_runs; i++)
 		for (struct jval v = json_first(json_get(s->runs[i].result, "expect")); v.item;
 		        v = json_next(v)) {
+			if (!shows(s, v, &shown, &left))
+				continue;
 			html_row(t);
 			html_cell_head(t, s->runs[i].scenario);
 			html_cell(t, page_text(v, "id"));
@@ -125,6 +163,7 @@ static void write_expectations(struct text *t, const struct page_suite *s)
 			html_row_end(t);
 		}
 	html_table_end(t);
+	more(t, left, "expectations");
 	html_section_end(t);
 }
 

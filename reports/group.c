@@ -73,7 +73,7 @@ uint64_t group_errors(const uint64_t by_outcome[static OUTCOME_COUNT])
 	uint64_t n = 0;
 
 	for (int i = 0; i < OUTCOME_COUNT; i++)
-		if (i != OUTCOME_OK && i != OUTCOME_REJECTED && i != OUTCOME_CANCELLED)
+		if (group_is_error((enum outcome)i))
 			n += by_outcome[i];
 	return n;
 }

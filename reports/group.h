@@ -2,6 +2,7 @@
 #ifndef LPC_REPORTS_GROUP_H
 #define LPC_REPORTS_GROUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "reports/score.h"
 
@@ -21,6 +22,10 @@ void group_values(const struct sample *x, int64_t value[static METRIC_COUNT]);
 void group_add(struct group *g, const struct sample *x, const int64_t value[static METRIC_COUNT]);
 
 /* Neither ok nor refused nor cancelled: what lost_requests and error_fraction count. */
+static inline bool group_is_error(enum outcome o)
+{
+	return o != OUTCOME_OK && o != OUTCOME_REJECTED && o != OUTCOME_CANCELLED;
+}
 uint64_t group_errors(const uint64_t by_outcome[static OUTCOME_COUNT]);
 
 /* One element of "groups". length_ns: of the window, by the schedule. */

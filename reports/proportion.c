@@ -10,7 +10,7 @@
 enum { HALVINGS_MAX = 1100 }; /* more than a double has between 0 and 1 */
 
 /* The largest p seen with P[Bin(n, p) >= k] <= alpha; k >= 1. */
-static double crossing(uint64_t k, uint64_t n, double alpha)
+static double crossing(double k, double n, double alpha)
 {
 	double low = 0, high = 1;
 
@@ -19,7 +19,7 @@ static double crossing(uint64_t k, uint64_t n, double alpha)
 
 		if (middle == low || middle == high)
 			break;
-		if (mathx_beta_inc((double)k, (double)(n - k) + 1, middle) <= alpha)
+		if (mathx_beta_inc(k, n - k + 1, middle) <= alpha)
 			low = middle;
 		else
 			high = middle;
@@ -27,18 +27,22 @@ static double crossing(uint64_t k, uint64_t n, double alpha)
 	return low;
 }
 
+void proportion_limits(double k, double n, double alpha, double *low, double *high)
+{
+	CHECK(k >= 0 && k <= n);
+	*low = k > 0 ? crossing(k, n, alpha) : 0;
+	*high = k < n ? 1 - crossing(n - k, n, alpha) : 1;
+}
+
 struct proportion proportion_interval(uint64_t k, uint64_t n)
 {
 	double alpha = 1 - PROPORTION_CONFIDENCE;
-	struct proportion p = {.k = k, .n = n, .low = 0, .high = 1, .at_least = 0};
+	struct proportion p = {.k = k, .n = n};
 
 	CHECK(k <= n);
-	if (k > 0) {
-		p.low = crossing(k, n, alpha / 2);
-		p.at_least = crossing(k, n, alpha);
-	}
-	if (k < n)
-		p.high = 1 - crossing(n - k, n, alpha / 2);
+	proportion_limits((double)k, (double)n, alpha / 2, &p.low, &p.high);
+	if (k > 0)
+		p.at_least = crossing((double)k, (double)n, alpha);
 	return p;
 }
 

@@ -22,6 +22,10 @@ struct proportion {
 /* k <= n. Nothing is known from n = 0: [0, 1], at least 0. */
 struct proportion proportion_interval(uint64_t k, uint64_t n);
 
+/* The two ends, each wrong with probability alpha at most, of k in n where both may be parts of
+ * whole trials: what correlated trials are worth (stats.h, vif). */
+void proportion_limits(double k, double n, double alpha, double *low, double *high);
+
 /* {"k":…, "n":…, "share":…, "low":…, "high":…, "at_least":…}; share is null where n is 0. */
 void proportion_json(struct json_out *o, const char *key, uint64_t k, uint64_t n);
 

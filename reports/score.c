@@ -177,19 +177,14 @@ void score_free(struct score *s)
 	mem_free(s);
 }
 
-static bool is_error(enum outcome o)
-{
-	return o != OUTCOME_OK && o != OUTCOME_REJECTED && o != OUTCOME_CANCELLED;
-}
-
 /* What an SLO sees of a request. */
 static int64_t judged_value(const struct sample *x, int64_t value)
 {
 	if (x->outcome == OUTCOME_OK)
 		return value < 0 ? COLUMN_ABSENT : value;
-	if (MUTANT(INFINITE_AS_ZERO) && is_error(x->outcome))
+	if (MUTANT(INFINITE_AS_ZERO) && group_is_error(x->outcome))
 		return 0;
-	return is_error(x->outcome) ? COLUMN_INFINITE : COLUMN_ABSENT;
+	return group_is_error(x->outcome) ? COLUMN_INFINITE : COLUMN_ABSENT;
 }
 
 static void count_judged(struct column_count *n, int64_t v, int64_t limit, bool refused)
@@ -344,7 +339,7 @@ static void count_totals(struct score *s, const struct sample *x)
 	if (b->slot != slot)
 		*b = (struct live_bucket){.slot = slot};
 	b->done++;
-	b->errors += is_error(x->outcome);
+	b->errors += group_is_error(x->outcome);
 }
 
 void score_sample(struct score *s, const struct sample *x)

@@ -168,7 +168,12 @@ uint64_t histogram_rank(double q, uint64_t n)
 
 bool histogram_percentile(const struct histogram *h, double q, int64_t *ns)
 {
-	uint64_t rank = histogram_rank(q, h->count + h->infinite), below = 0, n;
+	return histogram_at_rank(h, histogram_rank(q, h->count + h->infinite), ns);
+}
+
+bool histogram_at_rank(const struct histogram *h, uint64_t rank, int64_t *ns)
+{
+	uint64_t below = 0, n;
 	uint32_t cursor = 0;
 	int64_t edge;
 

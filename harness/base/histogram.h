@@ -79,6 +79,9 @@ uint64_t histogram_rank(double q, uint64_t n);
  * infinite, q in (0, 1]. False when n = 0 or the rank falls among the infinite ones. */
 bool histogram_percentile(const struct histogram *h, double q, int64_t *ns);
 
+/* Likewise of the rank-th smallest value, rank >= 1. */
+bool histogram_at_rank(const struct histogram *h, uint64_t rank, int64_t *ns);
+
 /* How many values are > c, judged by upper edges (a value's cell edge > c's cell edge), plus
  * infinite. */
 uint64_t histogram_over(const struct histogram *h, int64_t c);

@@ -168,21 +168,15 @@ static void print_result(const struct verdict_run *v, bool json)
 	json_out_free(&o);
 }
 
-/* Files that are written beside a path of the user's. */
 static enum status write_junit(
         const char *path, const struct result_document *docs, uint32_t n, struct error *err)
 {
-	const char *slash = strrchr(path, '/');
 	struct text text;
-	char dir[VERDICT_REPLAY_BYTES] = ".";
 	enum status st;
 
-	if (slash)
-		(void)snprintf(
-		        dir, sizeof(dir), "%.*s", (int)(slash == path ? 1 : slash - path), path);
 	text_init(&text, JUNIT_BYTES_MAX);
 	render_junit(docs, n, &text);
-	st = record_file(dir, slash ? slash + 1 : path, text.buf ? text.buf : "", text.n, err);
+	st = record_path(path, text.buf ? text.buf : "", text.n, err);
 	text_free(&text);
 	return st;
 }
@@ -222,13 +216,13 @@ static void pack_job(struct session *s, const char *result)
 		packing_folder(s->packing, dir);
 }
 
-/* A file of the suite's own, OUT/name. Of a lone run there is nothing to say beside it. */
+/* A file of the suite's own, OUT/name. */
 static void pack_suite_file(struct session *s, const char *name)
 {
 	char path[VERDICT_REPLAY_BYTES];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", s->options->out_dir, name);
-	if (s->packing && s->jobs->n > 1)
+	if (s->packing)
 		packing_file(s->packing, path, name);
 }
 
@@ -343,7 +337,7 @@ static void conclude_suites(struct session *s)
 /* The exit code: the runs' own, or that of a pack that cannot be written. */
 static int write_pack(struct session *s, bool has_junit, int code)
 {
-	bool lone = s->jobs->n == 1;
+	bool lone = s->list->n_suites == 0 && s->jobs->n == 1;
 	struct error err = ERROR_INIT;
 
 	if (!s->packing)

@@ -115,6 +115,17 @@ enum status record_file(
 	return err->code;
 }
 
+enum status record_path(const char *path, const char *text, size_t n, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_MAX] = ".";
+
+	if (slash)
+		(void)snprintf(
+		        dir, sizeof(dir), "%.*s", (int)(slash == path ? 1 : slash - path), path);
+	return record_file(dir, slash ? slash + 1 : path, text, n, err);
+}
+
 static enum status result_file(
         const struct result_document *d, const char *dir, const char *name, struct error *err)
 {

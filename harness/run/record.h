@@ -36,5 +36,8 @@ enum status record_folder(char *path, struct error *err) LPC_MUST_USE;
 /* One file, written beside and renamed. */
 enum status record_file(const char *dir, const char *name, const char *text, size_t n,
         struct error *err) LPC_MUST_USE;
+/* The same at a path of the user's. */
+enum status record_path(
+        const char *path, const char *text, size_t n, struct error *err) LPC_MUST_USE;
 
 #endif

@@ -20,6 +20,7 @@ const struct command *const commands[] = {
         &command_merge,
         &command_shrink,
         &command_audit,
+        &command_compare,
         &command_relay,
         &command_keygen,
         &command_pack,

@@ -12,6 +12,8 @@ extern const struct command command_run, command_plan, command_emulate, command_
         command_help, command_shrink, command_knee, command_audit, command_relay, command_keygen,
         command_pack, command_verify, command_report;
 
+extern const struct command command_compare;
+
 /* NULL if there is none of that name; then err names the nearest. */
 const struct command *commands_find(const char *name, struct error *err);
 

@@ -19,7 +19,9 @@
 #include "harness/base/units.h"
 #include "reports/proportion.h"
 
-#define WALL_MARGIN 20.0 /* ms: a phase on the wall clock is known to so much (DESIGN §2) */
+#define WALL_MARGIN     20.0 /* ms: a phase on the wall clock is known to so much (DESIGN §2), */
+#define WALL_LATENCY_NS 1e6  /* and a latency; */
+#define WALL_TPOT_SHARE 0.01 /* a TPOT, to so much of it */
 
 enum { EVENTS_MIN = 2, SEEDS_MIN = 5 };
 
@@ -674,7 +676,7 @@ static void judge_better(const struct compare *c, struct compare_item **family, 
 }
 
 /* The interval at the item's level, and what would have been seen. */
-static void show_interval(const struct compare *c, struct compare_item *item)
+static void show_interval(struct compare_item *item)
 {
 	bool scattered = item->test.what != COMPARE_SEEDS;
 	double low, high;
@@ -685,7 +687,7 @@ static void show_interval(const struct compare *c, struct compare_item *item)
 	item->seen_from = item->new - item->base - item->low;
 	if (item->state != COMPARE_SAME)
 		return;
-	if (low > 0 && c->options.tolerance > 0) {
+	if (low > 0) { /* within the tolerance, or within what the wall clock is off by */
 		item->state = COMPARE_TOLERATED;
 	} else if (scattered && item->test.scatter.df < EVENTS_MIN) {
 		item->state = COMPARE_UNDECIDED;
@@ -738,13 +740,28 @@ static void count_item(struct compare *c, const struct compare_item *item)
 	c->said_something = c->said_something || item->state != COMPARE_UNDECIDED;
 }
 
-static void ask(const struct compare *c, struct compare_item *item)
+/* What the wall clock's measurement may be off by (the bounds of agreement, DESIGN §2), ns. */
+static double wall_margin(const struct compare_pair *p, const struct compare_item *item)
 {
-	double ignored;
+	if (!p->base || p->base->virtual_clock || item->test.what != COMPARE_QUANTILE)
+		return 0;
+	if (same_text(item->metric, metric_name(METRIC_TPOT)) ||
+	        same_text(item->metric, metric_name(METRIC_ITL)))
+		return item->base * 1e6 * WALL_TPOT_SHARE;
+	return WALL_LATENCY_NS;
+}
+
+static void ask(const struct compare *c, const struct compare_pair *p, struct compare_item *item)
+{
+	struct compare_test test = item->test;
+	double margin, ignored;
 
 	measure_item(item);
-	compare_p_values(&item->test, c->options.tolerance, &item->p_worse, &ignored);
-	compare_p_values(&item->test, 0, &ignored, &item->p_better);
+	margin = wall_margin(p, item);
+	test.margin = margin;
+	compare_p_values(&test, c->options.tolerance, &item->p_worse, &ignored);
+	test.margin = -margin;
+	compare_p_values(&test, 0, &ignored, &item->p_better);
 }
 
 void compare_judge(struct compare *c)
@@ -765,7 +782,7 @@ void compare_judge(struct compare *c)
 
 			if (!item->tested)
 				continue;
-			ask(c, item);
+			ask(c, p, item);
 			if (item->decides && can_be_significant(c, item))
 				family[c->family++] = item;
 			else
@@ -780,7 +797,7 @@ void compare_judge(struct compare *c)
 			struct compare_item *item = &c->pairs[i].items[k];
 
 			if (item->tested)
-				show_interval(c, item);
+				show_interval(item);
 			count_item(c, item);
 		}
 }

@@ -29,6 +29,7 @@
 #define INFINITE    __builtin_inf()
 #define LN_10       2.302585092994046
 #define DEGREES_MIN 0.25
+#define WORTH_MAX   1e9 /* requests: more take long to reckon with, and tell no more */
 
 enum { HALVINGS = 40, P_HALVINGS = 24, SMALLEST_P_EXPONENT = -12, EVENTS_MIN = 4, DRAWS = 9999 };
 
@@ -179,9 +180,9 @@ static double at_rank(const struct histogram *h, uint64_t rank)
 static struct limits quantile_limits(const struct histogram *h, double q, double vif, double alpha)
 {
 	uint64_t n = h->count + h->infinite;
-	double low, high;
+	double worth = (double)n / vif, low, high;
 
-	rank_limits(q, (double)n / vif, alpha, &low, &high);
+	rank_limits(q, worth < WORTH_MAX ? worth : WORTH_MAX, alpha, &low, &high);
 	return (struct limits){at_rank(h, (uint64_t)mathx_floor(low * (double)n)),
 	        at_rank(h, histogram_rank(q, n)),
 	        at_rank(h, (uint64_t)mathx_ceil(high * (double)n))};
@@ -190,7 +191,9 @@ static struct limits quantile_limits(const struct histogram *h, double q, double
 static struct limits share_limits(struct compare_count c, double vif, double alpha)
 {
 	struct limits l = {.at = (double)c.k / (double)c.n};
+	double least = (double)c.n / WORTH_MAX;
 
+	vif = vif > least ? vif : least;
 	proportion_limits((double)c.k / vif, (double)c.n / vif, alpha, &l.low, &l.high);
 	return l;
 }
@@ -226,7 +229,7 @@ static void mover(
 	double d, scale = 1 + tolerance;
 
 	sides(t, tail, &b, &n);
-	d = n.at - scale * b.at;
+	d = n.at - scale * b.at - t->margin;
 	*low = -INFINITE;
 	*high = INFINITE;
 	if (b.at < INFINITE && n.at < INFINITE) {

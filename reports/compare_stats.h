@@ -57,6 +57,7 @@ struct compare_test {
 	enum compare_what what;
 	struct compare_scatter scatter; /* not for COMPARE_SEEDS */
 	double q;                       /* COMPARE_QUANTILE; values in ns */
+	double margin; /* likewise, ns: by so much NEW may be larger besides the tolerance */
 	const struct histogram *base_values, *new_values;
 	struct compare_count base_share, new_share; /* COMPARE_SHARE */
 	struct compare_seeds seeds;

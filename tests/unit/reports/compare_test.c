@@ -126,9 +126,12 @@ START_TEST(percentiles)
 	ck_assert_int_eq(state, COMPARE_BETTER);
 	ck_assert_int_eq(judged(&good, &n, 0.15, "slo first", &state), 0);
 	ck_assert_int_eq(state, COMPARE_TOLERATED);
-	n.vif = "60"; /* the requests are worth 333 */
+	n.vif = "20"; /* the requests are worth 1000 */
 	ck_assert_int_eq(judged(&good, &n, 0, "slo first", &state), 0);
 	ck_assert_int_eq(state, COMPARE_SAME);
+	n.vif = "60"; /* 333: nothing bounds a p99 from above */
+	ck_assert_int_eq(judged(&good, &n, 0, "slo first", &state), 0);
+	ck_assert_int_eq(state, COMPARE_UNDECIDED);
 }
 END_TEST
 

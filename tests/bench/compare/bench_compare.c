@@ -65,7 +65,7 @@ static void nothing(const struct bench_load *load, int seeds)
 
 int main(int argc, char **argv)
 {
-	int seeds = argc > 1 ? atoi(argv[1]) : 100;
+	int seeds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 100;
 
 	for (uint32_t i = 0; i < bench_n_loads; i++) {
 		const struct bench_load *load = &bench_loads[i];

@@ -14,7 +14,7 @@
 #include "harness/base/units.h"
 #include "reports/group.h"
 
-enum { STRETCHES = 1800, CELLS = 64, FINE = HISTOGRAM_CELLS / CELLS };
+enum { STRETCHES = 7200, CELLS = 64, FINE = HISTOGRAM_CELLS / CELLS };
 
 struct coarse {
 	uint32_t *octave[HISTOGRAM_OCTAVES]; /* CELLS each, or NULL */

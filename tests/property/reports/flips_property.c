@@ -12,6 +12,7 @@
 #include "harness/base/arena.h"
 #include "harness/base/digest.h"
 #include "reports/pack.h"
+#include "tests/support/rounds.h"
 #include "tests/support/run_suite.h"
 #include "tests/support/zstd_frame.h"
 
@@ -157,6 +158,12 @@ static size_t tar_in(const uint8_t *data, size_t n, uint8_t tar[static TAR_MAX])
 	return got > 0 ? (size_t)got : 0;
 }
 
+/* From one bit that is flipped to the next. */
+static size_t stride(void)
+{
+	return 8 / (size_t)rounds(8);
+}
+
 static void flip(uint8_t *data, size_t bit)
 {
 	data[bit / 8] ^= (uint8_t)(1 << bit % 8);
@@ -169,7 +176,7 @@ START_TEST(every_flip_of_the_pack_is_noticed_or_nothing)
 	size_t n = make_pack(data), n_tar = tar_in(data, n, tar), nothing = 0;
 
 	ck_assert(n_tar > 0 && n_tar < TAR_MAX && look(data, n, files));
-	for (size_t bit = 0; bit < n * 8; bit++) {
+	for (size_t bit = 0; bit < n * 8; bit += stride()) {
 		flip(data, bit);
 		if (look(data, n, now) && memcmp(now, files, DIGEST_BYTES) == 0) {
 			ck_assert_msg(
@@ -191,7 +198,7 @@ START_TEST(every_flip_of_the_tar_is_noticed)
 	uint8_t *frame = zstd_frame(tar, n_tar, &n);
 
 	ck_assert(n_tar < ZSTD_BLOCK_MAX && look(frame, n, files));
-	for (size_t bit = (n - n_tar) * 8; bit < n * 8; bit++) {
+	for (size_t bit = (n - n_tar) * 8; bit < n * 8; bit += stride()) {
 		flip(frame, bit);
 		ck_assert_msg(!look(frame, n, now) || memcmp(now, files, DIGEST_BYTES) != 0,
 		        "bit %zu of byte %zu", bit % 8, bit / 8 - (n - n_tar));

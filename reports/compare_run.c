@@ -158,8 +158,8 @@ static enum status read_percentiles(
 	} named[] = {{"p50", 0.5}, {"p90", 0.9}, {"p95", 0.95}, {"p99", 0.99}, {"p999", 0.999}};
 	struct knot knots[KNOTS_MAX], at;
 	uint32_t n_knots = 0;
-	uint64_t n, from = 0;
-	double ms, before = 0;
+	uint64_t n = 0, from = 0;
+	double ms = 0, before = 0;
 	bool known;
 
 	if (read_count(metric, "count", &n, err))
@@ -339,8 +339,8 @@ static enum status read_faults(struct jval root, struct compare_run *run, struct
 
 static enum status read_heading(struct jval root, struct compare_run *run, struct error *err)
 {
-	const char *schema = json_string(json_get(root, "schema")), *clock;
-	int64_t seed;
+	const char *schema = json_string(json_get(root, "schema")), *clock = "";
+	int64_t seed = 0;
 
 	if (!schema || strcmp(schema, "lpuchaos.result/1") != 0)
 		return json_expected(root, err, "a result, \"schema\": \"lpuchaos.result/1\"");
@@ -450,7 +450,7 @@ static enum status histogram_group(struct jval g, struct compare_run *run, struc
 	uint32_t i = find_tier(run, json_string(json_get(g, "tier")));
 	int window = name_index(json_get(g, "window"), names_windows);
 	struct jval outcomes = json_get(g, "outcomes");
-	uint64_t by[OUTCOME_COUNT], n, good;
+	uint64_t by[OUTCOME_COUNT] = {0}, n = 0, good = 0;
 	struct compare_count *share;
 
 	if (i == UINT32_MAX || window != WINDOW_ALL)

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "harness/base/mathx.h"
+#include "harness/base/mutant.h"
 #include "harness/base/prng.h"
 #include "harness/base/units.h"
 #include "reports/proportion.h"
@@ -648,7 +649,7 @@ static void judge_worse(const struct compare *c, struct compare_item **family, u
 		if (going_on)
 			level = 1 -
 			        alpha / left; /* of the first that is not sure, for all after it */
-		going_on = going_on && p <= alpha;
+		going_on = going_on && p <= alpha && !MUTANT(NOTHING_WORSE);
 		item->level = level;
 		adjusted = p > adjusted ? p : adjusted;
 		if (!going_on)

@@ -61,6 +61,8 @@
 	        "the manifest of a pack leaves a file out")                                        \
 	X(ADDED_UNSEEN, "added-unseen", "unit_reports_manifest",                                   \
 	        "a pack may hold files that no list names")                                        \
+	X(NOTHING_WORSE, "nothing-worse", "unit_reports_compare",                                  \
+	        "of two results neither is ever worse")                                            \
 	X(ANY_KEY, "any-key", "unit_reports_sign", "a signature is good, whoever made it")
 
 #ifdef LPUCHAOS_MUTANTS

@@ -195,11 +195,7 @@ static void draw_classes(struct text *t, struct jval list, bool pairs)
 
 static void write_ranking(struct text *t, struct jval doc)
 {
-	static const char *const heads[] = {"#Rank", "Loss", "#Stands for", "Verdict",
-	        "#Goodput lost [1/s]", "#p99 TTFT [ms]", "#Failover [ms]", "#Late", "#Lost",
-	        "#Refused", NULL};
-	static const char *const keys[] = {
-	        "goodput_lost_rps", "p99_ttft_ms", "ttf_ms", "late", "lost", "refused"};
+	static const char *const heads[] = {"#Rank", PAGE_LOSS_HEADS, NULL};
 	uint32_t n = 0;
 
 	html_table(t, "The worst first: by goodput lost, then p99 of TTFT, then failover", heads);
@@ -207,11 +203,7 @@ static void write_ranking(struct text *t, struct jval doc)
 	        r.item && n < PAGE_CAMPAIGN_RANKS; r = json_next(r)) {
 		html_row(t);
 		html_cell_number(t, ++n);
-		html_cell_head(t, page_text(r, "cell"));
-		html_cell_value(t, json_get(r, "stands_for"));
-		html_cell_verdict(t, page_text(r, "verdict"));
-		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-			html_cell_value(t, json_get(r, keys[i]));
+		page_loss_cells(t, r);
 		html_row_end(t);
 	}
 	html_table_end(t);

@@ -57,3 +57,15 @@ void page_cell_evidence(struct text *t, struct jval list, uint32_t most)
 	}
 	html_cell_end(t);
 }
+
+void page_loss_cells(struct text *t, struct jval loss)
+{
+	static const char *const keys[] = {
+	        "goodput_lost_rps", "p99_ttft_ms", "ttf_ms", "late", "lost", "refused"};
+
+	html_cell_head(t, page_text(loss, "cell"));
+	html_cell_value(t, json_get(loss, "stands_for"));
+	html_cell_verdict(t, page_text(loss, "verdict"));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		html_cell_value(t, json_get(loss, keys[i]));
+}

@@ -14,4 +14,10 @@ void page_join(struct jval list, char *buf, size_t n);
  */
 void page_cell_evidence(struct text *t, struct jval list, uint32_t most);
 
+/* The heads, and the cells beneath them, of a loss in the ranking of contingencies. */
+#define PAGE_LOSS_HEADS                                                                            \
+	"Loss", "#Stands for", "Verdict", "#Goodput lost [1/s]", "#p99 TTFT [ms]",                 \
+	        "#Failover [ms]", "#Late", "#Lost", "#Refused"
+void page_loss_cells(struct text *t, struct jval loss);
+
 #endif

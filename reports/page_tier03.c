@@ -509,20 +509,13 @@ static void write_placement(struct text *t, struct jval plan)
 
 static void write_worst(struct text *t, struct jval ranking)
 {
-	static const char *const heads[] = {"Loss", "#Stands for", "Verdict", "#Goodput lost [1/s]",
-	        "#p99 TTFT [ms]", "#Failover [ms]", "#Late", "#Lost", "#Refused", NULL};
-	static const char *const keys[] = {
-	        "goodput_lost_rps", "p99_ttft_ms", "ttf_ms", "late", "lost", "refused"};
+	static const char *const heads[] = {PAGE_LOSS_HEADS, NULL};
 	uint32_t n = 0;
 
 	html_table(t, "The worst, ranked as campaigns rank", heads);
 	for (struct jval r = json_first(ranking); r.item && n < WORST; r = json_next(r), n++) {
 		html_row(t);
-		html_cell_head(t, page_text(r, "cell"));
-		html_cell_value(t, json_get(r, "stands_for"));
-		html_cell_verdict(t, page_text(r, "verdict"));
-		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-			html_cell_value(t, json_get(r, keys[i]));
+		page_loss_cells(t, r);
 		html_row_end(t);
 	}
 	html_table_end(t);

@@ -27,6 +27,7 @@ void tier03_names(const struct suite *suite, char names[static TIER03_FILES][TIE
 
 /* --- statements ---------------------------------------------------------------------- */
 
+LPC_PRINTF(3, 0)
 static void say(struct json_out *o, const char *key, const char *fmt, va_list args)
 {
 	char text[TIER03_TEXT];
@@ -50,6 +51,7 @@ void tier03_evidence(struct tier03 *t)
 	json_out_open(t->o, "evidence", '[');
 }
 
+LPC_PRINTF(3, 0)
 static void link_to(struct tier03 *t, const char *file, const char *fmt, va_list args)
 {
 	json_out_open(t->o, NULL, '{');

@@ -126,7 +126,7 @@ void verify_report_print(const struct verify_report *r, const char *pack)
 	char verdicts[LINE_BYTES];
 
 	for (int q = 0; q < ASKED_COUNT; q++)
-		print_answers(r, q);
+		print_answers(r, (enum verify_question)q);
 	if (r->defects > r->n_found)
 		(void)fprintf(stderr, "… and %" PRIu64 " defects more\n", r->defects - r->n_found);
 	write_verdicts(r, verdicts, sizeof(verdicts));

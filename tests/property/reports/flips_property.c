@@ -158,10 +158,11 @@ static size_t tar_in(const uint8_t *data, size_t n, uint8_t tar[static TAR_MAX])
 	return got > 0 ? (size_t)got : 0;
 }
 
-/* From one bit that is flipped to the next. */
+/* From one bit that is flipped to the next: all, or so many of them that each place in a byte has
+ * its turn. */
 static size_t stride(void)
 {
-	return 8 / (size_t)rounds(8);
+	return rounds(8) == 8 ? 1 : 41;
 }
 
 static void flip(uint8_t *data, size_t bit)

@@ -72,6 +72,7 @@ int main(void)
 	static const char *const heads[] = {"Name", "#Figure", "Verdict", "Label", "#Heat", NULL};
 	static const struct html_entry entries[] = {{"tables", "Tables"}, {"charts", HOSTILE}};
 	struct text t;
+	bool failed;
 
 	text_init(&t, HTML_BYTES_MAX);
 	html_begin(&t, "Sample " HOSTILE);
@@ -100,5 +101,7 @@ int main(void)
 	charts(&t);
 	html_section_end(&t);
 	html_end(&t);
-	return t.cut || fwrite(t.buf, 1, t.n, stdout) != t.n;
+	failed = t.cut || fwrite(t.buf, 1, t.n, stdout) != t.n;
+	text_free(&t);
+	return failed;
 }

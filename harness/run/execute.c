@@ -216,13 +216,13 @@ static void pack_job(struct session *s, const char *result)
 		packing_folder(s->packing, dir);
 }
 
-/* A file of the suite's own, OUT/name. */
+/* A file of the suite's own, OUT/name. Of a lone run there is nothing to say beside it. */
 static void pack_suite_file(struct session *s, const char *name)
 {
 	char path[VERDICT_REPLAY_BYTES];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", s->options->out_dir, name);
-	if (s->packing)
+	if (s->packing && s->jobs->n > 1)
 		packing_file(s->packing, path, name);
 }
 
@@ -337,7 +337,7 @@ static void conclude_suites(struct session *s)
 /* The exit code: the runs' own, or that of a pack that cannot be written. */
 static int write_pack(struct session *s, bool has_junit, int code)
 {
-	bool lone = s->list->n_suites == 0 && s->jobs->n == 1;
+	bool lone = s->jobs->n == 1;
 	struct error err = ERROR_INIT;
 
 	if (!s->packing)
